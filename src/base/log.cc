@@ -1,0 +1,17 @@
+#include "base/log.h"
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+
+#include <cstdlib>
+
+namespace weir {
+
+void set_up_log(const std::string& level) {
+    auto logger = spdlog::stderr_color_st("weir");
+    // Under systemd the journal stamps the time itself.
+    logger->set_pattern(std::getenv("JOURNAL_STREAM") ? "%l: %v" : "%Y-%m-%dT%H:%M:%S.%e %l: %v");
+    logger->set_level(spdlog::level::from_str(level));
+    spdlog::set_default_logger(std::move(logger));
+}
+
+}  // namespace weir

@@ -1,0 +1,87 @@
+// An engine carries a plan out: it moves the packets, and says what it sees. Five operations, a fake in fake.h.
+// All of it runs on the control thread; an engine calls its observer (given at construction) there too.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "model/plan.h"
+#include "net/ip.h"
+#include "net/passage.h"
+
+namespace weir::engine {
+
+struct Traffic {
+    uint64_t flows_active = 0;  // entries of the flow table that have not expired
+    uint64_t flows_total = 0;
+    uint64_t packets_total = 0;
+    uint64_t bytes_total = 0;  // of the frames as they came in, without FCS
+
+    bool operator==(const Traffic&) const = default;
+};
+
+struct InterfaceState {
+    std::string name;
+    std::string mode;   // "native", "generic", or "" where nothing is attached
+    std::string error;  // why not, or why not in the mode that was asked for
+
+    bool operator==(const InterfaceState&) const = default;
+};
+
+/// One reason why packets were not forwarded.
+struct ReasonCount {
+    std::string reason;  // snake_case, as in the metric's label
+    bool dropped = false;  // otherwise passed to the host's stack
+    uint64_t packets_total = 0;
+};
+
+struct FlowTable {
+    uint64_t capacity = 0;  // entries
+    uint64_t used = 0;
+    uint64_t full_total = 0;  // flows forwarded without an entry, because their bucket was full
+};
+
+struct Observation {
+    std::vector<InterfaceState> interfaces;
+    std::map<model::TargetKey, Traffic> targets;
+    std::vector<ReasonCount> not_forwarded;
+    FlowTable flow_table;
+};
+
+/// A flow as a client would open it.
+struct Flow {
+    net::Endpoint source;
+    model::FrontendKey frontend;
+};
+
+/// What the datapath does with a flow's next packet, and why.
+struct Verdict {
+    std::string action;              // "forward", "pass" or "drop"
+    std::optional<net::Ip> backend;  // of "forward"
+    std::string reason;              // "flow table", "scheduler", or the reason it is not forwarded
+};
+
+class Engine {
+  public:
+    virtual ~Engine() = default;
+
+    /// Makes the kernel agree with the plan by the least difference. On failure the former plan stays in force.
+    virtual Status apply(const model::Plan& plan) = 0;
+
+    /// Targets of the applied plan that the engine cannot reach, with the reason. The observer is told of changes.
+    virtual std::map<model::TargetKey, std::string> unreachable() const = 0;
+
+    virtual Observation observe() = 0;
+
+    /// Asks the datapath itself, without changing anything.
+    virtual Result<Verdict> trace(const Flow& flow) = 0;
+
+    /// A passage for a probe of one target, to `port` of the VIP on that backend.
+    virtual Result<net::Passage> open_passage(const model::TargetKey& target, net::Port port) = 0;
+};
+
+}  // namespace weir::engine

@@ -1,0 +1,39 @@
+// An engine in memory, for tests of what stands above engines.
+#pragma once
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/engine.h"
+
+namespace weir::engine {
+
+class Fake final : public Engine {
+  public:
+    Status apply(const model::Plan& plan) override {
+        if (refuse_next) return std::unexpected(*std::exchange(refuse_next, std::nullopt));
+        applied.push_back(plan);
+        return {};
+    }
+    std::map<model::TargetKey, std::string> unreachable() const override { return cannot_reach; }
+    Observation observe() override { return observation; }
+    Result<Verdict> trace(const Flow& flow) override {
+        if (applied.empty()) return fail("no plan is applied");
+        auto found = std::ranges::find(applied.back().frontends, flow.frontend, &model::Frontend::key);
+        if (found == applied.back().frontends.end()) return Verdict{"drop", {}, "no_service"};
+        for (const auto& target : found->targets)
+            if (target.accepts == model::Accepts::all)
+                return Verdict{"forward", target.backend.address, "scheduler"};
+        return Verdict{"drop", {}, "no_backend"};
+    }
+    Result<net::Passage> open_passage(const model::TargetKey&, net::Port) override {
+        return fail("the fake engine has no way to a backend");
+    }
+
+    std::vector<model::Plan> applied;
+    std::map<model::TargetKey, std::string> cannot_reach;
+    Observation observation;
+    std::optional<Error> refuse_next;
+};
+
+}  // namespace weir::engine

@@ -1,0 +1,32 @@
+// A probe: one execution of a check against one target, through the datapath's own way.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <string>
+
+#include "model/plan.h"
+#include "net/passage.h"
+
+namespace weir::health {
+
+struct Outcome {
+    bool ok = false;
+    std::string message;  // a code as operators know it (L4OK, L4CON, L4TOUT, L7OK/200, L7STS/503, L7TOUT, L7RSP) and details
+    std::chrono::microseconds latency{0};
+    std::chrono::system_clock::time_point at;
+
+    bool operator==(const Outcome&) const = default;
+};
+
+/// Opens the ways that probes take; the engine's in the daemon, a plain socket in tests.
+class Path {
+  public:
+    virtual ~Path() = default;
+    virtual Result<net::Passage> open(const model::TargetKey& target, net::Port port) = 0;
+};
+
+/// Runs the check once. Never throws but for cancellation; ends within check.timeout.
+boost::asio::awaitable<Outcome> probe(const model::Check& check, const model::TargetKey& target, Path& path);
+
+}  // namespace weir::health

@@ -1,0 +1,71 @@
+#include "model/plan.h"
+
+#include <algorithm>
+
+namespace weir::model {
+namespace {
+
+/// Calls visit(key, name, service, pool) for each VIP × port of each service.
+template <class Visit>
+void for_each_frontend(const Config& config, Visit visit) {
+    for (const auto& [name, service] : config.services)
+        for (const auto& vip : service.vips)
+            for (const auto& [port, protocol] : service.ports)
+                visit(FrontendKey{vip, port, protocol}, name, service, config.pools.at(service.pool));
+}
+
+Health health_of(const TargetKey& key, const Service& service, const HealthMap& health) {
+    if (auto found = health.find(key); found != health.end()) return found->second;
+    if (service.checks.empty()) return {true, "no checks"};
+    return {false, "not checked yet"};
+}
+
+Accepts accepts_of(const Backend& backend, const Health& health) {
+    if (!health.up || backend.state == AdminState::disabled) return Accepts::nothing;
+    if (backend.state == AdminState::draining || backend.weight == 0) return Accepts::established;
+    return Accepts::all;
+}
+
+}  // namespace
+
+std::string FrontendKey::text() const {
+    return fmt::format("{}/{}", net::Endpoint{vip, port}.text(), to_text(protocol));
+}
+
+std::string_view to_text(Accepts accepts) {
+    switch (accepts) {
+        case Accepts::nothing: return "nothing";
+        case Accepts::established: return "established";
+        case Accepts::all: return "all";
+    }
+    return "?";
+}
+
+std::vector<TargetKey> targets_of(const Config& config) {
+    std::vector<TargetKey> targets;
+    for_each_frontend(config, [&](const FrontendKey& key, const std::string&, const Service&, const Pool& pool) {
+        for (const auto& backend : pool.backends) targets.push_back({key, backend.address});
+    });
+    std::ranges::sort(targets);
+    return targets;
+}
+
+Plan plan(const Config& config, const HealthMap& health) {
+    Plan plan{config.interfaces, config.flows, config.unmatched, {}};
+    for_each_frontend(config, [&](const FrontendKey& key, const std::string& name, const Service& service,
+                                  const Pool& pool) {
+        Frontend frontend{key, name, service.forward, service.scheduler, {}, false};
+        for (const auto& backend : pool.backends) {
+            auto state = health_of({key, backend.address}, service, health);
+            auto accepts = accepts_of(backend, state);
+            frontend.targets.push_back({backend, std::move(state), accepts});
+        }
+        auto usable = std::ranges::count(frontend.targets, Accepts::all, &Target::accepts);
+        frontend.healthy = static_cast<size_t>(usable) >= service.need;
+        plan.frontends.push_back(std::move(frontend));
+    });
+    std::ranges::sort(plan.frontends, {}, &Frontend::key);
+    return plan;
+}
+
+}  // namespace weir::model

@@ -1,0 +1,82 @@
+// The plan: the whole state that an engine should have, made from the configuration and from health by a pure function.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "model/config.h"
+
+namespace weir::model {
+
+/// One VIP, port and protocol: what the datapath looks up.
+struct FrontendKey {
+    net::Ip vip;
+    net::Port port{1};
+    Protocol protocol = Protocol::tcp;
+
+    /// `192.0.2.1:80/tcp`.
+    std::string text() const;
+    auto operator<=>(const FrontendKey&) const = default;
+};
+
+/// One backend behind one frontend: the unit that is checked, forwarded to and counted.
+struct TargetKey {
+    FrontendKey frontend;
+    net::Ip backend;
+
+    auto operator<=>(const TargetKey&) const = default;
+};
+
+/// Whether a target may be used, and if not, why, in words for the operator.
+struct Health {
+    bool up = false;
+    std::string reason;
+
+    bool operator==(const Health&) const = default;
+};
+
+/// Of targets that have none yet, the service decides: with checks they start down, without they are up.
+using HealthMap = std::map<TargetKey, Health>;
+
+/// The flows that a target takes.
+enum class Accepts : uint8_t { nothing, established, all };
+
+struct Target {
+    Backend backend;
+    Health health;
+    Accepts accepts = Accepts::nothing;
+
+    bool operator==(const Target&) const = default;
+};
+
+struct Frontend {
+    FrontendKey key;
+    std::string service;
+    Forward forward = Forward::dsr;
+    Scheduler scheduler;
+    std::vector<Target> targets;  // in the order of the pool
+    bool healthy = false;         // at least `need` targets are up and enabled
+
+    bool operator==(const Frontend&) const = default;
+};
+
+struct Plan {
+    std::vector<Interface> interfaces;
+    Flows flows;
+    Unmatched unmatched = Unmatched::drop;
+    std::vector<Frontend> frontends;  // ordered by key
+
+    bool operator==(const Plan&) const = default;
+};
+
+/// Every target of a configuration, ordered: what is to be resolved and checked.
+std::vector<TargetKey> targets_of(const Config& config);
+
+/// Pure: the same inputs give the same plan. The configuration has been checked (every pool exists, frontends distinct).
+Plan plan(const Config& config, const HealthMap& health);
+
+std::string_view to_text(Accepts accepts);
+
+}  // namespace weir::model

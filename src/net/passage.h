@@ -1,0 +1,39 @@
+// The way a probe takes: a socket of its own, and where to connect it so that it reaches the VIP *on* one backend.
+// An engine makes passages, a check uses them; neither knows the other.
+#pragma once
+
+#include <functional>
+#include <utility>
+
+#include "base/unique_fd.h"
+#include "net/ip.h"
+
+namespace weir::net {
+
+struct Passage {
+    UniqueFd socket;      // TCP, non-blocking, bound to a port of its own, not connected
+    Endpoint connect_to;  // not the VIP itself where the datapath translates on the way
+
+    Passage() = default;
+    Passage(UniqueFd fd, Endpoint to, std::move_only_function<void()> undo)
+        : socket(std::move(fd)), connect_to(to), undo_(std::move(undo)) {}
+    Passage(Passage&& other) noexcept { swap(other); }
+    Passage& operator=(Passage&& other) noexcept {
+        Passage(std::move(other)).swap(*this);
+        return *this;
+    }
+    ~Passage() {
+        if (undo_) undo_();
+    }
+
+  private:
+    void swap(Passage& other) noexcept {
+        std::swap(socket, other.socket);
+        std::swap(connect_to, other.connect_to);
+        std::swap(undo_, other.undo_);
+    }
+
+    std::move_only_function<void()> undo_;  // takes back what made the way, when the probe is over
+};
+
+}  // namespace weir::net

@@ -1,0 +1,32 @@
+// Consistent hashing: which backend each entry of a service's lookup table names. Pure functions.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "model/config.h"
+#include "net/ip.h"
+
+namespace weir::sched {
+
+struct Candidate {
+    net::Ip address;      // what a candidate is known by: its place in the list does not matter
+    uint32_t weight = 1;  // 1 … 1000
+
+    auto operator<=>(const Candidate&) const = default;
+};
+
+/// A table of scheduler.table_size entries, each the index of a candidate; empty where there is no candidate.
+/// Every candidate gets its weight's share (within 1 %), whatever the order of the list; when the candidates or a
+/// weight change, few entries move between those that stay. Weights are above 0, addresses distinct.
+std::vector<uint32_t> build_table(const model::Scheduler& scheduler, std::span<const Candidate> candidates);
+
+/// Eisenbud et al., "Maglev: A Fast and Reliable Software Network Load Balancer", NSDI 2016, section 3.4, with weights.
+std::vector<uint32_t> build_maglev(std::span<const Candidate> candidates, uint32_t size);
+
+/// Thaler and Ravishankar, "A Name-Based Mapping Scheme for Rendezvous", 1996; weights after Schindelhauer and
+/// Schomaker, "Weighted Distributed Hash Tables", SPAA 2005.
+std::vector<uint32_t> build_rendezvous(std::span<const Candidate> candidates, uint32_t size);
+
+}  // namespace weir::sched
