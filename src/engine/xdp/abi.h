@@ -1,6 +1,6 @@
 /* What the datapath (BPF C) and the daemon (C++) share: the layout of the maps. Both include this file and nothing else
  * of each other. Every structure has explicit padding and a checked size. Addresses are in network order, an IPv4
- * address in the first word with the others zero. Changing a layout needs a new WEIR_ABI, and then no map is adopted.
+ * address in the first four bytes with the others zero. Changing a layout needs a new WEIR_ABI, and then no map is adopted.
  *
  * Generations: frontends and targets exist twice. The datapath reads `active` once per packet and uses that half; the
  * daemon writes the other half, flips `active`, and waits for an RCU grace period before it writes again. So no packet
@@ -20,12 +20,14 @@
 #define WEIR_ID_BITS 18u                 /* a target's number in a flow entry */
 #define WEIR_MAX_TARGETS (1u << WEIR_ID_BITS)
 #define WEIR_WAYS 8                      /* flow entries in a bucket */
-#define WEIR_RING_BLOCK 16               /* ring entries in a line */
 
 enum weir_family { WEIR_NONE = 0, WEIR_V4 = 4, WEIR_V6 = 6 };
 
 struct weir_address {
-    __u32 word[4];
+    union {
+        __u64 half[2];
+        __u32 word[4];
+    };
 };
 WEIR_ASSERT_SIZE(struct weir_address, 16);
 
@@ -35,17 +37,18 @@ struct weir_key {
     __u16 port; /* network order */
     __u8 protocol;
     __u8 family; /* enum weir_family; WEIR_NONE: the row is empty */
+    __u32 pad;
 };
-WEIR_ASSERT_SIZE(struct weir_key, 20);
+WEIR_ASSERT_SIZE(struct weir_key, 24);
 
-/* Rows lie at one of two places that hash(key, salt) names: see bpf/frontends.h. */
+/* A row lies at one of the two places that weir_places(key, salt) names. */
 struct weir_frontend {
     struct weir_key key;
-    __u32 number;    /* within the generation, from 1; 0 for the VIP's own row */
     __u64 flow_key;  /* keys the flow hash: secret, and different for each frontend */
+    __u32 number;    /* within the generation, from 1; 0 for the VIP's own row */
     __u32 ring;      /* first ring entry */
     __u32 ring_size; /* 0: nobody takes new flows */
-    __u32 pad[6];
+    __u32 pad[5];
 };
 WEIR_ASSERT_SIZE(struct weir_frontend, 64);
 
@@ -57,13 +60,19 @@ struct weir_target {
     __u8 source_mac[6]; /* of the interface towards it */
     __u32 frontend;     /* weir_frontend.number */
     __u32 accepts;      /* enum weir_accepts */
+    __u8 family;        /* of the backend; WEIR_NONE: the number is free */
+    __u8 retired;       /* 1: left the plan, but flow entries may still name it */
+    __u8 pad[2];
     struct weir_key key;
     struct weir_address backend;
-    __u8 backend_family; /* WEIR_NONE: the number is free */
-    __u8 retired;        /* 1: left the plan; flow entries may still name it */
-    __u8 pad[6];
 };
 WEIR_ASSERT_SIZE(struct weir_target, 64);
+
+struct weir_ring_line {
+    __u32 target[16];
+};
+#define WEIR_RING_LINE 16u /* entries */
+WEIR_ASSERT_SIZE(struct weir_ring_line, 64);
 
 /* Flow entry: tag 34 | target 18 | state 2 | age 10, from the high bits down. All zero: free (target 0 is never given).
  * The tag and the bucket come from one keyed hash of the 5-tuple. One aligned store a change: no lock. */
@@ -79,7 +88,7 @@ struct weir_bucket {
 };
 WEIR_ASSERT_SIZE(struct weir_bucket, 64);
 
-/* Rows of `counters`: one of WEIR_MAX targets for each CPU, and one more that the daemon owns, for what it carries over. */
+/* `counters` has a row of targets for each CPU, and one more that the daemon owns, for what it carries over. */
 struct weir_counter {
     __u64 packets;
     __u64 bytes;
@@ -120,6 +129,15 @@ struct weir_state {
 };
 WEIR_ASSERT_SIZE(struct weir_state, 128);
 
+/* The two places of a frontend's row: the low and the high half of this hash, each masked to the table's size. */
+static inline __u64 weir_places(const struct weir_key* key, __u64 salt) {
+    __u64 h = (key->vip.half[0] ^ salt) * 0x9e3779b97f4a7c15ull;
+    h = (h ^ (h >> 32) ^ key->vip.half[1]) * 0xd6e8feb86659fd93ull;
+    h ^= h >> 32 ^ ((__u64)key->port << 16 | (__u64)key->protocol << 8 | key->family);
+    h *= 0xa0761d6478bd642full;
+    return h ^ h >> 32;
+}
+
 /* What the dry run says besides its verdict. */
 struct weir_trace {
     __u32 reason; /* enum weir_reason */
@@ -127,3 +145,4 @@ struct weir_trace {
     __u32 from_flow; /* 1: the flow table knew it; 0: the ring chose */
     __u32 pad;
 };
+WEIR_ASSERT_SIZE(struct weir_trace, 16);
