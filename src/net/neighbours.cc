@@ -10,11 +10,12 @@ namespace weir::net {
 namespace {
 
 using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
 
 constexpr auto kTick = 100ms;  // the pace: this many addresses in one tick
 constexpr size_t kAddressesAtOnce = 500;
-constexpr auto kRefresh = 10s;
-constexpr auto kRetry = 1s;  // the kernel's own pace of probes
+constexpr std::chrono::milliseconds kRefresh = 10s;
+constexpr std::chrono::milliseconds kRetry = 1s;  // the kernel's own pace of probes
 
 /// What the kernel calls an address that is not one other machine's.
 std::string_view text_of(uint8_t route_type) {
@@ -53,7 +54,7 @@ Neighbours::Neighbours(boost::asio::any_io_executor executor, std::function<void
       readable_(executor),
       timer_(executor),
       on_change_(std::move(on_change)),
-      random_(std::random_device{}()) {}
+      agenda_(kTick, kAddressesAtOnce, std::random_device{}()) {}
 
 Neighbours::~Neighbours() {
     readable_.release();
@@ -84,14 +85,14 @@ Result<std::unique_ptr<Neighbours>> Neighbours::open(boost::asio::any_io_executo
 void Neighbours::watch(const std::set<Ip>& addresses) {
     std::erase_if(watched_, [&](const Entry& entry) {
         if (addresses.contains(entry.first)) return false;
-        queue_.erase({entry.second.due, entry.first});
+        agenda_.remove(entry.first);
         return true;
     });
     for (const auto& address : addresses) {
         auto [entry, added] = watched_.try_emplace(address);
         if (!added) continue;
         entry->second.why = not_yet(address);
-        schedule(*entry, Clock::now());
+        agenda_.put(address, Clock::now());
     }
     arm();
 }
@@ -99,7 +100,7 @@ void Neighbours::watch(const std::set<Ip>& addresses) {
 Result<Neighbour> Neighbours::find(const Ip& address) const {
     auto found = watched_.find(address);
     if (found == watched_.end()) return fail("{} is not watched", address.text());
-    const auto& [interface, mac, why, due] = found->second;
+    const auto& [interface, mac, why, failing] = found->second;
     if (interface == 0) return fail("{}", why);
     auto link = links_.find(interface);
     if (link == links_.end()) return fail("the interface towards {} has gone", address.text());
@@ -130,7 +131,7 @@ Status Neighbours::read_everything() {
         auto answer = dump(requests_, type, [this](const nlmsghdr& message) { take(message); });
         if (!answer) return fail("cannot read links and neighbours: {}", answer.error().message);
     }
-    for (auto& entry : watched_) hasten(entry, Clock::now());
+    for (auto& entry : watched_) agenda_.hasten(entry.first, Clock::now());
     return {};
 }
 
@@ -214,18 +215,18 @@ void Neighbours::take_address(const AddressMessage& message) {
 }
 
 void Neighbours::take_neighbour(Entry& entry, const NeighbourMessage& message) {
-    if (message.interface != entry.second.interface) return;
-    if (message.gone) {
-        hasten(entry,
-               soon(kRetry));  // collected or flushed, not failed: what is known holds until the next answer
-    } else if (message.failed) {
-        auto link = links_.find(message.interface);
-        settle(entry, message.interface, std::nullopt,
-               fmt::format("{} does not answer {} on {}", entry.first.text(),
-                           entry.first.is_v4() ? "ARP" : "neighbour discovery",
-                           link == links_.end() ? "its interface" : link->second.name));
-        hasten(entry, soon(kRetry));
+    auto& [address, state] = entry;
+    if (message.interface != state.interface) return;
+    if (message.failed) {
+        // Somebody who deletes the entry makes it fail first: wait a moment for what comes behind.
+        state.failing = true;
+        agenda_.hasten(address, Clock::now() + kTick);
+    } else if (message.gone) {
+        // Collected or deleted, not failed: what is known holds until the next answer.
+        state.failing = false;
+        agenda_.hasten(address, agenda_.about(Clock::now(), kRetry));
     } else if (message.mac) {
+        state.failing = false;
         settle(entry, message.interface, message.mac, "");
     }
 }
@@ -233,19 +234,21 @@ void Neighbours::take_neighbour(Entry& entry, const NeighbourMessage& message) {
 /// What was reached over the interface, and what has no way and may get one now.
 void Neighbours::reexamine(int interface) {
     for (auto& entry : watched_)
-        if (entry.second.interface == interface || entry.second.interface == 0) hasten(entry, Clock::now());
+        if (entry.second.interface == interface || entry.second.interface == 0)
+            agenda_.hasten(entry.first, Clock::now());
 }
 
 void Neighbours::reexamine(const Prefix& prefix) {
     for (auto entry = watched_.lower_bound(prefix.address);
          entry != watched_.end() && prefix.contains(entry->first); ++entry)
-        hasten(*entry, Clock::now());
+        agenda_.hasten(entry->first, Clock::now());
 }
 
 // ---- what weir asks
 
 void Neighbours::examine(Entry& entry) {
     auto& [address, state] = entry;
+    if (std::exchange(state.failing, false)) settle_failed(entry);
     auto interface = direct_interface(address);
     if (!interface) {
         auto link = links_.find(state.interface);
@@ -260,7 +263,7 @@ void Neighbours::examine(Entry& entry) {
             settle(entry, *interface, std::nullopt, why_not_used(address, used.error()));
     }
     bool waiting = state.interface != 0 && !state.mac;
-    schedule(entry, soon(waiting ? std::chrono::milliseconds(kRetry) : std::chrono::milliseconds(kRefresh)));
+    agenda_.put(address, agenda_.about(Clock::now(), waiting ? kRetry : kRefresh));
 }
 
 /// The interface on which the address is one hop away.
@@ -280,6 +283,14 @@ Result<int> Neighbours::direct_interface(const Ip& address) {
     return route->interface;
 }
 
+void Neighbours::settle_failed(Entry& entry) {
+    auto link = links_.find(entry.second.interface);
+    settle(entry, entry.second.interface, std::nullopt,
+           fmt::format("{} does not answer {} on {}", entry.first.text(),
+                       entry.first.is_v4() ? "ARP" : "neighbour discovery",
+                       link == links_.end() ? "its interface" : link->second.name));
+}
+
 void Neighbours::settle(Entry& entry, int interface, std::optional<Mac> mac, std::string why) {
     auto& state = entry.second;
     if (state.interface == interface && state.mac == mac && state.why == why) return;
@@ -291,34 +302,17 @@ void Neighbours::settle(Entry& entry, int interface, std::optional<Mac> mac, std
 
 // ---- when
 
-void Neighbours::schedule(Entry& entry, Clock::time_point due) {
-    queue_.erase({entry.second.due, entry.first});
-    entry.second.due = due;
-    queue_.insert({due, entry.first});
-}
-
-void Neighbours::hasten(Entry& entry, Clock::time_point due) {
-    if (due < entry.second.due) schedule(entry, due);
-}
-
-/// A fifth sooner or later than `delay`, so that what started together does not stay together.
-Neighbours::Clock::time_point Neighbours::soon(std::chrono::milliseconds delay) {
-    std::uniform_int_distribution<int64_t> spread(delay.count() * 4 / 5, delay.count() * 6 / 5);
-    return Clock::now() + std::chrono::milliseconds(spread(random_));
-}
-
 void Neighbours::arm() {
-    if (queue_.empty()) return;
-    timer_.expires_at(std::max(queue_.begin()->first, last_tick_ + kTick));
+    auto next = agenda_.next();
+    if (!next) return;
+    timer_.expires_at(*next);
     timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
         if (!error && !alive.expired()) tick();
     });
 }
 
 void Neighbours::tick() {
-    last_tick_ = Clock::now();
-    for (size_t i = 0; i < kAddressesAtOnce && !queue_.empty() && queue_.begin()->first <= last_tick_; i++)
-        examine(*watched_.find(queue_.begin()->second));
+    for (const auto& address : agenda_.take(Clock::now())) examine(*watched_.find(address));
     finish_batch();
 }
 

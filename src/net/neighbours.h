@@ -19,17 +19,15 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
-#include <random>
 #include <set>
 #include <string>
-#include <utility>
 
 #include "base/result.h"
+#include "net/agenda.h"
 #include "net/ip.h"
 #include "net/netlink.h"
 #include "net/rtnetlink.h"
@@ -65,14 +63,12 @@ class Neighbours {
     const std::map<int, Link>& links() const { return links_; }
 
   private:
-    using Clock = std::chrono::steady_clock;
-
     /// `interface` 0: there is no direct way. Without `mac`, `why` says the reason.
     struct Watched {
         int interface = 0;
         std::optional<Mac> mac;
         std::string why;
-        Clock::time_point due;
+        bool failing = false;  // the kernel says that it does not answer; believed at the next examination
     };
     using Entry = std::map<Ip, Watched>::value_type;
 
@@ -91,11 +87,8 @@ class Neighbours {
 
     void examine(Entry& entry);
     Result<int> direct_interface(const Ip& address);
+    void settle_failed(Entry& entry);
     void settle(Entry& entry, int interface, std::optional<Mac> mac, std::string why);
-    void schedule(Entry& entry, Clock::time_point due);
-    void hasten(Entry& entry, Clock::time_point due);
-    Clock::time_point soon(std::chrono::milliseconds delay);
-
     void arm();
     void tick();
     void finish_batch();
@@ -107,10 +100,8 @@ class Neighbours {
     std::function<void()> on_change_;
     std::map<int, Link> links_;
     std::map<Ip, Watched> watched_;
-    std::set<std::pair<Clock::time_point, Ip>> queue_;  // every watched address, by when it is due
-    Clock::time_point last_tick_;
+    Agenda agenda_;
     bool changed_ = false;
-    std::minstd_rand random_;
     std::shared_ptr<bool> alive_ =
         std::make_shared<bool>(true);  // what waits looks here before it touches *this
 };

@@ -243,6 +243,25 @@ TEST_F(NeighboursTest, FollowsTheMacOfABackend) {
     EXPECT_TRUE(resolves_to("2001:db8::2", "02:00:00:00:00:22"));
 }
 
+TEST_F(NeighboursTest, KeepsTheMacWhileADeletedEntryIsResolvedAgain) {
+    neighbours_->watch({ip("10.0.0.2")});
+    ASSERT_TRUE(resolves_to("10.0.0.2", "02:00:00:00:00:02"));
+    int interface = neighbours_->link("eth0")->index;
+    auto netlink = Netlink::open().value();
+    ndmsg header{};
+    header.ndm_family = AF_INET;
+    header.ndm_ifindex = interface;
+    ASSERT_TRUE(netlink.ask(Message(RTM_DELNEIGH, 0, header).put(NDA_DST, ip("10.0.0.2").bytes())));
+    ASSERT_FALSE(ask_neighbour(netlink, interface, ip("10.0.0.2")));
+    bool kept = true;
+    EXPECT_TRUE(until([&] {
+        kept = kept && neighbours_->find(ip("10.0.0.2")).has_value();
+        auto entry = ask_neighbour(netlink, interface, ip("10.0.0.2"));
+        return entry && entry->mac;
+    }));
+    EXPECT_TRUE(kept);
+}
+
 TEST_F(NeighboursTest, FollowsItsOwnMac) {
     neighbours_->watch({ip("10.0.0.2")});
     ASSERT_TRUE(resolves_to("10.0.0.2", "02:00:00:00:00:02"));
