@@ -10,7 +10,8 @@
 
 namespace weir::config {
 
-/// One mistake in the text. `line` and `column` count from 1; 0 where the mistake has no place (the file is missing).
+/// One mistake in the text. `line` and `column` count from 1; 0 where the mistake has no place (the file is
+/// missing).
 struct Mistake {
     int line = 0;
     int column = 0;

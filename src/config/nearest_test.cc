@@ -1,0 +1,30 @@
+#include "config/nearest.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+namespace weir::config {
+namespace {
+
+TEST(EditDistance, CountsEditsAndSwapsOfNeighbours) {
+    EXPECT_EQ(edit_distance("pool", "pool"), 0u);
+    EXPECT_EQ(edit_distance("", "abc"), 3u);
+    EXPECT_EQ(edit_distance("pool", "pools"), 1u);
+    EXPECT_EQ(edit_distance("prot", "port"), 1u);  // one swap
+    EXPECT_EQ(edit_distance("kitten", "sitting"), 3u);
+    EXPECT_EQ(edit_distance("ca", "abc"), 3u);  // restricted: no letter is changed twice
+}
+
+TEST(Nearest, FindsWhatWasMeantAndNothingElse) {
+    constexpr std::array<std::string_view, 3> known{"interval", "timeout", "port"};
+    EXPECT_EQ(nearest("intervall", known), "interval");
+    EXPECT_EQ(nearest("tmieout", known), "timeout");
+    EXPECT_EQ(nearest("prt", known), "port");
+    EXPECT_EQ(nearest("bgp", known), std::nullopt);
+    EXPECT_EQ(nearest("", known), std::nullopt);
+    EXPECT_EQ(nearest(std::string(100000, 'p'), known), std::nullopt);
+}
+
+}  // namespace
+}  // namespace weir::config

@@ -1,0 +1,221 @@
+#include "config/settings.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "model/config.h"
+
+namespace weir::config {
+namespace {
+
+using model::AdminState, model::Forward, model::SchedulerKind, model::Unmatched, model::XdpMode;
+
+constexpr int64_t kSecond = 1000, kHour = 3600 * kSecond;
+
+template <class E>
+constexpr Choice word(std::string_view text, E value) {
+    return {text, static_cast<int>(value)};
+}
+constexpr Choice missing(std::string_view text, std::string_view instead) {
+    return {text, -1, instead};
+}
+
+constexpr Setting number(std::string_view name, int64_t least, int64_t most, std::string_view fallback) {
+    return {name, Takes::number, "", least, most, {}, fallback};
+}
+constexpr Setting choice(std::string_view name, std::span<const Choice> choices, std::string_view fallback) {
+    return {name, Takes::choice, "", 0, 0, choices, fallback};
+}
+constexpr Setting required(Setting setting) {
+    setting.required = true;
+    return setting;
+}
+
+constexpr Choice kUnmatchedWords[] = {word("drop", Unmatched::drop), word("pass", Unmatched::pass)};
+constexpr Choice kModes[] = {word("auto", XdpMode::automatic), word("native", XdpMode::native),
+                             word("generic", XdpMode::generic)};
+constexpr Choice kStates[] = {word("enabled", AdminState::enabled), word("draining", AdminState::draining),
+                              word("disabled", AdminState::disabled)};
+constexpr Choice kForwards[] = {word("dsr", Forward::dsr), missing("ipip", "dsr is"),
+                                missing("gre", "dsr is"),  missing("fou", "dsr is"),
+                                missing("gue", "dsr is"),  missing("dscp", "dsr is"),
+                                missing("nat", "dsr is"),  missing("proxy", "dsr is")};
+constexpr Choice kSchedulers[] = {
+    word("maglev", SchedulerKind::maglev), word("rendezvous", SchedulerKind::rendezvous),
+    missing("rr", "maglev and rendezvous are"), missing("random", "maglev and rendezvous are"),
+    missing("wlc", "maglev and rendezvous are")};
+
+constexpr Setting kFileSettings[] = {
+    {"node", Takes::mapping, "of node settings"},
+    {"interfaces", Takes::list, "of names and interface settings"},
+    {"admin", Takes::mapping, "of admin settings"},
+    {"flows", Takes::mapping, "of flows settings"},
+    choice("unmatched", kUnmatchedWords, "drop"),
+    {"pools", Takes::mapping, "of names to pool settings"},
+    {"services", Takes::mapping, "of names to service settings"},
+};
+constexpr Unavailable kFileUnavailable[] = {
+    {"vlans", "an interface of each VLAN in interfaces: is"},
+    {"bgp", "a static route to the VIPs on the router is"},
+    {"sync", "consistent hashing, by which balancers choose alike, is"},
+    {"watchdog", "a datapath that goes on without the daemon is"},
+};
+
+constexpr Setting kNodeSettings[] = {
+    {"address", Takes::text, "an IP address", 0, 0, {}, "the first address of the first interface"},
+};
+
+constexpr Setting kInterfaceSettings[] = {
+    required({"name", Takes::text, "an interface's name"}),
+    choice("mode", kModes, "auto"),
+};
+
+constexpr Setting kAdminSettings[] = {
+    required({"listen", Takes::text, "a loopback ADDRESS:PORT"}),
+};
+constexpr Unavailable kAdminUnavailable[] = {
+    {"tls", "listening on loopback, which needs none, is"},
+    {"token", "listening on loopback, which needs none, is"},
+};
+
+constexpr Setting kFlowsSettings[] = {
+    number("size", 1024, 67108864, "1048576"),
+    {"timeouts", Takes::mapping, "of timeouts settings"},
+};
+constexpr Setting timeout(std::string_view name, std::string_view fallback) {
+    return {name, Takes::seconds, "", kSecond, kHour, {}, fallback};
+}
+constexpr Setting kTimeoutsSettings[] = {
+    timeout("handshake", "30s"),
+    timeout("established", "15m"),
+    timeout("closing", "30s"),
+    timeout("udp", "5m"),
+};
+
+constexpr Setting kPoolSettings[] = {
+    required({"static", Takes::list, "of addresses and backend settings"}),
+};
+constexpr Unavailable kPoolUnavailable[] = {
+    {"zeroconf", "static is"}, {"etcd", "static is"},  {"dns", "static is"},       {"file", "static is"},
+    {"consul", "static is"},   {"redis", "static is"}, {"zookeeper", "static is"}, {"ganglia", "static is"},
+    {"sweep", "static is"},    {"exec", "static is"},  {"http", "static is"},      {"queue", "static is"},
+};
+
+constexpr Setting kBackendSettings[] = {
+    required({"address", Takes::text, "an IP address"}),
+    number("weight", 0, 1000, "1"),
+    choice("state", kStates, "enabled"),
+};
+
+constexpr Setting kServiceSettings[] = {
+    required({"vip", Takes::list, "of IP addresses, or one"}),
+    required({"ports", Takes::list, "of PORT/tcp and PORT/udp, or one"}),
+    required({"pool", Takes::text, "the name of a pool"}),
+    choice("forward", kForwards, "dsr"),
+    choice("scheduler", kSchedulers, "maglev"),
+    number("need", 1, 1000000, "1"),
+    {"checks", Takes::list, "of check settings"},
+};
+constexpr Unavailable kServiceUnavailable[] = {
+    {"engine", "the one that follows from forward: is"},
+};
+
+constexpr Setting kTableSettings[] = {
+    number("size", 5, 5000011, "65537"),
+};
+
+constexpr Setting kCheckSettings[] = {
+    {"tcp", Takes::mapping, "without settings"},
+    {"http", Takes::mapping, "of http settings"},
+    {"port", Takes::number, "", 1, 65535, {}, "the service's"},
+    {"interval", Takes::milliseconds, "", 100, kHour, {}, "2s"},
+    {"timeout", Takes::milliseconds, "", 1, kHour, {}, "1s, or the interval where that is less"},
+    number("history", 1, 64, "5"),
+    number("rise", 1, 64, "3, or history where that is less"),
+    number("fall", 1, 64, "2, or history where that is less"),
+};
+constexpr Unavailable kCheckUnavailable[] = {
+    {"syn", "tcp and http are"}, {"https", "tcp and http are"}, {"dns", "tcp and http are"},
+    {"udp", "tcp and http are"}, {"icmp", "tcp and http are"},  {"exec", "tcp and http are"},
+};
+
+constexpr Setting kHttpSettings[] = {
+    {"path", Takes::text, "a path with its query", 0, 0, {}, "/"},
+    {"host", Takes::text, "the Host header", 0, 0, {}, "the VIP"},
+    {"expect", Takes::list, "of statuses and ranges of statuses, or one", 0, 0, {}, "200"},
+};
+
+std::string list_of(std::span<const std::string_view> words) {
+    if (words.empty()) return "";
+    if (words.size() == 1) return std::string(words.front());
+    return fmt::format("{} or {}", fmt::join(words.first(words.size() - 1), ", "), words.back());
+}
+
+}  // namespace
+
+const Section kFile{"", kFileSettings, kFileUnavailable};
+const Section kNode{"node", kNodeSettings};
+const Section kInterface{"interface", kInterfaceSettings};
+const Section kAdmin{"admin", kAdminSettings, kAdminUnavailable};
+const Section kFlows{"flows", kFlowsSettings};
+const Section kTimeouts{"timeouts", kTimeoutsSettings, {}, &kFlows};
+const Section kPool{"pool", kPoolSettings, kPoolUnavailable};
+const Section kBackend{"backend", kBackendSettings};
+const Section kService{"service", kServiceSettings, kServiceUnavailable};
+const Section kTable{"scheduler", kTableSettings, {}, &kService};
+const Section kCheck{"check", kCheckSettings, kCheckUnavailable, &kService};
+const Section kTcpCheck{"tcp", {}, {}, &kCheck};
+const Section kHttpCheck{"http", kHttpSettings, {}, &kCheck};
+
+std::span<const Section* const> all_sections() {
+    static constexpr std::array<const Section*, 13> all{
+        &kFile,    &kNode,    &kInterface, &kAdmin, &kFlows,    &kTimeouts, &kPool,
+        &kBackend, &kService, &kTable,     &kCheck, &kTcpCheck, &kHttpCheck};
+    return all;
+}
+
+const Setting* Section::find(std::string_view setting) const {
+    auto found = std::ranges::find(settings, setting, &Setting::name);
+    return found == settings.end() ? nullptr : &*found;
+}
+
+std::string list_words(std::span<const Choice> choices) {
+    std::vector<std::string_view> words;
+    for (const auto& choice : choices)
+        if (choice.instead.empty()) words.push_back(choice.word);
+    return list_of(words);
+}
+
+std::string duration_text(int64_t milliseconds) {
+    constexpr std::pair<int64_t, std::string_view> units[] = {
+        {kHour, "h"}, {60 * kSecond, "m"}, {kSecond, "s"}};
+    for (auto [length, unit] : units)
+        if (milliseconds % length == 0) return fmt::format("{}{}", milliseconds / length, unit);
+    return fmt::format("{}ms", milliseconds);
+}
+
+std::string describe(const Setting& setting) {
+    switch (setting.takes) {
+        case Takes::mapping:
+            return fmt::format("a mapping {}", setting.what);
+        case Takes::list:
+            return fmt::format("a list {}", setting.what);
+        case Takes::text:
+            return std::string(setting.what);
+        case Takes::number:
+            return fmt::format("a number from {} to {}", setting.least, setting.most);
+        case Takes::milliseconds:
+        case Takes::seconds:
+            return fmt::format("a duration from {} to {}", duration_text(setting.least),
+                               duration_text(setting.most));
+        case Takes::choice:
+            return list_words(setting.choices);
+    }
+    return "";
+}
+
+}  // namespace weir::config

@@ -1,0 +1,112 @@
+// weir.yaml(5) is written by hand; these tests hold it against the tables, and the tables against the model's
+// defaults.
+#include "config/settings.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "config/load.h"
+
+namespace weir::config {
+namespace {
+
+using Items = std::map<std::string, std::string>;  // key: what stands under it, in one line
+
+/// The `.It Cm key` items under each `.Ss section`.
+std::map<std::string, Items> read_manual() {
+    std::ifstream file(WEIR_SOURCE_DIR "/man/weir.yaml.5");
+    std::map<std::string, Items> sections;
+    std::string section, key;
+    for (std::string line; std::getline(file, line);) {
+        if (line.starts_with(".Ss ")) {
+            section = line.substr(4) == "The file" ? "" : line.substr(4);
+            sections[section];
+            key.clear();
+        } else if (line.starts_with(".It Cm ")) {
+            key = line.substr(7);
+            sections[section][key];
+        } else if (line == ".El" || line.starts_with(".Sh ")) {
+            key.clear();
+        } else if (!key.empty()) {
+            sections[section][key] += line + " ";
+        }
+    }
+    return sections;
+}
+
+TEST(Manual, HasEverySettingWithWhatItTakesAndItsDefault) {
+    auto manual = read_manual();
+    for (const Section* section : all_sections()) {
+        ASSERT_TRUE(manual.contains(std::string(section->name))) << "no .Ss " << section->name;
+        auto& items = manual[std::string(section->name)];
+        for (const auto& setting : section->settings) {
+            auto item = items.find(std::string(setting.name));
+            ASSERT_NE(item, items.end()) << section->name << ": no .It Cm " << setting.name;
+            auto begin = describe(setting);
+            if (setting.required) begin += "; required";
+            if (!setting.fallback.empty()) begin += "; default: " + std::string(setting.fallback);
+            EXPECT_TRUE(item->second.starts_with(begin + ". "))
+                << section->name << "." << setting.name << ": " << item->second << "\nshould begin: " << begin
+                << ".";
+        }
+    }
+}
+
+TEST(Manual, HasNoSettingThatIsNotThere) {
+    std::map<std::string, std::set<std::string>> known;
+    for (const Section* section : all_sections())
+        for (const auto& setting : section->settings)
+            known[std::string(section->name)].insert(std::string(setting.name));
+    for (const auto& [section, items] : read_manual())
+        for (const auto& [key, text] : items)
+            EXPECT_TRUE(known[section].contains(key)) << section << "." << key;
+}
+
+/// `section: {key: fallback, …}` of what has a default that is a value.
+std::string defaults_of(const Section& section, const std::set<std::string_view>& without = {}) {
+    std::string text;
+    for (const auto& setting : section.settings)
+        if (!setting.fallback.empty() && !without.contains(setting.name))
+            text +=
+                fmt::format(", {}: {}", setting.name, setting.fallback.substr(0, setting.fallback.find(',')));
+    return text;
+}
+
+TEST(Settings, DefaultsInTheTablesAreTheModels) {
+    auto written = fmt::format(
+        "interfaces: [{{name: eth0{}}}]\n"
+        "flows: {{timeouts: {{{}}}{}}}\n"
+        "pools: {{p: {{static: [{{address: 192.0.2.1{}}}]}}}}\n"
+        "services: {{s: {{vip: 192.0.2.9, ports: 80, pool: p{}, checks: [{{tcp: {{}}{}}}, {{http: {{path: "
+        "/{}}}}}]}}}}\n"
+        "unmatched: {}\n",
+        defaults_of(kInterface), defaults_of(kTimeouts).substr(2), defaults_of(kFlows), defaults_of(kBackend),
+        defaults_of(kService), defaults_of(kCheck, {"port"}), defaults_of(kHttpCheck, {"host", "path"}),
+        kFile.find("unmatched")->fallback);
+    auto left_out = parse(
+        "interfaces: [eth0]\n"
+        "pools: {p: {static: [192.0.2.1]}}\n"
+        "services: {s: {vip: 192.0.2.9, ports: 80, pool: p, checks: [tcp, http]}}\n");
+    auto loaded = parse(written);
+    ASSERT_TRUE(loaded) << written << describe("", loaded.error());
+    ASSERT_TRUE(left_out);
+    EXPECT_EQ(*loaded, *left_out);
+    EXPECT_EQ(loaded->flows, model::Flows{});
+    EXPECT_EQ(loaded->services.at("s").scheduler, model::Scheduler{});
+    EXPECT_EQ(loaded->services.at("s").checks.front(), model::Check{});
+}
+
+TEST(Settings, DurationsAreWrittenInTheLargestUnitThatFits) {
+    EXPECT_EQ(duration_text(100), "100ms");
+    EXPECT_EQ(duration_text(1500), "1500ms");
+    EXPECT_EQ(duration_text(90000), "90s");
+    EXPECT_EQ(duration_text(900000), "15m");
+    EXPECT_EQ(duration_text(3600000), "1h");
+}
+
+}  // namespace
+}  // namespace weir::config

@@ -1,0 +1,115 @@
+#include <algorithm>
+#include <set>
+
+#include "config/sections.h"
+
+namespace weir::config {
+namespace {
+
+Result<net::Endpoint> read_listen(std::string_view text) {
+    auto endpoint = net::Endpoint::parse(text);
+    if (endpoint && !endpoint->address.is_loopback())
+        return fail(
+            "{} is not on loopback and needs tls: and token:, which are not available in this version; "
+            "listen on "
+            "127.0.0.1:{}",
+            endpoint->text(), endpoint->port.value());
+    return endpoint;
+}
+
+Result<net::Ip> read_node_address(std::string_view text) {
+    auto address = net::Ip::parse(text);
+    if (address && (address->is_unspecified() || address->is_multicast()))
+        return fail("{} is not the address of a host; write one of this host's addresses", text);
+    return address;
+}
+
+/// As the kernel has it in dev_valid_name().
+Result<std::string> read_interface_name(std::string_view text) {
+    auto bad = [](char c) { return c == '/' || c == ':' || c <= ' ' || c == 0x7f; };
+    if (text.empty() || text.size() > 15 || text == "." || text == ".." || std::ranges::any_of(text, bad))
+        return fail("'{}' is not an interface's name; write 1 to 15 characters without '/', ':' and spaces",
+                    text);
+    return std::string(text);
+}
+
+std::optional<model::Interface> read_interface(const Node& node, Mistakes& mistakes) {
+    model::Interface interface;
+    if (node.kind == Node::Kind::scalar) {
+        auto name = read_interface_name(node.text);
+        if (!name) {
+            mistakes.note(node.place, name.error().message);
+            return std::nullopt;
+        }
+        interface.name = *name;
+        return interface;
+    }
+    Fields fields(node, kInterface, "the interface", node.place, mistakes);
+    fields.choice("mode", interface.mode);
+    if (!fields.parsed("name", read_interface_name, interface.name)) return std::nullopt;
+    return interface;
+}
+
+void read_interfaces(const Fields& file, Draft& draft, Mistakes& mistakes) {
+    auto before = mistakes.count();
+    std::set<std::string> names;
+    for (const auto& item : file.items("interfaces")) {
+        auto interface = read_interface(*item, mistakes);
+        if (!interface) continue;
+        if (names.insert(interface->name).second)
+            draft.config.interfaces.push_back(*std::move(interface));
+        else
+            mistakes.add(item->place, "interface '{}' is in the list twice; keep one of the two",
+                         interface->name);
+    }
+    draft.interfaces_whole = mistakes.count() == before;
+}
+
+void read_flows(const Node& node, model::Flows& flows, Mistakes& mistakes) {
+    Fields fields(node, kFlows, "flows", node.place, mistakes);
+    fields.number("size", flows.size);
+    const Node* timeouts = fields.mapping("timeouts");
+    if (!timeouts) return;
+    Fields times(*timeouts, kTimeouts, "timeouts", timeouts->place, mistakes);
+    times.duration("handshake", flows.handshake);
+    times.duration("established", flows.established);
+    times.duration("closing", flows.closing);
+    times.duration("udp", flows.udp);
+}
+
+}  // namespace
+
+Result<net::Ip> read_unicast(std::string_view text) {
+    auto address = net::Ip::parse(text);
+    if (!address) return address;
+    bool broadcast = address->text() == "255.255.255.255";
+    auto kind = address->is_loopback()      ? "a loopback address"
+                : address->is_multicast()   ? "a multicast address"
+                : address->is_unspecified() ? "the unspecified address"
+                : broadcast                 ? "the broadcast address"
+                                            : nullptr;
+    if (kind) return fail("{} is {}; write a unicast address that the network carries", text, kind);
+    return address;
+}
+
+void read_file(const Node& root, Draft& draft, Mistakes& mistakes) {
+    Fields file(root, kFile, "the file", root.place, mistakes);
+    auto& config = draft.config;
+    if (const Node* node = file.mapping("node"))
+        Fields(*node, kNode, "node", node->place, mistakes)
+            .parsed("address", read_node_address, config.node_address);
+    read_interfaces(file, draft, mistakes);
+    if (const Node* admin = file.mapping("admin"))
+        Fields(*admin, kAdmin, "admin", admin->place, mistakes)
+            .parsed("listen", read_listen, config.admin_listen);
+    if (const Node* flows = file.mapping("flows")) read_flows(*flows, config.flows, mistakes);
+    file.choice("unmatched", config.unmatched);
+    if (const Node* pools = file.mapping("pools"))
+        for (const auto& [key, value] : named_entries(*pools, "pool", mistakes))
+            draft.pools.emplace(key->text, read_pool(*value, key->text, key->place, mistakes));
+    if (const Node* services = file.mapping("services"))
+        for (const auto& [key, value] : named_entries(*services, "service", mistakes))
+            draft.services.push_back(read_service(*value, key->text, key->place, mistakes));
+}
+
+}  // namespace weir::config
