@@ -18,15 +18,18 @@ struct Candidate {
 };
 
 /// A table of scheduler.table_size entries, each the index of a candidate; empty where there is no candidate.
-/// Every candidate gets its weight's share (within 1 %), whatever the order of the list; when the candidates or a
-/// weight change, few entries move between those that stay. Weights are above 0, addresses distinct.
+/// It depends on nothing but the set of candidates and the size, not on their order or the machine; when a
+/// candidate comes or goes or changes its weight, few entries move between the others. Weights are 1 … 1000,
+/// addresses distinct.
 std::vector<uint32_t> build_table(const model::Scheduler& scheduler, std::span<const Candidate> candidates);
 
-/// Eisenbud et al., "Maglev: A Fast and Reliable Software Network Load Balancer", NSDI 2016, section 3.4, with weights.
+/// After Eisenbud et al., "Maglev: A Fast and Reliable Software Network Load Balancer", NSDI 2016,
+/// section 3.4. Every candidate gets its weight's share, rounded to whole entries. `size` should be a prime.
 std::vector<uint32_t> build_maglev(std::span<const Candidate> candidates, uint32_t size);
 
-/// Thaler and Ravishankar, "A Name-Based Mapping Scheme for Rendezvous", 1996; weights after Schindelhauer and
-/// Schomaker, "Weighted Distributed Hash Tables", SPAA 2005.
+/// Thaler and Ravishankar, "A Name-Based Mapping Scheme for Rendezvous", 1996; weights after Schindelhauer
+/// and Schomaker, "Weighted Distributed Hash Tables", SPAA 2005. Nothing moves between the others at all, but
+/// shares are right on average only, and building costs candidates × size.
 std::vector<uint32_t> build_rendezvous(std::span<const Candidate> candidates, uint32_t size);
 
 }  // namespace weir::sched
