@@ -1,5 +1,6 @@
-// The way a probe takes: a socket of its own, and where to connect it so that it reaches the VIP *on* one backend.
-// An engine makes passages, a check uses them; neither knows the other.
+// The way a probe takes: a socket of its own, and where to connect it so that it reaches the VIP *on* one
+// backend. An engine makes passages, a check uses them; neither knows the other. The way must stand until the
+// connection has ended: whoever takes the socket out closes it before the passage goes.
 #pragma once
 
 #include <functional>
@@ -23,6 +24,7 @@ struct Passage {
         return *this;
     }
     ~Passage() {
+        socket.reset();
         if (undo_) undo_();
     }
 
