@@ -2,10 +2,13 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <random>
 #include <vector>
 
 #include "health/probe.h"
@@ -15,20 +18,40 @@ namespace weir::health {
 
 /// What is known of one target from its checks.
 struct Checked {
-    model::Health health;                // of all its checks together: up when all are
-    std::optional<Outcome> last_outcome;  // the newest of any check, a failing one before a passing one
-    std::chrono::system_clock::time_point changed_at;
+    model::Health health;                 // of all its checks together: up when all are
+    std::optional<Outcome> last_outcome;  // of the check that the reason speaks of: a down one before an up
+                                          // one, then a failing one before a passing one, then the newest
+    std::chrono::system_clock::time_point changed_at;  // of `health.up`, or when the target was added
+    bool settled = false;  // every check has had the probes that decide its first state
 };
 
+/// What the checker needs of the world; tests have their own.
+struct World {
+    std::function<boost::asio::awaitable<Outcome>(const model::Check&, const model::TargetKey&)> probe;
+    std::function<std::chrono::steady_clock::time_point()> now;
+    std::function<boost::asio::awaitable<void>(std::chrono::steady_clock::time_point)> sleep_until;
+    unsigned seed = std::random_device{}();
+
+    /// Probes over `path` and the system's clock.
+    static World real(Path& path);
+};
+
+/// All calls are made on the executor, which runs in one thread and outlives the checker.
 class Checker {
   public:
-    using Work = std::map<model::TargetKey, std::vector<model::Check>>;  // targets without checks are left out
+    using Work =
+        std::map<model::TargetKey, std::vector<model::Check>>;  // targets without checks are left out
 
-    /// `on_change` is called on the executor when a target's health changes. The path outlives the checker.
+    /// `on_change` is called on the executor, never within set(), after the health of a target or of several
+    /// changed.
+    Checker(boost::asio::any_io_executor executor, World world, std::function<void()> on_change);
+    /// The path outlives the checker.
     Checker(boost::asio::any_io_executor executor, Path& path, std::function<void()> on_change);
     ~Checker();
 
-    /// Replaces the set of checks. What stays the same goes on undisturbed; a check of the same kind keeps its tally.
+    /// Replaces the set of checks. What stays the same goes on undisturbed; a check of the same kind keeps
+    /// its tally. A check that is new to a target begins where the target is: it has to fail to take an up
+    /// one down.
     void set(const Work& work);
 
     std::map<model::TargetKey, Checked> checked() const;

@@ -12,7 +12,8 @@ namespace weir::health {
 
 struct Outcome {
     bool ok = false;
-    std::string message;  // a code as operators know it (L4OK, L4CON, L4TOUT, L7OK/200, L7STS/503, L7TOUT, L7RSP) and details
+    std::string message;  // a code as operators know it (L4OK, L4CON, L4TOUT, L7OK/200, L7STS/503, L7TOUT,
+                          // L7RSP) and details
     std::chrono::microseconds latency{0};
     std::chrono::system_clock::time_point at;
 
@@ -23,10 +24,14 @@ struct Outcome {
 class Path {
   public:
     virtual ~Path() = default;
+    /// A passage of a cancelled probe ends with the executor's next turn: what undoes it may run after the
+    /// path is gone.
     virtual Result<net::Passage> open(const model::TargetKey& target, net::Port port) = 0;
 };
 
-/// Runs the check once. Never throws but for cancellation; ends within check.timeout.
+/// Runs the check once: to the VIP on the target's backend, at the check's port or the frontend's. Ends
+/// within check.timeout. Throws only when cancelled (system_error, operation_aborted). The references outlive
+/// it.
 boost::asio::awaitable<Outcome> probe(const model::Check& check, const model::TargetKey& target, Path& path);
 
 }  // namespace weir::health

@@ -1,16 +1,25 @@
-// Counts a check's outcomes into up or down: up when `rise` of the last `history` passed, down when `fall` of them failed.
+// Counts a check's outcomes into up or down: up when `rise` of the last `history` passed, down when `fall` of
+// them failed. Two rules keep it from flapping:
+// - Only outcomes since the last change count, so what led to one change cannot take part in the next. And a
+// failure
+//   never brings a check up, a pass never takes it down.
+// - While down, both thresholds may hold at once (pass, fail, pass, fail, pass for 3 and 2 of 5). Then the
+// newest
+//   outcomes decide: going back in time from the newest, `rise` passes have to come before `fall` failures.
 #pragma once
 
-#include <deque>
 #include <string>
+#include <vector>
 
 #include "model/config.h"
 
 namespace weir::health {
 
-/// Pure state; starts down. A change of the thresholds keeps what was seen.
+/// Pure state. A change of the thresholds keeps what was seen.
 class Tally {
   public:
+    explicit Tally(bool up = false) : up_(up) {}
+
     /// Takes one outcome; true if `up()` changed by it.
     bool add(bool ok, const model::Check& check);
 
@@ -20,10 +29,10 @@ class Tally {
     std::string progress(const model::Check& check) const;
 
   private:
-    unsigned count(bool ok) const;
+    unsigned towards_change(const model::Check& check) const;
 
-    std::deque<bool> seen_;  // newest last, at most `history`
-    bool up_ = false;
+    std::vector<bool> seen_;  // since the last change, newest last, at most `history`
+    bool up_;
 };
 
 }  // namespace weir::health

@@ -1,0 +1,234 @@
+#include "health/checker.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <tuple>
+#include <utility>
+
+#include "health/pace.h"
+
+namespace weir::health {
+
+namespace asio = boost::asio;
+using std::chrono::steady_clock;
+using std::chrono::system_clock;
+
+namespace {
+
+/// One check of one target, and what came of it so far.
+struct Running {
+    Running(const model::TargetKey& of, const model::Check& what, bool up)
+        : target(of), check(what), tally(up) {}
+
+    /// Takes over from `former`, a check of the same kind.
+    Running(const model::Check& what, const Running& former)
+        : target(former.target), check(what), tally(former.tally), last(former.last), probes(former.probes) {}
+
+    bool is_opening() const { return probes < std::max(check.rise, check.fall); }
+
+    void stop() {
+        stopped = true;
+        cancel.emit(asio::cancellation_type::terminal);
+    }
+
+    const model::TargetKey target;
+    const model::Check check;
+    Tally tally;
+    std::optional<Outcome> last;
+    unsigned probes = 0;
+    bool stopped = false;
+    asio::cancellation_signal cancel;
+};
+
+using RunningPtr = std::shared_ptr<Running>;  // shared with its coroutine
+
+struct Target {
+    std::vector<RunningPtr> checks;
+    bool up = false;
+    system_clock::time_point changed_at = system_clock::now();
+};
+
+std::string reason_of(const Running& running) {
+    if (!running.last) return "not checked yet";
+    auto text = running.last->message;
+    if (running.last->ok)
+        text += fmt::format(" in {:.1f} ms", static_cast<double>(running.last->latency.count()) / 1000);
+    auto progress = running.tally.progress(running.check);
+    return progress.empty() ? text : fmt::format("{} ({})", text, progress);
+}
+
+Checked summary_of(const Target& target) {
+    auto rank = [](const RunningPtr& running) {
+        auto at = running->last ? running->last->at : system_clock::time_point{};
+        bool passed = running->last && running->last->ok;
+        return std::tuple(running->tally.up(), passed, -at.time_since_epoch());
+    };
+    const auto& spokesman = *std::ranges::min_element(target.checks, {}, rank);
+    bool settled =
+        std::ranges::none_of(target.checks, [](const RunningPtr& running) { return running->is_opening(); });
+    return {{target.up, reason_of(*spokesman)}, spokesman->last, target.changed_at, settled};
+}
+
+}  // namespace
+
+struct Checker::State : std::enable_shared_from_this<State> {
+    State(asio::any_io_executor on, World in, std::function<void()> call)
+        : executor(std::move(on)), world(std::move(in)), on_change(std::move(call)), random(world.seed) {}
+
+    std::vector<RunningPtr> replace(Target& target, const model::TargetKey& key,
+                                    const std::vector<model::Check>& wanted);
+    void start(const RunningPtr& running, size_t beside);
+    void take(Running& running, Outcome outcome);
+    void settle(Target& target);
+    void notify();
+    double chance() { return std::uniform_real_distribution<>()(random); }
+
+    static asio::awaitable<void> keep_probing(std::shared_ptr<State> state, RunningPtr running, Pace pace);
+
+    asio::any_io_executor executor;
+    World world;
+    std::function<void()> on_change;
+    std::minstd_rand random;
+    std::map<model::TargetKey, Target> targets;
+    bool notifying = false;
+};
+
+/// Makes the target's checks the wanted ones: equal ones stay, others of the same kind hand over, the rest
+/// begins anew. Returns those that are to be started.
+std::vector<RunningPtr> Checker::State::replace(Target& target, const model::TargetKey& key,
+                                                const std::vector<model::Check>& wanted) {
+    std::vector<RunningPtr> fresh;
+    auto former = std::exchange(target.checks, std::vector<RunningPtr>(wanted.size()));
+    auto take_former = [&former](auto matches) {
+        auto found = std::ranges::find_if(former, matches);
+        if (found == former.end()) return RunningPtr();
+        auto taken = std::move(*found);
+        former.erase(found);
+        return taken;
+    };
+    for (size_t i = 0; i < wanted.size(); i++)
+        target.checks[i] = take_former([&](const RunningPtr& old) { return old->check == wanted[i]; });
+    for (size_t i = 0; i < wanted.size(); i++) {
+        if (target.checks[i]) continue;
+        auto old = take_former(
+            [&](const RunningPtr& it) { return it->check.kind.index() == wanted[i].kind.index(); });
+        target.checks[i] = old ? std::make_shared<Running>(wanted[i], *old)
+                               : std::make_shared<Running>(key, wanted[i], target.up);
+        if (old) old->stop();
+        fresh.push_back(target.checks[i]);
+    }
+    for (const auto& running : former) running->stop();
+    return fresh;
+}
+
+/// `beside` so many others.
+void Checker::State::start(const RunningPtr& running, size_t beside) {
+    Pace pace(world.now(), running->check.interval, beside, chance());
+    // The handler holds on to the signal until the coroutine is gone.
+    auto ended = [running](std::exception_ptr thrown) {
+        if (thrown && !running->stopped) std::rethrow_exception(thrown);
+    };
+    asio::co_spawn(executor, keep_probing(shared_from_this(), running, pace),
+                   asio::bind_cancellation_slot(running->cancel.slot(), std::move(ended)));
+}
+
+asio::awaitable<void> Checker::State::keep_probing(std::shared_ptr<State> state, RunningPtr running,
+                                                   Pace pace) {
+    for (auto due = pace.first(); !running->stopped;) {
+        co_await state->world.sleep_until(due);
+        if (running->stopped) break;
+        auto started = state->world.now();
+        auto outcome = co_await state->world.probe(running->check, running->target);
+        if (running->stopped) break;
+        state->take(*running, std::move(outcome));
+        due = pace.next(started, state->world.now(), running->is_opening(), state->chance());
+    }
+}
+
+void Checker::State::take(Running& running, Outcome outcome) {
+    bool ok = outcome.ok;
+    running.last = std::move(outcome);
+    running.probes++;
+    if (running.tally.add(ok, running.check)) settle(targets.at(running.target));
+}
+
+void Checker::State::settle(Target& target) {
+    bool up =
+        std::ranges::all_of(target.checks, [](const RunningPtr& running) { return running->tally.up(); });
+    if (up == target.up) return;
+    target.up = up;
+    target.changed_at = system_clock::now();
+    notify();
+}
+
+/// Posted, so that the callback may do what it likes here, and many changes at a time are one call.
+void Checker::State::notify() {
+    if (std::exchange(notifying, true)) return;
+    asio::post(executor, [weak = weak_from_this()] {
+        auto state = weak.lock();
+        if (!state) return;
+        state->notifying = false;
+        auto call = state->on_change;
+        if (call) call();
+    });
+}
+
+World World::real(Path& path) {
+    World world;
+    world.probe = [&path](const model::Check& check, const model::TargetKey& target) {
+        return health::probe(check, target, path);
+    };
+    world.now = [] { return steady_clock::now(); };
+    world.sleep_until = [](steady_clock::time_point due) -> asio::awaitable<void> {
+        auto executor = co_await asio::this_coro::executor;
+        asio::steady_timer timer(executor, due);
+        co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    };
+    return world;
+}
+
+Checker::Checker(asio::any_io_executor executor, World world, std::function<void()> on_change)
+    : state_(std::make_shared<State>(std::move(executor), std::move(world), std::move(on_change))) {}
+
+Checker::Checker(asio::any_io_executor executor, Path& path, std::function<void()> on_change)
+    : Checker(std::move(executor), World::real(path), std::move(on_change)) {}
+
+Checker::~Checker() {
+    state_->on_change = nullptr;
+    set({});
+}
+
+void Checker::set(const Work& work) {
+    auto& state = *state_;
+    std::erase_if(state.targets, [&work](const auto& entry) {
+        auto wanted = work.find(entry.first);
+        if (wanted != work.end() && !wanted->second.empty()) return false;
+        for (const auto& running : entry.second.checks) running->stop();
+        return true;
+    });
+    std::vector<RunningPtr> fresh;
+    for (const auto& [key, wanted] : work) {
+        if (wanted.empty()) continue;
+        auto& target = state.targets[key];
+        std::ranges::copy(state.replace(target, key, wanted), std::back_inserter(fresh));
+        state.settle(target);
+    }
+    for (const auto& running : fresh) state.start(running, fresh.size());
+}
+
+std::map<model::TargetKey, Checked> Checker::checked() const {
+    std::map<model::TargetKey, Checked> all;
+    for (const auto& [key, target] : state_->targets) all.emplace(key, summary_of(target));
+    return all;
+}
+
+}  // namespace weir::health

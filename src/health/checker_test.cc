@@ -1,0 +1,355 @@
+#include "health/checker.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <set>
+
+namespace weir::health {
+namespace {
+
+namespace asio = boost::asio;
+using std::chrono::steady_clock;
+using testing::StartsWith;
+using namespace std::chrono_literals;
+
+/// Time that stands still until it is moved; who sleeps is woken in order.
+class Time {
+  public:
+    explicit Time(asio::io_context& context) : context_(context) {}
+
+    steady_clock::time_point now() const { return now_; }
+    size_t sleepers() const { return sleepers_.size(); }
+
+    asio::awaitable<void> sleep_until(steady_clock::time_point due) {
+        asio::steady_timer timer(context_, steady_clock::time_point::max());
+        auto place = sleepers_.emplace(due, &timer);
+        co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+        sleepers_.erase(place);
+    }
+
+    void move(steady_clock::duration span) {
+        auto until = now_ + span;
+        settle();
+        while (!sleepers_.empty() && sleepers_.begin()->first <= until) {
+            now_ = std::max(now_, sleepers_.begin()->first);
+            sleepers_.begin()->second->cancel();
+            settle();
+        }
+        now_ = until;
+    }
+
+    void settle() {
+        context_.restart();
+        context_.poll();
+    }
+
+  private:
+    asio::io_context& context_;
+    steady_clock::time_point now_{1000s};
+    std::multimap<steady_clock::time_point, asio::steady_timer*> sleepers_;
+};
+
+model::TargetKey target(int number) {
+    return {{*net::Ip::parse("192.0.2.1"), net::Port(80), model::Protocol::tcp},
+            net::Ip::v4({10, 0, static_cast<uint8_t>(number >> 8), static_cast<uint8_t>(number)})};
+}
+
+model::Check tcp() {
+    return {.kind = model::TcpCheck{}};
+}
+model::Check http(std::string path = "/") {
+    return {.kind = model::HttpCheck{.path = std::move(path)}};
+}
+
+struct Probed {
+    steady_clock::time_point at;
+    model::TargetKey target;
+    model::Check check;
+};
+
+class CheckerTest : public testing::Test {
+  protected:
+    CheckerTest() {
+        World world;
+        world.probe = [this](const model::Check& check, const model::TargetKey& of) {
+            return probe(check, of);
+        };
+        world.now = [this] { return time_.now(); };
+        world.sleep_until = [this](steady_clock::time_point due) { return time_.sleep_until(due); };
+        world.seed = 1;
+        checker_.emplace(context_.get_executor(), std::move(world), [this] {
+            EXPECT_FALSE(in_set_);
+            changes_++;
+            if (on_change_) on_change_();
+        });
+    }
+
+    asio::awaitable<Outcome> probe(const model::Check& check, const model::TargetKey& of) {
+        probed_.push_back({time_.now(), of, check});
+        running_++;
+        co_await time_.sleep_until(time_.now() + duration_);
+        running_--;
+        bool ok = !failing_.contains(of) && !failing_kinds_.contains(check.kind.index());
+        co_return Outcome{ok, ok ? "L7OK/200" : "L7STS/503", 1234us, std::chrono::system_clock::now()};
+    }
+
+    void set(const Checker::Work& work) {
+        in_set_ = true;
+        checker_->set(work);
+        in_set_ = false;
+    }
+
+    Checked checked(int number = 1) { return checker_->checked().at(target(number)); }
+    bool up(int number = 1) { return checked(number).health.up; }
+    std::string reason(int number = 1) { return checked(number).health.reason; }
+
+    asio::io_context context_;
+    Time time_{context_};
+    std::optional<Checker> checker_;
+    std::set<model::TargetKey> failing_;
+    std::set<size_t> failing_kinds_;  // index in Check::kind
+    std::function<void()> on_change_;
+    std::vector<Probed> probed_;
+    steady_clock::duration duration_ = 1ms;
+    int running_ = 0;
+    int changes_ = 0;
+    bool in_set_ = false;
+};
+
+TEST_F(CheckerTest, BringsAHealthyTargetUpWithinASecond) {
+    set({{target(1), {http()}}});
+    EXPECT_EQ(reason(), "not checked yet");
+    EXPECT_FALSE(checked().last_outcome);
+    EXPECT_FALSE(up());
+    time_.move(201ms);
+    EXPECT_EQ(reason(), "L7OK/200 in 1.2 ms (1/3 UP)");
+    time_.move(400ms);
+    EXPECT_TRUE(up());
+    EXPECT_EQ(reason(), "L7OK/200 in 1.2 ms");
+    EXPECT_EQ(changes_, 1);
+}
+
+TEST_F(CheckerTest, IsSettledAfterTheFirstProbesHoweverTheyWent) {
+    failing_ = {target(2)};
+    set({{target(1), {http()}}, {target(2), {http()}}});
+    time_.move(201ms);
+    EXPECT_FALSE(checked(1).settled);
+    EXPECT_FALSE(checked(2).settled);
+    time_.move(410ms);
+    EXPECT_TRUE(checked(1).settled);
+    EXPECT_TRUE(checked(2).settled);
+    EXPECT_FALSE(up(2));
+}
+
+TEST_F(CheckerTest, TakesAFailingTargetDownAndSaysWhy) {
+    set({{target(1), {http()}}, {target(2), {http()}}});
+    time_.move(1s);
+    failing_ = {target(1)};
+    changes_ = 0;
+    while (checked().last_outcome->ok) time_.move(10ms);
+    EXPECT_TRUE(up());
+    EXPECT_EQ(reason(), "L7STS/503 (1/2 DOWN)");
+    EXPECT_EQ(changes_, 0);
+    time_.move(2200ms);
+    EXPECT_FALSE(up());
+    EXPECT_EQ(reason(), "L7STS/503");
+    EXPECT_EQ(changes_, 1);
+    EXPECT_TRUE(up(2));
+}
+
+TEST_F(CheckerTest, ProbesAtTheIntervalOnceSettled) {
+    set({{target(1), {http()}}});
+    time_.move(1s);
+    probed_.clear();
+    time_.move(200s);
+    EXPECT_EQ(probed_.size(), 100u);
+    for (size_t i = 1; i < probed_.size(); i++) {
+        EXPECT_GT(probed_[i].at - probed_[i - 1].at, 1890ms);
+        EXPECT_LT(probed_[i].at - probed_[i - 1].at, 2110ms);
+    }
+}
+
+TEST_F(CheckerTest, SpreadsManyTargetsOverTheInterval) {
+    Checker::Work work;
+    for (int i = 0; i < 1000; i++) work[target(i)] = {tcp()};
+    set(work);
+    time_.move(5s);
+    probed_.clear();
+    auto start = time_.now();
+    time_.move(2s);
+    EXPECT_NEAR(static_cast<double>(probed_.size()), 1000, 60);
+    std::array<int, 10> slots{};
+    for (const auto& one : probed_)
+        slots[std::min<size_t>(9, static_cast<size_t>((one.at - start) / 200ms))]++;
+    for (int count : slots) EXPECT_NEAR(count, 100, 45);
+}
+
+TEST_F(CheckerTest, WantsAllChecksOfATargetToPass) {
+    failing_kinds_ = {http().kind.index()};
+    set({{target(1), {tcp(), http()}}});
+    time_.move(10s);
+    EXPECT_FALSE(up());
+    EXPECT_EQ(reason(), "L7STS/503");
+    failing_kinds_.clear();
+    time_.move(10s);
+    EXPECT_TRUE(up());
+    failing_kinds_ = {tcp().kind.index()};
+    time_.move(10s);
+    EXPECT_FALSE(up());
+    EXPECT_FALSE(checked().last_outcome->ok);
+}
+
+TEST_F(CheckerTest, IsNotDisturbedByTheSameWork) {
+    Checker::Work work{{target(1), {http()}}};
+    set(work);
+    time_.move(1s);
+    auto before = checked();
+    duration_ = 500ms;
+    while (running_ == 0) time_.move(10ms);
+    auto count = probed_.size();
+    work[target(2)] = {tcp()};
+    set(work);
+    EXPECT_EQ(checked().changed_at, before.changed_at);
+    EXPECT_TRUE(up());
+    time_.move(1ms);
+    EXPECT_EQ(running_, 1);
+    EXPECT_EQ(std::count_if(probed_.begin() + static_cast<long>(count), probed_.end(),
+                            [](const Probed& one) { return one.target == target(1); }),
+              0);
+}
+
+TEST_F(CheckerTest, KeepsTheTallyWhenThresholdsOrPathChange) {
+    set({{target(1), {http()}}});
+    time_.move(201ms);
+    auto patient = http("/other");
+    patient.rise = 4;
+    set({{target(1), {patient}}});
+    EXPECT_EQ(reason(), "L7OK/200 in 1.2 ms (1/4 UP)");
+    probed_.clear();
+    time_.move(1s);
+    EXPECT_TRUE(up());
+    for (const auto& one : probed_) EXPECT_EQ(one.check, patient);
+}
+
+TEST_F(CheckerTest, FollowsANewIntervalAtOnce) {
+    auto slow = http();
+    slow.interval = 1h;
+    set({{target(1), {slow}}});
+    time_.move(2h);
+    set({{target(1), {http()}}});
+    probed_.clear();
+    time_.move(10s);
+    EXPECT_GE(probed_.size(), 5u);
+}
+
+TEST_F(CheckerTest, LetsACheckOfAnotherKindBeginWhereTheTargetIs) {
+    set({{target(1), {tcp()}}});
+    time_.move(1s);
+    failing_kinds_ = {http().kind.index()};
+    set({{target(1), {http()}}});
+    EXPECT_TRUE(up());
+    EXPECT_EQ(reason(), "not checked yet");
+    time_.move(500ms);
+    EXPECT_FALSE(up());
+    EXPECT_EQ(reason(), "L7STS/503");
+    set({{target(1), {tcp()}}});
+    EXPECT_FALSE(up());
+}
+
+TEST_F(CheckerTest, TellsOfAChangeThatSetMakesAfterwards) {
+    failing_kinds_ = {http().kind.index()};
+    set({{target(1), {tcp(), http()}}});
+    time_.move(10s);
+    EXPECT_FALSE(up());
+    changes_ = 0;
+    set({{target(1), {tcp()}}});
+    EXPECT_TRUE(up());
+    EXPECT_EQ(changes_, 0);
+    time_.settle();
+    EXPECT_EQ(changes_, 1);
+}
+
+TEST_F(CheckerTest, MakesOneCallOfManyChanges) {
+    Checker::Work work;
+    for (int i = 0; i < 100; i++) work[target(i)] = {tcp(), http()};
+    failing_kinds_ = {http().kind.index()};
+    set(work);
+    time_.move(10s);
+    for (auto& [key, checks] : work) checks = {tcp()};
+    set(work);
+    time_.settle();
+    EXPECT_EQ(changes_, 1);
+}
+
+TEST_F(CheckerTest, StopsWhatIsNoLongerWanted) {
+    set({{target(1), {http()}}, {target(2), {http()}}, {target(3), {tcp()}}});
+    time_.move(1s);
+    duration_ = 10s;
+    while (running_ == 0) time_.move(10ms);
+    set({{target(3), {}}});
+    time_.settle();
+    EXPECT_TRUE(checker_->checked().empty());
+    EXPECT_EQ(time_.sleepers(), 0u);
+    changes_ = 0;
+    probed_.clear();
+    time_.move(10s);
+    EXPECT_EQ(changes_, 0);
+    EXPECT_TRUE(probed_.empty());
+}
+
+TEST_F(CheckerTest, BeginsAnewWithATargetThatCameBack) {
+    set({{target(1), {http()}}});
+    time_.move(1s);
+    EXPECT_TRUE(up());
+    set({});
+    set({{target(1), {http()}}});
+    EXPECT_FALSE(up());
+    EXPECT_EQ(reason(), "not checked yet");
+    time_.move(1s);
+    EXPECT_TRUE(up());
+}
+
+TEST_F(CheckerTest, MayBeChangedFromItsOwnCallback) {
+    on_change_ = [this] { checker_->set({{target(2), {tcp()}}}); };
+    set({{target(1), {http()}}});
+    time_.move(1s);
+    EXPECT_EQ(checker_->checked().count(target(1)), 0u);
+    time_.move(1s);
+    EXPECT_TRUE(up(2));
+    on_change_ = [this] { checker_.reset(); };
+    failing_ = {target(2)};
+    time_.move(10s);
+    EXPECT_FALSE(checker_);
+    EXPECT_EQ(time_.sleepers(), 0u);
+}
+
+TEST_F(CheckerTest, CallsNobodyOnceItIsGone) {
+    failing_kinds_ = {http().kind.index()};
+    set({{target(1), {tcp(), http()}}});
+    time_.move(10s);
+    set({{target(1), {tcp()}}});
+    EXPECT_TRUE(up());  // which is to be told in the next turn
+    checker_.reset();
+    time_.move(10s);
+    EXPECT_EQ(changes_, 0);
+    EXPECT_EQ(time_.sleepers(), 0u);
+}
+
+TEST_F(CheckerTest, RunsOneProbeOfACheckAtATimeHoweverLongItTakes) {
+    duration_ = 5s;
+    set({{target(1), {http()}}, {target(2), {tcp()}}});
+    time_.move(60s);
+    EXPECT_TRUE(up(1));
+    EXPECT_TRUE(up(2));
+    EXPECT_LE(running_, 2);
+}
+
+}  // namespace
+}  // namespace weir::health

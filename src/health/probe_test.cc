@@ -1,0 +1,380 @@
+#include "health/probe.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <sys/socket.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <filesystem>
+#include <functional>
+#include <optional>
+
+namespace weir::health {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using testing::HasSubstr;
+using testing::StartsWith;
+using namespace std::chrono_literals;
+
+constexpr auto kAnswer = asio::as_tuple(asio::use_awaitable);
+
+/// Leads to one local port whatever the target, and keeps a record.
+class LocalPath : public Path {
+  public:
+    Result<net::Passage> open(const model::TargetKey& target, net::Port port) override {
+        asked = {target.frontend.vip, port};
+        if (refusal) return std::unexpected(*refusal);
+        UniqueFd fd(
+            socket(to.address.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        if (!fd) return fail_with(errno, "cannot open a socket");
+        int number = fd.get();
+        opened++;
+        return net::Passage(std::move(fd), to, [this, number] {
+            undone++;
+            closed_before_undone = fcntl(number, F_GETFD) == -1;
+        });
+    }
+
+    net::Endpoint to;
+    net::Endpoint asked;
+    std::optional<Error> refusal;
+    int opened = 0;
+    int undone = 0;
+    bool closed_before_undone = false;
+};
+
+size_t open_descriptors() {
+    size_t count = 0;
+    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) count++;
+    return count;
+}
+
+asio::awaitable<void> read_request(tcp::socket& client, std::string& request) {
+    char bytes[1024];
+    while (!request.ends_with("\r\n\r\n")) {
+        auto [code, count] = co_await client.async_read_some(asio::buffer(bytes), kAnswer);
+        if (code) break;
+        request.append(bytes, count);
+    }
+}
+
+/// Reads until the client goes, and says how it went.
+asio::awaitable<void> wait_for_close(tcp::socket& client, std::optional<boost::system::error_code>& end) {
+    char bytes[1024];
+    while (!end) {
+        auto [code, count] = co_await client.async_read_some(asio::buffer(bytes), kAnswer);
+        if (code) end = code;
+    }
+}
+
+class Probe : public testing::Test {
+  protected:
+    using Behaviour = std::function<asio::awaitable<void>(tcp::socket&)>;
+
+    /// A server on loopback that treats its one client as `behaviour` says.
+    void serve(Behaviour behaviour, const char* address = "127.0.0.1") {
+        listen(address);
+        asio::co_spawn(context_, accept_one(&*acceptor_, std::move(behaviour)), asio::detached);
+    }
+
+    void listen(const char* address = "127.0.0.1") {
+        acceptor_.emplace(context_, tcp::endpoint(asio::ip::make_address(address), 0));
+        path_.to = {*net::Ip::parse(address), net::Port(acceptor_->local_endpoint().port())};
+    }
+
+    /// Answers every client with `text` once its whole request is there.
+    void answer(std::string text) {
+        serve([this, text = std::move(text)](tcp::socket& client) -> asio::awaitable<void> {
+            co_await read_request(client, request_);
+            co_await asio::async_write(client, asio::buffer(text), kAnswer);
+            co_await wait_for_close(client, client_end_);
+        });
+    }
+
+    Outcome run(const model::Check& check) {
+        std::optional<Outcome> outcome;
+        asio::co_spawn(context_, probe(check, target_, path_),
+                       [&outcome](std::exception_ptr thrown, Outcome result) {
+                           EXPECT_FALSE(thrown);
+                           outcome = std::move(result);
+                       });
+        context_.restart();
+        while (!outcome && context_.run_one_for(10s) > 0) {
+        }
+        EXPECT_TRUE(outcome) << "the probe did not end";
+        EXPECT_EQ(path_.undone, path_.opened);
+        EXPECT_EQ(path_.closed_before_undone, path_.opened > 0);
+        return outcome.value_or(Outcome{});
+    }
+
+    std::string message(const model::Check& check) { return run(check).message; }
+
+    model::Check http(model::HttpCheck kind = {}) { return {.kind = std::move(kind), .timeout = 5s}; }
+    model::Check hasty(model::Check check) {
+        check.timeout = 100ms;
+        return check;
+    }
+
+    asio::io_context context_;
+    LocalPath path_;
+    model::TargetKey target_{{*net::Ip::parse("192.0.2.1"), net::Port(80), model::Protocol::tcp},
+                             *net::Ip::parse("192.0.2.10")};
+    std::optional<tcp::acceptor> acceptor_;
+    std::string request_;
+    std::optional<boost::system::error_code> client_end_;
+    const model::Check tcp_{.kind = model::TcpCheck{}, .timeout = 5s};
+
+  private:
+    static asio::awaitable<void> accept_one(tcp::acceptor* acceptor, Behaviour behaviour) {
+        auto [code, client] = co_await acceptor->async_accept(kAnswer);
+        if (!code) co_await behaviour(client);
+    }
+};
+
+TEST_F(Probe, PassesOnceConnectedAndClosesByReset) {
+    serve([this](tcp::socket& client) { return wait_for_close(client, client_end_); });
+    auto before = std::chrono::system_clock::now();
+    auto outcome = run(tcp_);
+    EXPECT_TRUE(outcome.ok);
+    EXPECT_EQ(outcome.message, "L4OK");
+    EXPECT_GT(outcome.latency, 0us);
+    EXPECT_LT(outcome.latency, 5s);
+    EXPECT_GE(outcome.at, before);
+    while (!client_end_ && context_.run_one_for(10s) > 0) {
+    }
+    EXPECT_EQ(client_end_, asio::error::connection_reset);
+}
+
+TEST_F(Probe, ReachesIpv6) {
+    serve([this](tcp::socket& client) { return wait_for_close(client, client_end_); }, "::1");
+    EXPECT_EQ(message(tcp_), "L4OK");
+}
+
+TEST_F(Probe, SaysThatTheBackendRefuses) {
+    listen();
+    acceptor_.reset();
+    for (const auto& check : {tcp_, http()}) {
+        auto outcome = run(check);
+        EXPECT_FALSE(outcome.ok);
+        EXPECT_EQ(outcome.message, "L4CON: connection refused");
+    }
+}
+
+TEST_F(Probe, SaysWhyThereIsNoWay) {
+    path_.refusal = Error{"192.0.2.10 has no MAC address yet"};
+    auto outcome = run(tcp_);
+    EXPECT_FALSE(outcome.ok);
+    EXPECT_EQ(outcome.message, "L4CON: 192.0.2.10 has no MAC address yet");
+}
+
+TEST_F(Probe, GivesUpWhenNobodyAnswersTheHandshake) {
+    listen();
+    sock_filter nothing_passes{BPF_RET | BPF_K, 0, 0, 0};
+    sock_fprog program{1, &nothing_passes};
+    ASSERT_EQ(setsockopt(acceptor_->native_handle(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program),
+              0);
+    for (const auto& check : {tcp_, http()}) {
+        auto outcome = run(hasty(check));
+        EXPECT_FALSE(outcome.ok);
+        EXPECT_EQ(outcome.message, "L4TOUT");
+        EXPECT_GE(outcome.latency, 100ms);
+    }
+}
+
+TEST_F(Probe, AsksTheCheckPortOrElseTheServices) {
+    path_.refusal = Error{"no way"};
+    auto check = tcp_;
+    run(check);
+    EXPECT_EQ(path_.asked.text(), "192.0.2.1:80");
+    check.port = net::Port(8080);
+    run(check);
+    EXPECT_EQ(path_.asked.text(), "192.0.2.1:8080");
+}
+
+TEST_F(Probe, SendsAGetForThePathOnTheVip) {
+    answer("HTTP/1.1 200 OK\r\n\r\n");
+    auto outcome = run(http({.path = "/alive?deep=1"}));
+    EXPECT_TRUE(outcome.ok);
+    EXPECT_EQ(outcome.message, "L7OK/200");
+    EXPECT_EQ(request_,
+              "GET /alive?deep=1 HTTP/1.1\r\nHost: 192.0.2.1\r\nUser-Agent: weir-check\r\nAccept: */*\r\n"
+              "Connection: close\r\n\r\n");
+}
+
+struct HostRow {
+    const char* vip;
+    uint16_t port;
+    const char* configured;
+    const char* expected;
+};
+
+void PrintTo(const HostRow& row, std::ostream* out) {
+    *out << row.expected;
+}
+
+class ProbeHost : public Probe, public testing::WithParamInterface<HostRow> {};
+
+TEST_P(ProbeHost, IsTheConfiguredOneOrTheVip) {
+    const auto& row = GetParam();
+    target_.frontend.vip = *net::Ip::parse(row.vip);
+    target_.frontend.port = net::Port(row.port);
+    answer("HTTP/1.1 200 OK\r\n\r\n");
+    run(http({.host = row.configured}));
+    EXPECT_THAT(request_, HasSubstr(std::string("\r\nHost: ") + row.expected + "\r\n"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, ProbeHost,
+                         testing::Values(HostRow{"192.0.2.1", 80, "", "192.0.2.1"},
+                                         HostRow{"192.0.2.1", 8080, "", "192.0.2.1:8080"},
+                                         HostRow{"2001:db8::1", 80, "", "[2001:db8::1]"},
+                                         HostRow{"2001:db8::1", 443, "", "[2001:db8::1]:443"},
+                                         HostRow{"192.0.2.1", 8080, "www.example.org", "www.example.org"}));
+
+struct AnswerRow {
+    const char* what;
+    std::string answer;
+    const char* message;
+};
+
+void PrintTo(const AnswerRow& row, std::ostream* out) {
+    *out << row.what;
+}
+
+class ProbeAnswer : public Probe, public testing::WithParamInterface<AnswerRow> {};
+
+TEST_P(ProbeAnswer, IsJudged) {
+    const auto& row = GetParam();
+    answer(row.answer);
+    auto outcome = run(http({.expect = {{200, 204}, {301, 301}}}));
+    EXPECT_THAT(outcome.message, StartsWith(row.message)) << row.what;
+    EXPECT_EQ(outcome.ok, outcome.message.starts_with("L7OK/")) << row.what;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, ProbeAnswer,
+    testing::Values(
+        AnswerRow{"in a range", "HTTP/1.1 204 No Content\r\n\r\n", "L7OK/204"},
+        AnswerRow{"HTTP/1.0 is good enough", "HTTP/1.0 200 OK\r\n\r\n", "L7OK/200"},
+        AnswerRow{"the body is not waited for", "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\nab",
+                  "L7OK/200"},
+        AnswerRow{"a chunked body", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n",
+                  "L7OK/200"},
+        AnswerRow{"interim answers come first",
+                  "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 "
+                  "OK\r\n\r\n",
+                  "L7OK/200"},
+        AnswerRow{"a redirect is an answer", "HTTP/1.1 301 Moved\r\nLocation: http://127.0.0.1:1/\r\n\r\n",
+                  "L7OK/301"},
+        AnswerRow{"and not followed", "HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n", "L7STS/302"},
+        AnswerRow{"between the ranges", "HTTP/1.1 300 Choices\r\n\r\n", "L7STS/300"},
+        AnswerRow{"unwell", "HTTP/1.1 503 Service Unavailable\r\n\r\n", "L7STS/503"},
+        AnswerRow{"a large header", "HTTP/1.1 200 OK\r\nA: " + std::string(12000, 'a') + "\r\n\r\n",
+                  "L7OK/200"},
+        AnswerRow{"a huge header", "HTTP/1.1 200 OK\r\nA: " + std::string(20000, 'a') + "\r\n\r\n",
+                  "L7RSP: header"},
+        AnswerRow{"a first line without end", "HTTP/1.1 200 " + std::string(20000, 'a'), "L7RSP: header"},
+        AnswerRow{"another protocol", "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", "L7RSP: bad version"},
+        AnswerRow{"another version", "HTTP/2.0 200 OK\r\n\r\n", "L7RSP: bad version"},
+        AnswerRow{"no number", "HTTP/1.1 OK\r\n\r\n", "L7RSP: bad status"},
+        AnswerRow{"bytes", std::string(64, '\0'), "L7RSP: bad version"}));
+
+TEST_F(Probe, RefusesEndlessInterimAnswers) {
+    std::string many;
+    for (int i = 0; i < 2000; i++) many += "HTTP/1.1 100 Continue\r\n\r\n";
+    answer(many);
+    EXPECT_EQ(message(http()), "L7RSP: header longer than 16 KiB");
+}
+
+TEST_F(Probe, SaysThatTheServerClosedEarly) {
+    for (std::string sent : {"", "HTTP/1.1 200 OK\r\nSer"}) {
+        request_.clear();
+        serve([this, sent](tcp::socket& client) -> asio::awaitable<void> {
+            co_await read_request(client, request_);
+            co_await asio::async_write(client, asio::buffer(sent), kAnswer);
+        });
+        EXPECT_EQ(message(http()), "L7RSP: connection closed before an answer") << sent;
+    }
+}
+
+TEST_F(Probe, SaysThatTheServerResetTheConnection) {
+    serve([this](tcp::socket& client) -> asio::awaitable<void> {
+        co_await read_request(client, request_);
+        client.set_option(asio::socket_base::linger(true, 0));
+        client.close();
+    });
+    EXPECT_EQ(message(http()), "L7RSP: connection reset by peer");
+}
+
+TEST_F(Probe, GivesUpOnAServerThatNeverAnswers) {
+    serve([this](tcp::socket& client) { return wait_for_close(client, client_end_); });
+    auto outcome = run(hasty(http()));
+    EXPECT_FALSE(outcome.ok);
+    EXPECT_EQ(outcome.message, "L7TOUT");
+    EXPECT_GE(outcome.latency, 100ms);
+}
+
+TEST_F(Probe, GivesUpOnAServerThatKeepsItWaitingByteByByte) {
+    serve([this](tcp::socket& client) -> asio::awaitable<void> {
+        asio::steady_timer timer(context_);
+        std::string drip = "HTTP/1.1 200 OK\r\nA: ";
+        for (size_t i = 0;; i++) {
+            auto byte = asio::buffer(i < drip.size() ? &drip[i] : "a", 1);
+            auto [code, count] = co_await asio::async_write(client, byte, kAnswer);
+            if (code) break;
+            timer.expires_after(5ms);
+            co_await timer.async_wait(kAnswer);
+        }
+    });
+    EXPECT_EQ(message(hasty(http())), "L7TOUT");
+}
+
+TEST_F(Probe, LeavesNothingBehindWhenCancelled) {
+    serve([this](tcp::socket& client) { return wait_for_close(client, client_end_); });
+    auto check = http();
+    asio::cancellation_signal cancel;
+    std::exception_ptr thrown;
+    bool ended = false;
+    asio::co_spawn(context_, probe(check, target_, path_),
+                   asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr error, const Outcome&) {
+                       thrown = error;
+                       ended = true;
+                   }));
+    while (path_.opened == 0 || context_.poll_one() > 0) context_.run_one_for(10s);
+    cancel.emit(asio::cancellation_type::terminal);
+    while (!ended && context_.run_one_for(10s) > 0) {
+    }
+    ASSERT_TRUE(thrown);
+    EXPECT_THROW(std::rethrow_exception(thrown), boost::system::system_error);
+    EXPECT_EQ(path_.undone, 1);
+    EXPECT_TRUE(path_.closed_before_undone);
+}
+
+TEST_F(Probe, LeaksNoDescriptors) {
+    auto once = [this] {
+        answer("HTTP/1.1 200 OK\r\n\r\n");
+        EXPECT_EQ(message(http()), "L7OK/200");
+        acceptor_.reset();
+        EXPECT_EQ(message(http()), "L4CON: connection refused");
+        while (context_.poll_one() > 0) {
+        }
+    };
+    once();
+    auto before = open_descriptors();
+    for (int i = 0; i < 10; i++) once();
+    EXPECT_LE(open_descriptors(), before + 1);  // the server's last client may be still there
+}
+
+}  // namespace
+}  // namespace weir::health
