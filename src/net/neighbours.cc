@@ -57,7 +57,7 @@ Neighbours::Neighbours(boost::asio::any_io_executor executor, std::function<void
       agenda_(kTick, kAddressesAtOnce, std::random_device{}()) {}
 
 Neighbours::~Neighbours() {
-    readable_.release();
+    if (readable_.is_open()) readable_.release();  // events_ closes it
 }
 
 Result<std::unique_ptr<Neighbours>> Neighbours::open(boost::asio::any_io_executor executor,
@@ -126,10 +126,12 @@ std::optional<Link> Neighbours::link(int index) const {
 // ---- what the kernel tells
 
 Status Neighbours::read_everything() {
-    links_.clear();
+    auto before = std::exchange(links_, {});
     for (uint16_t type : {RTM_GETLINK, RTM_GETADDR, RTM_GETNEIGH}) {
         auto answer = dump(requests_, type, [this](const nlmsghdr& message) { take(message); });
-        if (!answer) return fail("cannot read links and neighbours: {}", answer.error().message);
+        if (answer) continue;
+        links_ = std::move(before);
+        return fail("cannot read links and neighbours: {}", answer.error().message);
     }
     for (auto& entry : watched_) agenda_.hasten(entry.first, Clock::now());
     return {};

@@ -125,7 +125,7 @@ Result<Netlink::Events> Netlink::read_events(const Visitor& visit) {
     for (int i = 0; i < kDatagramsAtOnce; i++) {
         int left = receive(MSG_DONTWAIT);
         if (left == -EAGAIN) break;
-        if (left == -ENOBUFS) return Events::lost;
+        if (left == -ENOBUFS || left == -EMSGSIZE) return Events::lost;
         if (left < 0) return fail_with(left, "cannot read netlink events");
         auto* header = reinterpret_cast<nlmsghdr*>(buffer_.data());
         for (; nlmsg_ok(header, left); header = nlmsg_next(header, &left)) visit(*header);
