@@ -104,13 +104,9 @@ std::vector<uint64_t> make_clock(uint32_t size, uint64_t end) {
     return clock;
 }
 
-uint32_t next(const Runner& runner, uint32_t position, uint32_t size) {
-    uint32_t sum = position + runner.skip;
+uint32_t next(uint32_t position, uint32_t skip, uint32_t size) {
+    uint32_t sum = position + skip;
     return sum >= size ? sum - size : sum;
-}
-
-uint32_t previous(const Runner& runner, uint32_t position, uint32_t size) {
-    return position >= runner.skip ? position - runner.skip : position + size - runner.skip;
 }
 
 /// The rank of whoever comes to each entry first; kFree where nobody came before the race ended.
@@ -128,7 +124,7 @@ std::vector<uint32_t> race(std::span<Runner> runners, uint32_t size) {
         for (auto now = clock.begin(); now != end; ++now) {
             uint64_t arrival = *now * pace >> kPaceBits;
             first[position] = std::min(first[position], arrival << kRankBits | rank);
-            position = next(runner, position, size);
+            position = next(position, runner.skip, size);
         }
         runner.position = position;
     }
@@ -149,7 +145,7 @@ void trim(std::span<Runner> runners, std::vector<uint32_t>& owners) {
         auto& runner = runners[rank];
         uint32_t position = runner.position;
         while (runner.owned > runner.quota) {
-            position = previous(runner, position, size);
+            position = next(position, size - runner.skip, size);  // a step back
             if (owners[position] != rank) continue;
             owners[position] = kFree;
             --runner.owned;
@@ -158,24 +154,32 @@ void trim(std::span<Runner> runners, std::vector<uint32_t>& owners) {
 }
 
 /// Whoever has less than its quota walks on, all at one pace, taking what is free.
-void fill(std::span<Runner> runners, std::vector<uint32_t>& owners) {
+void fill(std::span<const Runner> runners, std::vector<uint32_t>& owners) {
+    struct Walker {  // only what the loop touches
+        uint32_t position, skip, wants, rank;
+    };
+    std::vector<Walker> walkers;
+    for (uint32_t rank = 0; rank < runners.size(); ++rank) {
+        const auto& runner = runners[rank];
+        if (runner.owned < runner.quota) {
+            walkers.push_back({runner.position, runner.skip, runner.quota - runner.owned, rank});
+        }
+    }
     auto size = static_cast<uint32_t>(owners.size());
-    std::vector<bool> free(size);  // small enough to stay in the first cache
+    std::vector<bool> free(size);  // a bit an entry stays in the first cache
     for (uint32_t entry = 0; entry < size; ++entry) free[entry] = owners[entry] == kFree;
 
-    std::vector<uint32_t> hungry;
-    for (uint32_t rank = 0; rank < runners.size(); ++rank) {
-        if (runners[rank].owned < runners[rank].quota) hungry.push_back(rank);
-    }
-    while (!hungry.empty()) {
-        std::erase_if(hungry, [&](uint32_t rank) {
-            auto& runner = runners[rank];
-            uint32_t position = std::exchange(runner.position, next(runner, runner.position, size));
-            if (!free[position]) return false;
-            free[position] = false;
-            owners[position] = rank;
-            return ++runner.owned == runner.quota;
-        });
+    while (!walkers.empty()) {
+        bool sated = false;
+        for (auto& walker : walkers) {
+            const uint32_t here = walker.position;
+            walker.position = next(here, walker.skip, size);
+            if (!free[here]) continue;
+            free[here] = false;
+            owners[here] = walker.rank;
+            sated |= --walker.wants == 0;
+        }
+        if (sated) std::erase_if(walkers, [](const Walker& walker) { return walker.wants == 0; });
     }
 }
 
