@@ -1,10 +1,12 @@
-/* What the datapath (BPF C) and the daemon (C++) share: the layout of the maps. Both include this file and nothing else
- * of each other. Every structure has explicit padding and a checked size. Addresses are in network order, an IPv4
- * address in the first four bytes with the others zero. Changing a layout needs a new WEIR_ABI, and then no map is adopted.
+/* What the datapath (BPF C) and the daemon (C++) share: the layout of the maps. Both include this file and
+ * nothing else of each other. Every structure has explicit padding and a checked size. Addresses are in
+ * network order, an IPv4 address in the first four bytes with the others zero. Changing a layout needs a new
+ * WEIR_ABI, and then no map is adopted.
  *
- * Generations: frontends and targets exist twice. The datapath reads `active` once per packet and uses that half; the
- * daemon writes the other half, flips `active`, and waits for an RCU grace period before it writes again. So no packet
- * sees a half-written state. Rings are written to space that no generation names, and freed after the grace period.
+ * Generations: frontends and targets exist twice. The datapath reads `active` once per packet and uses that
+ * half; the daemon writes the other half, flips `active`, and waits for an RCU grace period before it writes
+ * again. So no packet sees a half-written state. Rings are written to space that no generation names, and
+ * freed after the grace period.
  */
 #pragma once
 
@@ -17,9 +19,9 @@
 
 #define WEIR_ABI 1
 
-#define WEIR_ID_BITS 18u                 /* a target's number in a flow entry */
+#define WEIR_ID_BITS 18u /* a target's number in a flow entry */
 #define WEIR_MAX_TARGETS (1u << WEIR_ID_BITS)
-#define WEIR_WAYS 8                      /* flow entries in a bucket */
+#define WEIR_WAYS 8 /* flow entries in a bucket */
 
 enum weir_family { WEIR_NONE = 0, WEIR_V4 = 4, WEIR_V6 = 6 };
 
@@ -54,7 +56,8 @@ WEIR_ASSERT_SIZE(struct weir_frontend, 64);
 
 enum weir_accepts { WEIR_ACCEPTS_NOTHING = 0, WEIR_ACCEPTS_ESTABLISHED = 1, WEIR_ACCEPTS_ALL = 2 };
 
-/* One backend behind one frontend. Its number is its place; it says whose it is, so that a new daemon can adopt it. */
+/* One backend behind one frontend. Its number is its place; it says whose it is, so that a new daemon can
+ * adopt it. */
 struct weir_target {
     __u8 mac[6];        /* the backend's; with source_mac the first 12 bytes of the frame */
     __u8 source_mac[6]; /* of the interface towards it */
@@ -74,9 +77,16 @@ struct weir_ring_line {
 #define WEIR_RING_LINE 16u /* entries */
 WEIR_ASSERT_SIZE(struct weir_ring_line, 64);
 
-/* Flow entry: tag 34 | target 18 | state 2 | age 10, from the high bits down. All zero: free (target 0 is never given).
- * The tag and the bucket come from one keyed hash of the 5-tuple. One aligned store a change: no lock. */
-enum weir_flow_state { WEIR_NEW = 0, WEIR_ESTABLISHED = 1, WEIR_CLOSING = 2, WEIR_DATAGRAM = 3, WEIR_FLOW_STATES = 4 };
+/* Flow entry: tag 34 | target 18 | state 2 | age 10, from the high bits down. All zero: free (target 0 is
+ * never given). The tag and the bucket come from one keyed hash of the 5-tuple. One aligned store a change:
+ * no lock. */
+enum weir_flow_state {
+    WEIR_NEW = 0,
+    WEIR_ESTABLISHED = 1,
+    WEIR_CLOSING = 2,
+    WEIR_DATAGRAM = 3,
+    WEIR_FLOW_STATES = 4
+};
 #define WEIR_AGE_BITS 10
 #define WEIR_AGE_MASK ((1u << WEIR_AGE_BITS) - 1)
 #define WEIR_STATE_SHIFT WEIR_AGE_BITS
@@ -88,7 +98,8 @@ struct weir_bucket {
 };
 WEIR_ASSERT_SIZE(struct weir_bucket, 64);
 
-/* `counters` has a row of targets for each CPU, and one more that the daemon owns, for what it carries over. */
+/* `counters` has a row of targets for each CPU, and one more that the daemon owns, for what it carries over.
+ */
 struct weir_counter {
     __u64 packets;
     __u64 bytes;
@@ -129,7 +140,8 @@ struct weir_state {
 };
 WEIR_ASSERT_SIZE(struct weir_state, 128);
 
-/* The two places of a frontend's row: the low and the high half of this hash, each masked to the table's size. */
+/* The two places of a frontend's row: the low and the high half of this hash, each masked to the table's
+ * size. */
 static inline __u64 weir_places(const struct weir_key* key, __u64 salt) {
     __u64 h = (key->vip.half[0] ^ salt) * 0x9e3779b97f4a7c15ull;
     h = (h ^ (h >> 32) ^ key->vip.half[1]) * 0xd6e8feb86659fd93ull;

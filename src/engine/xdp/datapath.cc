@@ -1,0 +1,219 @@
+#include "engine/xdp/datapath.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <cstring>
+#include <filesystem>
+
+#include "datapath.skel.h"
+
+namespace weir::engine::xdp {
+namespace {
+
+size_t index_of(MapName name) {
+    return static_cast<size_t>(name);
+}
+
+std::array<bpf_map*, kMapNames.size()> maps_of(const datapath_bpf& object) {
+    const auto& maps = object.maps;
+    return {maps.frontends, maps.targets, maps.rings,     maps.flows,
+            maps.counters,  maps.totals,  maps.data_state};
+}
+
+constexpr std::array<uint32_t, kMapNames.size()> kRowSizes{
+    sizeof(weir_frontend), sizeof(weir_target), sizeof(weir_ring_line), sizeof(weir_bucket),
+    sizeof(weir_counter),  sizeof(weir_totals), sizeof(weir_state)};
+
+bpf_map_info info_of(int fd) {
+    bpf_map_info info{};
+    uint32_t length = sizeof info;
+    bpf_obj_get_info_by_fd(fd, &info, &length);
+    return info;
+}
+
+uint32_t rows_of(const UniqueFd& fd) {
+    return info_of(fd.get()).max_entries;
+}
+
+/// What maps that are kept say of the sizes.
+void take_sizes(const Maps& kept, Sizes& sizes, uint32_t cpus) {
+    auto rows = [&](MapName name, uint32_t made) {
+        const auto& fd = kept[index_of(name)];
+        return fd ? rows_of(fd) : made;
+    };
+    sizes.frontend_slots = rows(MapName::frontends, sizes.frontend_slots * 2) / 2;
+    sizes.target_slots = rows(MapName::targets, sizes.target_slots * 2) / 2;
+    sizes.target_slots = rows(MapName::counters, sizes.target_slots * (cpus + 1)) / (cpus + 1);
+    sizes.ring_lines = rows(MapName::rings, sizes.ring_lines);
+    sizes.flow_buckets = rows(MapName::flows, sizes.flow_buckets);
+}
+
+}  // namespace
+
+void Datapath::Unload::operator()(datapath_bpf* object) const {
+    datapath_bpf__destroy(object);
+}
+
+Result<std::unique_ptr<Datapath>> Datapath::load(const Sizes& wanted, uint32_t age_shift, Maps kept) {
+    std::unique_ptr<Datapath> datapath(new Datapath);
+    datapath->object_.reset(datapath_bpf__open());
+    if (!datapath->object_) return fail_with(errno, "cannot open the XDP program");
+    auto& object = *datapath->object_;
+    auto cpus = static_cast<uint32_t>(libbpf_num_possible_cpus());
+    auto& sizes = datapath->sizes_;
+    sizes = wanted;
+    take_sizes(kept, sizes, cpus);
+
+    const std::array<uint32_t, kMapNames.size()> rows{sizes.frontend_slots * 2,
+                                                      sizes.target_slots * 2,
+                                                      sizes.ring_lines,
+                                                      sizes.flow_buckets,
+                                                      sizes.target_slots * (cpus + 1),
+                                                      cpus + 1,
+                                                      1};
+    auto maps = maps_of(object);
+    for (size_t i = 0; i < maps.size(); i++) {
+        int error =
+            kept[i] ? bpf_map__reuse_fd(maps[i], kept[i].get()) : bpf_map__set_max_entries(maps[i], rows[i]);
+        if (error) return fail_with(error, "cannot set up the map '{}'", kMapNames[i]);
+    }
+    object.rodata->frontend_slots = sizes.frontend_slots;
+    object.rodata->target_slots = sizes.target_slots;
+    object.rodata->flow_buckets = sizes.flow_buckets;
+    object.rodata->age_shift = age_shift;
+    if (int error = datapath_bpf__load(&object))
+        return fail_with(error, "cannot load the XDP program (its tables take {} MiB)",
+                         (uint64_t{sizes.ring_lines} + sizes.flow_buckets + sizes.frontend_slots * 2 +
+                          uint64_t{sizes.target_slots} * (2 + cpus / 2)) >>
+                             14);
+    if (auto mapped = datapath->map_all(); !mapped) return propagate(mapped);
+    return datapath;
+}
+
+Datapath::~Datapath() {
+    for (auto mapping : mappings_) munmap(mapping.address, mapping.length);
+}
+
+int Datapath::program() const {
+    return bpf_program__fd(object_->progs.weir);
+}
+
+int Datapath::map_fd(MapName name) const {
+    return bpf_map__fd(maps_of(*object_)[index_of(name)]);
+}
+
+template <class Row>
+Status Datapath::map_rows(MapName name, Rows<Row>& rows) {
+    int fd = map_fd(name);
+    size_t count = info_of(fd).max_entries;
+    size_t length = count * sizeof(Row);
+    void* address = mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (address == MAP_FAILED)
+        return fail_with(errno, "cannot map '{}' into memory", kMapNames[index_of(name)]);
+    mappings_.push_back({address, length});
+    rows = {static_cast<Row*>(address), count};
+    return {};
+}
+
+Status Datapath::map_all() {
+    for (const auto& status : {map_rows(MapName::frontends, frontends_), map_rows(MapName::targets, targets_),
+                               map_rows(MapName::rings, rings_), map_rows(MapName::flows, flows_),
+                               map_rows(MapName::counters, counters_), map_rows(MapName::totals, totals_),
+                               map_rows(MapName::state, state_)})
+        if (!status) return status;
+    state().abi = WEIR_ABI;
+    return {};
+}
+
+Maps Datapath::share() const {
+    Maps maps;
+    for (size_t i = 0; i < maps.size(); i++)
+        maps[i] = UniqueFd(fcntl(map_fd(static_cast<MapName>(i)), F_DUPFD_CLOEXEC, 0));
+    return maps;
+}
+
+Maps Datapath::open_pinned(const std::string& directory) {
+    Maps maps;
+    // A crash within pin() leaves the new directory beside the old one, or only the new one.
+    auto from = std::filesystem::exists(directory) ? directory : directory + ".new";
+    for (size_t i = 0; i < maps.size(); i++)
+        maps[i] = UniqueFd(bpf_obj_get(fmt::format("{}/{}", from, kMapNames[i]).c_str()));
+    return maps;
+}
+
+bool Datapath::adoptable(const Maps& maps) {
+    auto cpus = static_cast<uint32_t>(libbpf_num_possible_cpus());
+    for (size_t i = 0; i < maps.size(); i++)
+        if (!maps[i] || info_of(maps[i].get()).value_size != kRowSizes[i]) return false;
+    if (rows_of(maps[index_of(MapName::totals)]) != cpus + 1) return false;
+    weir_state state{};
+    uint32_t key = 0;
+    return bpf_map_lookup_elem(maps[index_of(MapName::state)].get(), &key, &state) == 0 &&
+           state.abi == WEIR_ABI;
+}
+
+Status Datapath::pin(const std::string& directory) const {
+    namespace fs = std::filesystem;
+    std::error_code error;
+    auto fresh = directory + ".new", stale = directory + ".old";
+    fs::remove_all(fresh, error);
+    fs::remove_all(stale, error);
+    if (!fs::create_directories(fresh, error)) return fail("cannot create {}: {}", fresh, error.message());
+    for (size_t i = 0; i < kMapNames.size(); i++) {
+        auto path = fmt::format("{}/{}", fresh, kMapNames[i]);
+        if (int code = bpf_obj_pin(map_fd(static_cast<MapName>(i)), path.c_str()))
+            return fail_with(code, "cannot pin {}", path);
+    }
+    if (fs::exists(directory)) fs::rename(directory, stale, error);
+    if (!error) fs::rename(fresh, directory, error);
+    if (error) return fail("cannot rename {}: {}", fresh, error.message());
+    fs::remove_all(stale, error);
+    return {};
+}
+
+Rows<weir_frontend> Datapath::frontends(uint32_t half) const {
+    return frontends_.subspan(half * sizes_.frontend_slots, sizes_.frontend_slots);
+}
+
+Rows<weir_target> Datapath::targets(uint32_t half) const {
+    return targets_.subspan(half * sizes_.target_slots, sizes_.target_slots);
+}
+
+Rows<weir_counter> Datapath::counters(uint32_t row) const {
+    return counters_.subspan(row * sizes_.target_slots, sizes_.target_slots);
+}
+
+Result<Datapath::Answer> Datapath::ask(std::span<const uint8_t> frame) const {
+    object_->bss->trace = {};
+    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(),
+                .data_size_in = static_cast<uint32_t>(frame.size()));
+    if (int error = bpf_prog_test_run_opts(bpf_program__fd(object_->progs.weir_dry), &options))
+        return fail_with(error, "cannot run the datapath's dry twin");
+    Answer answer{options.retval, {}};
+    std::memcpy(&answer.trace, &object_->bss->trace, sizeof answer.trace);
+    return answer;
+}
+
+Result<Grace> Grace::open() {
+    Grace grace;
+    grace.inner_ = UniqueFd(bpf_map_create(BPF_MAP_TYPE_ARRAY, "weir_grace", 4, 4, 1, nullptr));
+    if (!grace.inner_) return fail_with(errno, "cannot create a BPF map");
+    LIBBPF_OPTS(bpf_map_create_opts, options, .inner_map_fd = static_cast<uint32_t>(grace.inner_.get()));
+    grace.outer_ = UniqueFd(bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "weir_grace_of", 4, 4, 1, &options));
+    if (!grace.outer_) return fail_with(errno, "cannot create a BPF map of maps");
+    return grace;
+}
+
+void Grace::wait() const {
+    // After an update of a map of maps the kernel waits for the programs that may still use the former inner
+    // map, and so for every program that began before: kernel/bpf/syscall.c, maybe_wait_bpf_programs().
+    uint32_t key = 0;
+    int inner = inner_.get();
+    bpf_map_update_elem(outer_.get(), &key, &inner, BPF_ANY);
+}
+
+}  // namespace weir::engine::xdp

@@ -1,0 +1,52 @@
+#include "engine/xdp/flow_scan.h"
+
+#include <gtest/gtest.h>
+
+namespace weir::engine::xdp {
+namespace {
+
+constexpr uint64_t entry(uint64_t tag, uint64_t number, uint64_t state, uint64_t age) {
+    return tag << WEIR_TAG_SHIFT | number << WEIR_ID_SHIFT | state << WEIR_STATE_SHIFT | age;
+}
+
+constexpr Timeouts kTimeouts{8, 200, 8, 60};
+
+TEST(FlowScan, CountsEachTargetsEntries) {
+    std::vector<weir_bucket> table(4);
+    table[0].entry[3] = entry(7, 1, WEIR_ESTABLISHED, 100);
+    table[2].entry[0] = entry(8, 1, WEIR_DATAGRAM, 100);
+    table[3].entry[7] = entry(9, 5, WEIR_NEW, 100);
+    FlowScan scan(table, 6);
+    EXPECT_FALSE(scan.step(3, 100, kTimeouts));
+    EXPECT_TRUE(scan.step(3, 100, kTimeouts));
+    EXPECT_EQ(scan.entries_by_number(), (std::vector<uint64_t>{0, 2, 0, 0, 0, 1}));
+    EXPECT_EQ(scan.used(), 3u);
+}
+
+TEST(FlowScan, ClearsWhatHasExpiredByItsOwnState) {
+    std::vector<weir_bucket> table(1);
+    auto young = entry(1, 1, WEIR_ESTABLISHED, 1000);  // the age has wrapped since: 60 ticks
+    table[0].entry[0] = young;
+    table[0].entry[1] = entry(2, 1, WEIR_CLOSING, 1000);
+    table[0].entry[2] = entry(3, 1, WEIR_ESTABLISHED, 700);
+    FlowScan scan(table, 2);
+    ASSERT_TRUE(scan.step(1, 36, kTimeouts));
+    EXPECT_EQ(table[0].entry[0], young);
+    EXPECT_EQ(table[0].entry[1], 0u);
+    EXPECT_EQ(table[0].entry[2], 0u);
+}
+
+TEST(FlowScan, StartsEachPassFromNothing) {
+    std::vector<weir_bucket> table(1);
+    table[0].entry[0] = entry(1, 1, WEIR_ESTABLISHED, 0);
+    FlowScan scan(table, 2);
+    scan.step(1, 0, kTimeouts);
+    scan.step(1, 0, kTimeouts);
+    EXPECT_EQ(scan.used(), 1u);
+    table[0].entry[0] = 0;
+    scan.step(1, 0, kTimeouts);
+    EXPECT_EQ(scan.used(), 0u);
+}
+
+}  // namespace
+}  // namespace weir::engine::xdp

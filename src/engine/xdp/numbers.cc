@@ -1,0 +1,113 @@
+#include "engine/xdp/numbers.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace weir::engine::xdp {
+
+Numbers Numbers::recover(std::span<const weir_target> rows) {
+    Numbers numbers;
+    for (uint32_t number = 1; number < rows.size(); number++) {
+        const auto& row = rows[number];
+        if (row.family == WEIR_NONE) continue;
+        model::TargetKey key{from_abi(row.key), from_abi(row.backend, row.family)};
+        if (row.retired)
+            numbers.retired_.emplace(number, key);
+        else
+            numbers.live_.emplace(key, number);
+    }
+    return numbers;
+}
+
+size_t Numbers::needed(const std::vector<model::TargetKey>& wanted) const {
+    std::set<model::TargetKey> returning;
+    for (const auto& [number, key] : retired_) returning.insert(key);
+    auto newcomers = std::ranges::count_if(
+        wanted, [&](const auto& key) { return !live_.contains(key) && !returning.contains(key); });
+    return 1 + live_.size() + retired_.size() + static_cast<size_t>(newcomers);
+}
+
+Status Numbers::assign(const std::vector<model::TargetKey>& wanted, uint32_t limit) {
+    if (auto need = needed(wanted); need > limit)
+        return fail(
+            "{} targets at a time, those that left included, are more than the {} that the datapath can "
+            "number",
+            need - 1, limit - 1);
+    std::set<model::TargetKey> stay(wanted.begin(), wanted.end());
+    for (auto it = live_.begin(); it != live_.end();) {
+        if (stay.contains(it->first)) {
+            ++it;
+            continue;
+        }
+        retired_.emplace(it->second, it->first);
+        it = live_.erase(it);
+    }
+    for (auto it = retired_.begin(); it != retired_.end();) {
+        if (!stay.contains(it->second)) {
+            ++it;
+            continue;
+        }
+        live_.emplace(it->second, it->first);
+        passed_.erase(it->first);
+        it = retired_.erase(it);
+    }
+    std::vector<bool> taken(limit);
+    taken[0] = true;
+    for (const auto& [key, number] : live_) taken.at(number) = true;
+    for (const auto& [number, key] : retired_) taken.at(number) = true;
+    auto free = std::ranges::find(taken, false);
+    for (const auto& key : wanted) {
+        if (live_.contains(key)) continue;
+        live_.emplace(key, static_cast<uint32_t>(free - taken.begin()));
+        free = std::find(free + 1, taken.end(), false);
+    }
+    return {};
+}
+
+uint32_t Numbers::find(const model::TargetKey& key) const {
+    auto found = live_.find(key);
+    return found == live_.end() ? 0 : found->second;
+}
+
+std::vector<uint32_t> Numbers::release(std::span<const uint64_t> entries_by_number) {
+    std::vector<uint32_t> freed;
+    for (const auto& [number, key] : retired_)
+        if (!passed_.insert(number).second && entries_by_number[number] == 0) freed.push_back(number);
+    for (auto number : freed) {
+        retired_.erase(number);
+        passed_.erase(number);
+    }
+    return freed;
+}
+
+weir_address to_abi(const net::Ip& ip) {
+    weir_address address{};
+    auto bytes = ip.bytes();
+    std::memcpy(&address, bytes.data(), bytes.size());
+    return address;
+}
+
+net::Ip from_abi(const weir_address& address, uint8_t family) {
+    std::array<uint8_t, 16> bytes;
+    std::memcpy(bytes.data(), &address, bytes.size());
+    if (family == WEIR_V6) return net::Ip::v6(bytes);
+    return net::Ip::v4({bytes[0], bytes[1], bytes[2], bytes[3]});
+}
+
+weir_key to_abi(const model::FrontendKey& key) {
+    weir_key out{};
+    out.vip = to_abi(key.vip);
+    out.port = htons(key.port.value());
+    out.protocol = static_cast<uint8_t>(key.protocol);
+    out.family = key.vip.is_v4() ? WEIR_V4 : WEIR_V6;
+    return out;
+}
+
+model::FrontendKey from_abi(const weir_key& key) {
+    return {from_abi(key.vip, key.family), net::Port(ntohs(key.port)),
+            static_cast<model::Protocol>(key.protocol)};
+}
+
+}  // namespace weir::engine::xdp

@@ -1,0 +1,67 @@
+#include "engine/xdp/ticks.h"
+
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <thread>
+
+#include "engine/xdp/abi.h"
+
+namespace weir::engine::xdp {
+namespace {
+
+Result<UniqueFd> load_jiffies_reader() {
+    const std::array<bpf_insn, 2> code{
+        bpf_insn{.code = BPF_JMP | BPF_CALL, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = BPF_FUNC_jiffies64},
+        bpf_insn{.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+    int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "weir_jiffies", "GPL", code.data(), code.size(), nullptr);
+    if (fd < 0)
+        return fail_with(fd, "cannot load a BPF program; weir needs CAP_BPF, CAP_NET_ADMIN and Linux 6.1");
+    return UniqueFd(fd);
+}
+
+uint32_t read_jiffies(int program) {
+    std::array<char, 64> frame{};
+    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_size_in = frame.size());
+    return bpf_prog_test_run_opts(program, &options) == 0 ? options.retval : 0;
+}
+
+}  // namespace
+
+Result<Ticks> Ticks::open() {
+    auto program = load_jiffies_reader();
+    if (!program) return propagate(program);
+    Ticks ticks;
+    ticks.program_ = std::move(*program);
+
+    using Clock = std::chrono::steady_clock;
+    auto first = read_jiffies(ticks.program_.get());
+    auto begin = Clock::now();
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    auto count = read_jiffies(ticks.program_.get()) - first;
+    std::chrono::duration<double> elapsed = Clock::now() - begin;
+    if (count == 0) return fail("the kernel's jiffies do not advance: is BPF_PROG_TEST_RUN permitted?");
+    constexpr std::array kKnown{100u, 250u, 300u, 1000u};  // what kernel/Kconfig.hz offers
+    ticks.hz_ = *std::ranges::min_element(
+        kKnown, {}, [&](unsigned hz) { return std::abs(std::log(count / elapsed.count() / hz)); });
+
+    constexpr double kLongest = 3700;  // seconds: an hour and some room
+    while ((static_cast<double>(WEIR_AGE_MASK) * (1u << ticks.shift_)) / ticks.hz_ < kLongest) ticks.shift_++;
+    return ticks;
+}
+
+uint32_t Ticks::now() const {
+    return read_jiffies(program_.get()) >> shift_;
+}
+
+uint32_t Ticks::at_least(std::chrono::seconds time) const {
+    double tick = static_cast<double>(1u << shift_) / hz_;
+    // One more, because a tick has begun when the packet comes.
+    return std::min<uint32_t>(static_cast<uint32_t>(std::ceil(static_cast<double>(time.count()) / tick)) + 1,
+                              WEIR_AGE_MASK - 2);
+}
+
+}  // namespace weir::engine::xdp

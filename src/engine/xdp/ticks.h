@@ -1,0 +1,31 @@
+// The datapath's clock: the low bits of jiffies, shifted. Which tick it is now, and how long one lasts.
+#pragma once
+
+#include <chrono>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace weir::engine::xdp {
+
+class Ticks {
+  public:
+    /// Measures the kernel's HZ (there is no interface that tells it), which takes some 60 ms.
+    static Result<Ticks> open();
+
+    /// The tick that the datapath would write now, before it is masked to WEIR_AGE_BITS.
+    uint32_t now() const;
+
+    /// jiffies are shifted right by this; a whole age is then longer than an hour, the longest timeout.
+    uint32_t shift() const { return shift_; }
+
+    /// Ticks that last at least this long.
+    uint32_t at_least(std::chrono::seconds time) const;
+
+  private:
+    UniqueFd program_;
+    unsigned hz_ = 0;
+    uint32_t shift_ = 0;
+};
+
+}  // namespace weir::engine::xdp

@@ -1,0 +1,297 @@
+#include "engine/xdp/xdp.h"
+
+#include <bpf/libbpf.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+
+#include "base/log.h"
+#include "engine/xdp/bpffs.h"
+#include "net/packet.h"
+
+namespace weir::engine::xdp {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kScanStep = 20ms;
+// An adopted datapath keeps forwarding to the MACs it knows until the neighbours have had time to answer.
+constexpr auto kAdoptedFor = 3s;
+
+std::string maps_directory(const std::string& pins) {
+    return pins + "/maps";
+}
+std::string links_directory(const std::string& pins) {
+    return pins + "/links";
+}
+
+int log_libbpf(libbpf_print_level level, const char* format, va_list arguments) {
+    if (level == LIBBPF_DEBUG) return 0;
+    char line[1024];
+    int length = vsnprintf(line, sizeof line, format, arguments);
+    if (length > 0 && line[std::min<size_t>(static_cast<size_t>(length), sizeof line) - 1] == '\n')
+        line[std::min<size_t>(static_cast<size_t>(length), sizeof line) - 1] = 0;
+    spdlog::debug("{}", line);
+    return length;
+}
+
+/// The interface's first address of a family; a global one before a link-local one.
+std::optional<net::Ip> address_of(const net::Link& link, net::Family family) {
+    std::optional<net::Ip> found;
+    for (const auto& address : link.addresses) {
+        if (address.family() != family) continue;
+        if (!address.is_link_local()) return address;
+        if (!found) found = address;
+    }
+    return found;
+}
+
+}  // namespace
+
+Xdp::Xdp(boost::asio::any_io_executor executor, std::string pins, std::function<void()> on_change)
+    : scan_timer_(executor),
+      adopted_timer_(executor),
+      pins_(std::move(pins)),
+      on_change_(std::move(on_change)) {}
+
+Xdp::~Xdp() = default;
+
+Result<std::unique_ptr<Xdp>> Xdp::open(boost::asio::any_io_executor executor, const std::string& pins,
+                                       std::function<void()> on_change) {
+    libbpf_set_print(log_libbpf);
+    if (auto ready = prepare_pins(pins); !ready) return propagate(ready);
+    std::unique_ptr<Xdp> xdp(new Xdp(executor, pins, std::move(on_change)));
+    auto tables =
+        Tables::open(maps_directory(pins), [raw = xdp.get()](int program) { return raw->use(program); });
+    if (!tables) return propagate(tables);
+    xdp->tables_ = std::move(*tables);
+    auto detour = Detour::load();
+    if (!detour) return propagate(detour);
+    xdp->detour_ = std::move(*detour);
+    auto neighbours = net::Neighbours::open(executor, [raw = xdp.get()] { raw->look_around(); });
+    if (!neighbours) return propagate(neighbours);
+    xdp->neighbours_ = std::move(*neighbours);
+
+    for (const auto& recovered : xdp->tables_->recovered())
+        if (recovered.hop != Hop{}) xdp->adopted_.emplace(recovered.key.backend, recovered.hop);
+    if (!xdp->adopted_.empty()) {
+        spdlog::info("adopted a running datapath with {} targets", xdp->tables_->recovered().size());
+        xdp->adopted_timer_.expires_after(kAdoptedFor);
+        xdp->adopted_timer_.async_wait([raw = xdp.get()](boost::system::error_code error) {
+            if (error) return;
+            raw->adopted_.clear();
+            raw->look_around();
+        });
+    }
+    xdp->scan_later();
+    return xdp;
+}
+
+void Xdp::scan_later() {
+    scan_timer_.expires_after(kScanStep);
+    scan_timer_.async_wait([this](boost::system::error_code error) {
+        if (error) return;
+        tables_->scan();
+        scan_later();
+    });
+}
+
+model::HealthMap Xdp::recovered() const {
+    model::HealthMap health;
+    for (const auto& recovered : tables_->recovered())
+        health.emplace(recovered.key, recovered.accepts == model::Accepts::nothing
+                                          ? model::Health{false, "down before the restart"}
+                                          : model::Health{true, "up before the restart"});
+    return health;
+}
+
+Status Xdp::apply(const model::Plan& plan) {
+    std::set<net::Ip> backends;
+    for (const auto& frontend : plan.frontends)
+        for (const auto& target : frontend.targets) backends.insert(target.backend.address);
+    neighbours_->watch(backends);
+    auto former = std::exchange(plan_, plan);
+    ways_ = find_ways();
+    if (auto applied = tables_->apply(plan_, hops()); !applied) {
+        plan_ = std::move(former);
+        ways_ = find_ways();
+        return applied;
+    }
+    return attach_all();
+}
+
+/// Brings the interfaces in line with the plan. One that fails does not keep the others from it.
+Status Xdp::attach_all() {
+    for (auto it = attachments_.begin(); it != attachments_.end();) {
+        auto& [name, attachment] = *it;
+        auto wanted = std::ranges::find(plan_.interfaces, name, &model::Interface::name);
+        if (wanted != plan_.interfaces.end() && wanted->mode == attachment.wanted() && attachment.alive()) {
+            ++it;
+            continue;
+        }
+        detour_->detach(attachment.ifindex());
+        attachment.detach();
+        it = attachments_.erase(it);
+    }
+    // A former daemon's links on interfaces that the configuration no longer names.
+    std::error_code ignored;
+    for (const auto& pin : std::filesystem::directory_iterator(links_directory(pins_), ignored)) {
+        auto name = pin.path().filename().string();
+        if (std::ranges::find(plan_.interfaces, name, &model::Interface::name) == plan_.interfaces.end())
+            std::filesystem::remove(pin.path(), ignored);
+    }
+    failures_.clear();
+    for (const auto& interface : plan_.interfaces) {
+        if (attachments_.contains(interface.name)) continue;
+        if (auto attached = attach(interface, *tables_->program()); !attached)
+            failures_.emplace(interface.name, attached.error().message);
+    }
+    if (failures_.empty()) return {};
+    return fail("{}: {}", failures_.begin()->first, failures_.begin()->second);
+}
+
+Status Xdp::attach(const model::Interface& interface, int program) {
+    auto link = neighbours_->link(interface.name);
+    if (!link) return fail("there is no interface {}", interface.name);
+    auto attachment =
+        Attachment::attach(link->index, interface, program, links_directory(pins_) + "/" + interface.name);
+    if (!attachment) return propagate(attachment);
+    if (auto detour = detour_->attach(link->index, interface.name); !detour) return propagate(detour);
+    spdlog::info("{}: XDP attached, {} mode", interface.name, attachment->native() ? "native" : "generic");
+    attachments_.emplace(interface.name, std::move(*attachment));
+    return {};
+}
+
+/// Puts a program into force where the former one runs; on other interfaces it comes with attach_all().
+Status Xdp::use(int program) {
+    for (auto& [name, attachment] : attachments_) {
+        if (!attachment.alive()) continue;
+        if (auto used = attachment.use(program); !used) return propagate(used, name);
+    }
+    for (const auto& interface : plan_.interfaces)
+        if (!attachments_.contains(interface.name))
+            if (auto attached = attach(interface, program); !attached)
+                failures_.insert_or_assign(interface.name, attached.error().message);
+    return {};
+}
+
+/// The kernel's links or neighbours changed.
+void Xdp::look_around() {
+    bool lost = std::ranges::any_of(attachments_, [](const auto& entry) { return !entry.second.alive(); });
+    bool missing = std::ranges::any_of(
+        plan_.interfaces, [&](const auto& interface) { return !attachments_.contains(interface.name); });
+    auto ways = find_ways();
+    bool moved = ways != ways_;
+    if (!moved && !lost && !missing) return;
+    ways_ = std::move(ways);
+    if (tables_->program()) {
+        if (auto applied = tables_->apply(plan_, hops()); !applied)
+            spdlog::error("cannot follow a change of the neighbours: {}", applied.error().message);
+        if (lost || missing)
+            if (auto attached = attach_all(); !attached) spdlog::warn("{}", attached.error().message);
+    }
+    if (moved) on_change_();
+}
+
+Xdp::Ways Xdp::find_ways() const {
+    Ways ways;
+    for (const auto& frontend : plan_.frontends)
+        for (const auto& target : frontend.targets) {
+            auto [way, is_new] = ways.try_emplace(target.backend.address, fail("not resolved yet"));
+            if (is_new) way->second = neighbours_->find(target.backend.address);
+            if (!is_new || !way->second) continue;
+            auto link = neighbours_->link(way->second->interface);
+            auto name = link ? link->name : fmt::format("interface {}", way->second->interface);
+            if (std::ranges::find(plan_.interfaces, name, &model::Interface::name) == plan_.interfaces.end())
+                way->second = fail("is reached through {}, which `interfaces:` does not name", name);
+        }
+    return ways;
+}
+
+Hops Xdp::hops() const {
+    Hops hops = adopted_;
+    for (const auto& [address, way] : ways_)
+        if (way) hops.insert_or_assign(address, Hop{way->mac, way->source_mac});
+    return hops;
+}
+
+std::map<model::TargetKey, std::string> Xdp::unreachable() const {
+    std::map<model::TargetKey, std::string> reasons;
+    for (const auto& frontend : plan_.frontends)
+        for (const auto& target : frontend.targets) {
+            const auto& address = target.backend.address;
+            auto way = ways_.find(address);
+            if (way == ways_.end() || way->second || adopted_.contains(address)) continue;
+            reasons.emplace(model::TargetKey{frontend.key, address}, way->second.error().message);
+        }
+    return reasons;
+}
+
+Observation Xdp::observe() {
+    Observation observation;
+    for (const auto& interface : plan_.interfaces) {
+        InterfaceState state{interface.name, "", ""};
+        if (auto found = attachments_.find(interface.name); found != attachments_.end())
+            state.mode = found->second.native() ? "native" : "generic";
+        if (auto failed = failures_.find(interface.name); failed != failures_.end())
+            state.error = failed->second;
+        observation.interfaces.push_back(std::move(state));
+    }
+    tables_->observe(observation);
+    return observation;
+}
+
+Result<Verdict> Xdp::trace(const Flow& flow) {
+    if (flow.source.address.family() != flow.frontend.vip.family())
+        return fail("{} and {} are of different families", flow.source.address.text(),
+                    flow.frontend.vip.text());
+    if (attachments_.empty()) return fail("no interface is attached");
+    // As it would come from a client: to the MAC of the first interface, not the first packet of its flow.
+    auto link = neighbours_->link(attachments_.begin()->second.ifindex());
+    if (!link) return fail("the interface {} has gone", attachments_.begin()->first);
+    net::PacketSpec packet;
+    packet.destination_mac = link->mac;
+    packet.source_mac = *net::Mac::parse("02:00:00:00:00:01");
+    packet.source = flow.source;
+    packet.destination = {flow.frontend.vip, flow.frontend.port};
+    packet.protocol = static_cast<uint8_t>(flow.frontend.protocol);
+    packet.tcp_flags = net::kTcpAck;
+    return tables_->ask(net::build_frame(packet));
+}
+
+Result<net::Passage> Xdp::open_passage(const model::TargetKey& target, net::Port port) {
+    auto way = neighbours_->find(target.backend);
+    if (!way) return propagate(way);
+    auto link = neighbours_->link(way->interface);
+    if (!link) return fail("the interface towards {} has gone", target.backend.text());
+    return detour_->open({.backend = target.backend,
+                          .vip = target.frontend.vip,
+                          .port = port,
+                          .ifindex = way->interface,
+                          .source = address_of(*link, target.frontend.vip.family())});
+}
+
+void Xdp::remove() {
+    for (auto& [name, attachment] : attachments_) {
+        detour_->detach(attachment.ifindex());
+        attachment.detach();
+    }
+    attachments_.clear();
+    tables_.reset();
+    scan_timer_.cancel();
+    if (auto cleaned = clean_up(pins_); !cleaned) spdlog::error("{}", cleaned.error().message);
+}
+
+Status clean_up(const std::string& pins) {
+    // The links are the pins' last holders: unlinking them takes the programs off the interfaces.
+    std::error_code error;
+    for (const auto& what : {links_directory(pins), maps_directory(pins), maps_directory(pins) + ".new",
+                             maps_directory(pins) + ".old", pins}) {
+        std::filesystem::remove_all(what, error);
+        if (error) return fail("cannot remove {}: {}", what, error.message());
+    }
+    return {};
+}
+
+}  // namespace weir::engine::xdp

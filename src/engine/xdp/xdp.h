@@ -1,0 +1,69 @@
+// The XDP engine: layer-2 direct server return in the kernel. What is attached and pinned goes on forwarding
+// without the daemon; a new one adopts it. Everything runs on the executor's one thread.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "engine/engine.h"
+#include "engine/xdp/attachment.h"
+#include "engine/xdp/detour.h"
+#include "engine/xdp/tables.h"
+#include "net/neighbours.h"
+
+namespace weir::engine::xdp {
+
+class Xdp final : public Engine {
+  public:
+    /// `pins` is a directory on a BPF file system (one is mounted at /sys/fs/bpf where that has none); what
+    /// is pinned there is adopted. `on_change` is called when unreachable() may have changed.
+    static Result<std::unique_ptr<Xdp>> open(boost::asio::any_io_executor executor, const std::string& pins,
+                                             std::function<void()> on_change);
+    ~Xdp() override;
+
+    /// The health that the adopted datapath stands for; empty when nothing was adopted.
+    model::HealthMap recovered() const;
+
+    /// Detaches from every interface and removes the pins: nothing of weir is left in the kernel.
+    void remove();
+
+    Status apply(const model::Plan& plan) override;
+    std::map<model::TargetKey, std::string> unreachable() const override;
+    Observation observe() override;
+    Result<Verdict> trace(const Flow& flow) override;
+    Result<net::Passage> open_passage(const model::TargetKey& target, net::Port port) override;
+
+  private:
+    using Ways = std::map<net::Ip, Result<net::Neighbour>>;
+
+    Xdp(boost::asio::any_io_executor executor, std::string pins, std::function<void()> on_change);
+    Status use(int program);
+    Status attach(const model::Interface& interface, int program);
+    Status attach_all();
+    void look_around();
+    Ways find_ways() const;
+    Hops hops() const;
+    boost::asio::steady_timer scan_timer_;
+    boost::asio::steady_timer adopted_timer_;
+    void scan_later();
+
+    std::string pins_;
+    std::function<void()> on_change_;
+    std::unique_ptr<net::Neighbours> neighbours_;
+    std::unique_ptr<Detour> detour_;
+    std::unique_ptr<Tables> tables_;
+    std::map<std::string, Attachment> attachments_;  // by interface
+    std::map<std::string, std::string> failures_;    // why an interface has none
+    model::Plan plan_;                               // the last that was applied
+    Ways ways_;                                      // to each backend of plan_
+    std::map<net::Ip, Hop> adopted_;                 // until the neighbours are known
+};
+
+/// Removes what a daemon has left under `pins`, without being one.
+Status clean_up(const std::string& pins);
+
+}  // namespace weir::engine::xdp
