@@ -127,9 +127,11 @@ class Builder : public YAML::EventHandler {
     void count(size_t nodes, Place at) {
         nodes_ += nodes;
         if (nodes_ > kMaxNodes)
-            refuse(at, fmt::format(
-                           "with its aliases written out the file has more than {} values; use fewer aliases",
-                           kMaxNodes));
+            refuse(
+                at,
+                fmt::format(
+                    "the file has more than {} values, aliases written out; write less or use fewer aliases",
+                    kMaxNodes));
     }
 
     void check_tag(const YAML::Mark& mark, const std::string& tag) {

@@ -40,9 +40,10 @@ struct Node {
     size_t size = 1;             // nodes in this tree, aliases counted as often as they are used
 };
 
-constexpr size_t kMaxFileSize = 16 << 20;
+// The parser needs up to 250 bytes for each byte of a file that is made to cost memory.
+constexpr size_t kMaxFileSize = 8 << 20;
 constexpr size_t kMaxDepth = 64;
-constexpr size_t kMaxNodes = 1 << 23;  // with aliases written out
+constexpr size_t kMaxNodes = 1 << 22;  // with aliases written out
 
 /// The one document of the text, or the mistakes that keep it from being read. An empty text is an empty
 /// node.

@@ -91,14 +91,14 @@ TEST(Document, BoundsWhatAliasesWriteOut) {
     std::string bomb = "- &a0 [x, x]\n";
     for (int i = 1; i < 40; i++) bomb += fmt::format("- &a{} [*a{}, *a{}]\n", i, i - 1, i - 1);
     EXPECT_THAT(mistake_in(bomb),
-                testing::HasSubstr("with its aliases written out the file has more than 8388608"));
+                testing::HasSubstr("the file has more than 4194304 values, aliases written out"));
     EXPECT_THAT(mistake_in("a: &x [*x]\n"), testing::StartsWith("1:8: this alias stands inside the value"));
 }
 
 TEST(Document, BoundsTheSizeOfAFile) {
     EXPECT_EQ(mistake_in(std::string(kMaxFileSize, '\n')), "");
     EXPECT_EQ(mistake_in(std::string(kMaxFileSize + 1, '\n')),
-              "0:0: the file is larger than 16 MiB; write less");
+              "0:0: the file is larger than 8 MiB; write less");
 }
 
 }  // namespace

@@ -139,7 +139,7 @@ TEST(Load, SaysThatAFileCannotBeRead) {
               "x.yaml: cannot open the file; give the path of a readable file: No such file or directory\n");
     EXPECT_EQ(load("/").error().at(0).message,
               "cannot read the file; give the path of a readable file: Is a directory");
-    EXPECT_EQ(load("/dev/zero").error().at(0).message, "the file is larger than 16 MiB; write less");
+    EXPECT_EQ(load("/dev/zero").error().at(0).message, "the file is larger than 8 MiB; write less");
 }
 
 }  // namespace
