@@ -1,0 +1,328 @@
+// The probes' way between real hosts: a balancer and two backends on one LAN, reverse path filter on, no
+// default route, checksums left to the (virtual) cards.
+#include "engine/xdp/detour.h"
+
+#include <bpf/bpf.h>
+#include <gmock/gmock.h>
+#include <ifaddrs.h>
+#include <poll.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <array>
+
+#include "lab/lab.h"
+#include "lab/tcp.h"
+#include "lab/wait.h"
+#include "tests/e2e/echo_server.h"
+#include "tests/e2e/tc_state.h"
+
+namespace weir {
+namespace {
+
+using engine::xdp::Detour;
+using engine::xdp::Way;
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+constexpr const char* kVip4 = "192.168.101.1";
+constexpr const char* kVip6 = "2001:db8::1";
+constexpr const char* kBalancer4 = "10.1.10.100";
+constexpr const char* kBalancer6 = "2001:db8:1::100";
+constexpr const char* kBackend4 = "10.1.10.10";
+constexpr const char* kBackend6 = "2001:db8:1::10";
+constexpr net::Port kPort{80};
+constexpr auto kLong = 5s;
+constexpr auto kShort = 300ms;  // for what must not happen
+
+net::Ip ip(std::string_view text) {
+    return *net::Ip::parse(text);
+}
+
+bool ready(const UniqueFd& socket, short events, lab::Duration limit) {
+    pollfd watch{socket.get(), events, 0};
+    return poll(&watch, 1, static_cast<int>(limit.count())) == 1;
+}
+
+Status connect(const net::Passage& passage, lab::Duration limit) {
+    auto to = net::to_socket_address(passage.connect_to);
+    int error = ::connect(passage.socket.get(), to.get(), to.size) ? errno : 0;
+    if (error == EINPROGRESS) {
+        if (!ready(passage.socket, POLLOUT, limit)) return fail("no answer");
+        socklen_t size = sizeof error;
+        getsockopt(passage.socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+    }
+    if (error) return fail_with(error, "cannot connect");
+    return {};
+}
+
+/// What the server says first: which address it was asked at, and by whom.
+std::string greeting(const UniqueFd& socket) {
+    std::string line;
+    char byte = 0;
+    while (!line.ends_with('\n') && ready(socket, POLLIN, kLong) && recv(socket.get(), &byte, 1, 0) == 1)
+        line += byte;
+    return line;
+}
+
+/// Sends `size` bytes as fast as the socket takes them, and says whether the same came back.
+bool echoes(const UniqueFd& socket, size_t size) {
+    std::string out(size, 0);
+    for (size_t i = 0; i < size; i++) out[i] = static_cast<char>(i * 2654435761u >> 13);
+    std::string in;
+    size_t sent = 0;
+    char piece[64 * 1024];
+    while (in.size() < size) {
+        short events = sent < size ? POLLIN | POLLOUT : POLLIN;
+        if (!ready(socket, events, kLong)) return false;
+        ssize_t put = send(socket.get(), out.data() + sent, size - sent, MSG_NOSIGNAL);
+        if (put > 0) sent += static_cast<size_t>(put);
+        ssize_t got = recv(socket.get(), piece, sizeof piece, 0);
+        if (got > 0) in.append(piece, static_cast<size_t>(got));
+        if (got == 0) return false;
+    }
+    return in == out;
+}
+
+class DetourTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        if (auto why = lab::why_no_lab(); !why.empty()) GTEST_SKIP() << why;
+        lab_ = std::make_unique<lab::Lab>("detour");
+        balancer_ = &lab_->host("balancer");
+        backends_ = {&lab_->host("backend-1"), &lab_->host("backend-2")};
+        lab_->lan("switch", {balancer_, backends_[0], backends_[1]}, "eth0");
+        balancer_->add_address("eth0", "10.1.10.100/24");
+        balancer_->add_address("eth0", "2001:db8:1::100/64");
+        for (size_t i : {0, 1}) {
+            // As every backend in direct server return: silent about the VIP, and asking for others by its
+            // own address.
+            backends_[i]->sysctl("net.ipv4.conf.all.arp_ignore", "1");
+            backends_[i]->sysctl("net.ipv4.conf.all.arp_announce", "2");
+            backends_[i]->add_address("eth0", fmt::format("10.1.10.1{}/24", i));
+            backends_[i]->add_address("eth0", fmt::format("2001:db8:1::1{}/64", i));
+            backends_[i]->add_address("lo", fmt::format("{}/32", kVip4));
+            backends_[i]->add_address("lo", fmt::format("{}/128", kVip6));
+            servers_[i] = std::make_unique<e2e::EchoServer>(*backends_[i], kPort);
+        }
+        for (const char* scope : {"all", "eth0"})
+            balancer_->sysctl(fmt::format("net.ipv4.conf.{}.rp_filter", scope), "1");
+        ifindex_ = static_cast<int>(balancer_->index("eth0"));
+        detour_ = started();
+    }
+    void TearDown() override {
+        if (!lab_) return;
+        stop(std::move(detour_));
+        EXPECT_EQ(state(), e2e::TcState{}) << "left behind";
+    }
+
+    std::unique_ptr<Detour> started() {
+        return balancer_->run([&] {
+            auto detour = Detour::load().value();
+            EXPECT_EQ(detour->attach(ifindex_, "eth0"), Status{});
+            return detour;
+        });
+    }
+    void stop(std::unique_ptr<Detour> detour) {
+        balancer_->run([&] { detour.reset(); });
+    }
+    Result<net::Passage> open(const Way& way) {
+        return balancer_->run([&] { return detour_->open(way); });
+    }
+    e2e::TcState state() {
+        return balancer_->run([&] { return e2e::tc_state(ifindex_); });
+    }
+
+    Way way(const char* backend, const char* vip, std::optional<net::Ip> source = {}) const {
+        return {ip(backend), ip(vip), kPort, ifindex_, source};
+    }
+
+    std::unique_ptr<lab::Lab> lab_;
+    lab::Host* balancer_ = nullptr;
+    std::array<lab::Host*, 2> backends_{};
+    std::array<std::unique_ptr<e2e::EchoServer>, 2> servers_;
+    int ifindex_ = 0;
+    std::unique_ptr<Detour> detour_;
+};
+
+struct Families {
+    const char* name;
+    const char* backend;
+    const char* vip;
+    const char* source;
+};
+void PrintTo(const Families& families, std::ostream* out) {
+    *out << families.name;
+}
+
+class DetourFamilies : public DetourTest, public testing::WithParamInterface<Families> {
+  protected:
+    Way the_way() const { return way(GetParam().backend, GetParam().vip, ip(GetParam().source)); }
+    std::string vip_and_source() const { return fmt::format("{} {}\n", GetParam().vip, GetParam().source); }
+};
+
+TEST_P(DetourFamilies, ReachesTheVipOnTheBackend) {
+    {
+        auto passage = open(the_way());
+        ASSERT_TRUE(passage) << passage.error().message;
+        EXPECT_EQ(passage->connect_to, (net::Endpoint{ip(GetParam().backend), kPort}));
+        EXPECT_EQ(state().rows, 1u);
+        ASSERT_EQ(connect(*passage, kLong), Status{});
+        EXPECT_EQ(greeting(passage->socket), vip_and_source());
+        EXPECT_TRUE(echoes(passage->socket, 300'000));
+    }
+    EXPECT_EQ(state().rows, 0u);
+    EXPECT_TRUE(lab::wait_until([&] { return servers_[0]->resets() == 1; }, kLong))
+        << "the backend was not told of the end";
+}
+
+TEST_P(DetourFamilies, ReachesTheVipThoughTheBalancerHasItToo) {
+    balancer_->add_address("lo", fmt::format("{}/32", kVip4));
+    balancer_->add_address("lo", fmt::format("{}/128", kVip6));
+    auto passage = open(the_way());
+    ASSERT_TRUE(passage) << passage.error().message;
+    ASSERT_EQ(connect(*passage, kLong), Status{});
+    EXPECT_EQ(greeting(passage->socket), vip_and_source());
+}
+
+TEST_P(DetourFamilies, DoesNotReachABackendWithoutTheVip) {
+    backends_[0]->remove_address("lo", fmt::format("{}/32", kVip4));
+    backends_[0]->remove_address("lo", fmt::format("{}/128", kVip6));
+    ASSERT_TRUE(lab::connect_tcp(*balancer_, {ip(GetParam().backend), kPort}, kLong))
+        << "its own address answers";
+    auto passage = open(the_way());
+    ASSERT_TRUE(passage) << passage.error().message;
+    EXPECT_EQ(connect(*passage, kShort), Status(fail("no answer")));
+}
+
+TEST_P(DetourFamilies, SaysThatNobodyListensThere) {
+    servers_[0].reset();
+    auto passage = open(the_way());
+    ASSERT_TRUE(passage) << passage.error().message;
+    EXPECT_EQ(connect(*passage, kLong), Status(fail_with(ECONNREFUSED, "cannot connect")));
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, DetourFamilies,
+                         testing::Values(Families{"v4VipOnV4Backend", kBackend4, kVip4, kBalancer4},
+                                         Families{"v6VipOnV6Backend", kBackend6, kVip6, kBalancer6},
+                                         Families{"v6VipOnV4Backend", kBackend4, kVip6, kBalancer6},
+                                         Families{"v4VipOnV6Backend", kBackend6, kVip4, kBalancer4}),
+                         [](const auto& row) { return std::string(row.param.name); });
+
+TEST_F(DetourTest, LetsTheRouteChooseTheSource) {
+    auto passage = open(way(kBackend4, kVip4));
+    ASSERT_TRUE(passage) << passage.error().message;
+    ASSERT_EQ(connect(*passage, kLong), Status{});
+    EXPECT_EQ(greeting(passage->socket), fmt::format("{} {}\n", kVip4, kBalancer4));
+}
+
+TEST_F(DetourTest, ProbesFromALinkLocalAddressToABackendThatHasNoOther) {
+    backends_[0]->remove_address("eth0", "2001:db8:1::10/64");
+    auto source = balancer_->run([] { return e2e::link_local("eth0"); });
+    ASSERT_TRUE(source);
+    auto passage = open(way(kBackend4, kVip6, source));
+    ASSERT_TRUE(passage) << passage.error().message;
+    ASSERT_EQ(connect(*passage, kLong), Status{});
+    EXPECT_EQ(greeting(passage->socket), fmt::format("{} {}\n", kVip6, source->text()));
+    EXPECT_TRUE(echoes(passage->socket, 100'000));
+}
+
+TEST_F(DetourTest, KeepsConcurrentProbesApart) {
+    auto first = open(way("10.1.10.10", kVip4));
+    auto second = open(way("10.1.10.11", kVip4));
+    ASSERT_TRUE(first && second);
+    ASSERT_EQ(connect(*first, kLong), Status{});
+    ASSERT_EQ(connect(*second, kLong), Status{});
+    EXPECT_EQ(state().rows, 2u);
+    for (auto* passage : {&*first, &*second}) {
+        EXPECT_EQ(greeting(passage->socket), fmt::format("{} {}\n", kVip4, kBalancer4));
+        EXPECT_TRUE(echoes(passage->socket, 10'000));
+    }
+    first = fail("over");
+    EXPECT_TRUE(lab::wait_until([&] { return servers_[0]->resets() == 1; }, kLong));
+    EXPECT_TRUE(echoes(second->socket, 10'000));
+    EXPECT_EQ(servers_[1]->resets(), 0u);
+}
+
+TEST_F(DetourTest, LeavesOtherConnectionsAlone) {
+    balancer_->add_address("eth0", "10.1.10.101/24");
+    auto passage = open(way(kBackend4, kVip4, ip(kBalancer4)));
+    ASSERT_TRUE(passage) << passage.error().message;
+    ASSERT_EQ(connect(*passage, kLong), Status{});
+
+    // The probe's own port, from another address of the balancer's.
+    net::Passage twin;
+    twin.connect_to = passage->connect_to;
+    sockaddr_storage bound{};
+    socklen_t size = sizeof bound;
+    getsockname(passage->socket.get(), reinterpret_cast<sockaddr*>(&bound), &size);
+    auto from = net::to_socket_address({ip("10.1.10.101"), net::from_socket_address(bound)->port});
+    balancer_->run([&] { twin.socket = UniqueFd(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)); });
+    ASSERT_EQ(bind(twin.socket.get(), from.get(), from.size), 0);
+    ASSERT_EQ(connect(twin, kLong), Status{});
+    EXPECT_EQ(greeting(twin.socket), "10.1.10.10 10.1.10.101\n");
+    EXPECT_TRUE(echoes(twin.socket, 100'000));
+
+    auto plain = lab::connect_tcp(*balancer_, passage->connect_to, kLong);
+    ASSERT_TRUE(plain) << plain.error().message;
+    EXPECT_EQ(greeting(*plain), "10.1.10.10 10.1.10.100\n");
+    EXPECT_EQ(greeting(passage->socket), fmt::format("{} {}\n", kVip4, kBalancer4));
+}
+
+TEST_F(DetourTest, FailsWhereTheInterfaceHasNoAddressOfTheVipsFamily) {
+    EXPECT_EQ(open(way(kBackend4, kVip6)).error().message,
+              "the interface eth0 has no IPv6 address to check [2001:db8::1] from");
+    EXPECT_EQ(open(way(kBackend6, kVip4)).error().message,
+              "the interface eth0 has no IPv4 address to check 192.168.101.1 from");
+}
+
+TEST_F(DetourTest, FailsRatherThanAskTheBackendsOwnAddress) {
+    balancer_->run([&] { e2e::delete_clsact(ifindex_); });
+    auto refused = open(way(kBackend4, kVip4));
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, HasSubstr("not on the interface eth0"));
+    EXPECT_EQ(balancer_->run([&] { return detour_->attach(ifindex_, "eth0"); }), Status{});
+    EXPECT_TRUE(open(way(kBackend4, kVip4)));
+}
+
+TEST_F(DetourTest, ReplacesWhatADeadDaemonLeft) {
+    stop(std::move(detour_));
+    pid_t daemon = fork();
+    if (daemon == 0) {
+        auto attached = started();
+        _exit(attached ? 0 : 1);  // as kill -9 would: nothing is taken back
+    }
+    int ended = 0;
+    waitpid(daemon, &ended, 0);
+    ASSERT_EQ(ended, 0);
+    ASSERT_EQ(state(), (e2e::TcState{.clsact = true, .filters = 2}));
+    detour_ = started();
+    EXPECT_EQ(state(), (e2e::TcState{.clsact = true, .filters = 2}));
+    auto passage = open(way(kBackend4, kVip4));
+    ASSERT_TRUE(passage) << passage.error().message;
+    EXPECT_EQ(connect(*passage, kLong), Status{});
+}
+
+TEST_F(DetourTest, LeavesItsSuccessorsFilters) {
+    auto successor = started();
+    EXPECT_FALSE(open(way(kBackend4, kVip4))) << "its rows count no more";
+    stop(std::exchange(detour_, std::move(successor)));
+    EXPECT_EQ(state(), (e2e::TcState{.clsact = true, .filters = 2}));
+    EXPECT_TRUE(open(way(kBackend4, kVip4)));
+}
+
+TEST_F(DetourTest, LeavesOtherPeoplesFiltersAndQdisc) {
+    auto others = [&](int priority) { balancer_->run([&] { e2e::add_filter(ifindex_, priority); }); };
+    others(10);
+    stop(std::move(detour_));
+    EXPECT_EQ(state(), (e2e::TcState{.clsact = true, .filters = 1}));
+    balancer_->run([&] { e2e::delete_clsact(ifindex_); });
+
+    balancer_->run([&] { e2e::make_clsact(ifindex_); });
+    stop(started());
+    EXPECT_EQ(state(), (e2e::TcState{.clsact = true, .filters = 0}));
+    balancer_->run([&] { e2e::delete_clsact(ifindex_); });
+}
+
+}  // namespace
+}  // namespace weir
