@@ -1,0 +1,61 @@
+/* The packets of the benches: a header that is the same for all, and a flow's number in its source address
+ * and port. Shared by the BPF programs that send and the C++ that says what. */
+#pragma once
+
+#include <linux/types.h>
+
+#define BENCH_WORDS 9    /* of the frame are written anew for every packet: all headers */
+#define BENCH_LENGTH 80u /* of the frame */
+
+enum bench_order {
+    BENCH_IN_TURN = 0,    /* flow 0, 1, … flows - 1, and again */
+    BENCH_AT_RANDOM = 1,  /* any of 0 … flows - 1 */
+    BENCH_NEVER_AGAIN = 2 /* each packet a flow that was not there before */
+};
+
+struct bench_traffic {
+    __u64 header[BENCH_WORDS]; /* what a flow's number fills is zero */
+    __s32 growth;              /* of the frame, expected of the program under test */
+    __u32 order;               /* enum bench_order */
+    __u32 flows;
+    __u32 ipv6;
+};
+
+struct bench_progress {
+    __u32 next;   /* flow, but for BENCH_AT_RANDOM */
+    __u32 random; /* not 0 */
+};
+
+#ifdef __bpf__
+static __always_inline __u32 next_flow(const struct bench_traffic* t, struct bench_progress* at) {
+    if (t->order == BENCH_AT_RANDOM) { /* xorshift, and a product in place of a division */
+        __u32 x = at->random;
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        at->random = x;
+        return (__u64)x * t->flows >> 32;
+    }
+    __u32 flow = at->next;
+    at->next = t->order == BENCH_IN_TURN && flow + 1 >= t->flows ? 0 : flow + 1;
+    return flow;
+}
+
+/* Whole words, because a program that reads a wide field over narrower stores waits for them. The identifier
+ * of an IPv4 packet is the complement of the address's low half, so the header's checksum stays right. */
+static __always_inline void write_flow(const struct bench_traffic* t, __u64* frame, __u32 flow) {
+    __u64 address = __builtin_bswap16((__u16)flow);
+    __u64 port = __builtin_bswap16((__u16)(1024 + (flow >> 16)));
+    __u64 word[BENCH_WORDS] = {};
+    if (t->ipv6) {
+        word[4] = address << 32; /* bytes 36, 37 */
+        word[6] = port << 48;    /* 54, 55 */
+    } else {
+        word[2] = (address ^ 0xffff) << 16; /* 18, 19 */
+        word[3] = address << 32;            /* 28, 29 */
+        word[4] = port << 16;               /* 34, 35 */
+    }
+#pragma unroll
+    for (int i = 0; i < BENCH_WORDS; i++) frame[i] = t->header[i] | word[i];
+}
+#endif

@@ -1,0 +1,32 @@
+// Times and their medians. The machine is shared: what counts is the ratio to a floor measured in the same
+// round.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace weir::bench {
+
+/// Puts this thread on one CPU, before all others that wait for it (where the machine allows that).
+class Alone {
+  public:
+    explicit Alone(int cpu);
+    ~Alone();
+    Alone(const Alone&) = delete;
+    Alone& operator=(const Alone&) = delete;
+};
+
+double cpu_seconds();   // of this thread
+double wall_seconds();  // monotonic
+
+/// The value below which that share of them lies; 0.5 is the median. NaN of none.
+double quantile(std::vector<double> values, double share);
+
+/// A line of /proc/self/status, in bytes: "VmRSS", "RssAnon", …
+uint64_t process_memory(const std::string& name);
+
+/// Kernel, processor and load, for the head of a table.
+std::string describe_machine();
+
+}  // namespace weir::bench
