@@ -139,7 +139,7 @@ Maps Datapath::share() const {
 Maps Datapath::open_pinned(const std::string& directory) {
     Maps maps;
     // A crash within pin() leaves the new directory beside the old one, or only the new one.
-    auto from = std::filesystem::exists(directory) ? directory : directory + ".new";
+    auto from = std::filesystem::exists(directory) ? directory : directory + "-new";
     for (size_t i = 0; i < maps.size(); i++)
         maps[i] = UniqueFd(bpf_obj_get(fmt::format("{}/{}", from, kMapNames[i]).c_str()));
     return maps;
@@ -159,7 +159,8 @@ bool Datapath::adoptable(const Maps& maps) {
 Status Datapath::pin(const std::string& directory) const {
     namespace fs = std::filesystem;
     std::error_code error;
-    auto fresh = directory + ".new", stale = directory + ".old";
+    // No dots: a BPF file system keeps names with dots to itself.
+    auto fresh = directory + "-new", stale = directory + "-old";
     fs::remove_all(fresh, error);
     fs::remove_all(stale, error);
     if (!fs::create_directories(fresh, error)) return fail("cannot create {}: {}", fresh, error.message());

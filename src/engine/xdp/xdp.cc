@@ -286,8 +286,8 @@ void Xdp::remove() {
 Status clean_up(const std::string& pins) {
     // The links are the pins' last holders: unlinking them takes the programs off the interfaces.
     std::error_code error;
-    for (const auto& what : {links_directory(pins), maps_directory(pins), maps_directory(pins) + ".new",
-                             maps_directory(pins) + ".old", pins}) {
+    for (const auto& what : {links_directory(pins), maps_directory(pins), maps_directory(pins) + "-new",
+                             maps_directory(pins) + "-old", pins}) {
         std::filesystem::remove_all(what, error);
         if (error) return fail("cannot remove {}: {}", what, error.message());
     }
