@@ -207,7 +207,7 @@ Checker::~Checker() {
     set({});
 }
 
-void Checker::set(const Work& work) {
+void Checker::set(const Work& work, const model::HealthMap& known) {
     auto& state = *state_;
     std::erase_if(state.targets, [&work](const auto& entry) {
         auto wanted = work.find(entry.first);
@@ -218,7 +218,9 @@ void Checker::set(const Work& work) {
     std::vector<RunningPtr> fresh;
     for (const auto& [key, wanted] : work) {
         if (wanted.empty()) continue;
-        auto& target = state.targets[key];
+        auto [place, is_new] = state.targets.try_emplace(key);
+        auto& target = place->second;
+        if (auto found = known.find(key); is_new && found != known.end()) target.up = found->second.up;
         std::ranges::copy(state.replace(target, key, wanted), std::back_inserter(fresh));
         state.settle(target);
     }

@@ -51,8 +51,8 @@ class Checker {
 
     /// Replaces the set of checks. What stays the same goes on undisturbed; a check of the same kind keeps
     /// its tally. A check that is new to a target begins where the target is: it has to fail to take an up
-    /// one down.
-    void set(const Work& work);
+    /// one down. A target that is new here begins as in `known`, else down.
+    void set(const Work& work, const model::HealthMap& known = {});
 
     std::map<model::TargetKey, Checked> checked() const;
 

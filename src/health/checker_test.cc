@@ -136,6 +136,26 @@ TEST_F(CheckerTest, BringsAHealthyTargetUpWithinASecond) {
     EXPECT_EQ(changes_, 1);
 }
 
+TEST_F(CheckerTest, BeginsWithWhatIsKnownUntilTheChecksFail) {
+    failing_ = {target(1)};
+    checker_->set({{target(1), {http()}}, {target(2), {http()}}}, {{target(1), {true, "recovered"}}});
+    EXPECT_TRUE(up(1));
+    EXPECT_FALSE(up(2));
+    time_.move(201ms);
+    EXPECT_TRUE(up(1));
+    time_.move(1s);
+    EXPECT_FALSE(up(1));
+    EXPECT_TRUE(up(2));
+}
+
+TEST_F(CheckerTest, DoesNotBeginAgainWithWhatWasKnown) {
+    failing_ = {target(1)};
+    set({{target(1), {http()}}});
+    time_.move(1s);
+    checker_->set({{target(1), {http()}}}, {{target(1), {true, "recovered"}}});
+    EXPECT_FALSE(up(1));
+}
+
 TEST_F(CheckerTest, IsSettledAfterTheFirstProbesHoweverTheyWent) {
     failing_ = {target(2)};
     set({{target(1), {http()}}, {target(2), {http()}}});
