@@ -1,0 +1,144 @@
+#include "control/controller.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "control/difference.h"
+#include "control/merge.h"
+
+namespace weir::control {
+namespace {
+
+using std::chrono::system_clock;
+
+model::HealthMap health_in(const model::Plan& plan) {
+    model::HealthMap health;
+    for (const auto& frontend : plan.frontends)
+        for (const auto& target : frontend.targets)
+            health[{frontend.key, target.backend.address}] = target.health;
+    return health;
+}
+
+void log_changes(const model::Frontend& before, const model::Frontend& after) {
+    for (size_t i = 0; i < after.targets.size(); ++i) {
+        const auto& target = after.targets[i];
+        auto is_it = [&](const model::Target& other) {
+            return other.backend.address == target.backend.address;
+        };
+        // Most often the pool is as it was, and the place is the same.
+        auto former = i < before.targets.size() && is_it(before.targets[i])
+                          ? before.targets.begin() + static_cast<long>(i)
+                          : std::ranges::find_if(before.targets, is_it);
+        if (former == before.targets.end() || former->health.up == target.health.up) continue;
+        spdlog::log(target.health.up ? spdlog::level::info : spdlog::level::warn,
+                    "backend {} of {} is {}: {}", target.backend.address.text(), after.key.text(),
+                    target.health.up ? "up" : "down", target.health.reason);
+    }
+}
+
+/// One line for each target that came up or went down.
+void log_changes(const model::Plan& before, const model::Plan& after) {
+    auto former = before.frontends.begin();
+    for (const auto& frontend : after.frontends) {
+        while (former != before.frontends.end() && former->key < frontend.key) ++former;
+        if (former != before.frontends.end() && former->key == frontend.key) log_changes(*former, frontend);
+    }
+}
+
+}  // namespace
+
+Controller::Controller(boost::asio::any_io_executor executor, engine::Engine& engine, health::Path& path,
+                       model::Config config, Options options)
+    : engine_(engine),
+      options_(std::move(options)),
+      config_(std::move(config)),
+      checker_(executor, path, [this] { wake(); }),
+      next_pass_(executor),
+      daemon_{WEIR_VERSION, ::getpid(), system_clock::now(), options_.config_path, options_.engine_name} {}
+
+void Controller::start() {
+    checker_.set(work_of(config_), std::exchange(options_.recovered, {}));
+    reconcile();
+}
+
+void Controller::wake() {
+    if (pass_is_due_) return;
+    pass_is_due_ = true;
+    schedule(Backoff::Duration::zero());
+}
+
+void Controller::schedule(Backoff::Duration delay) {
+    next_pass_.expires_after(delay);
+    next_pass_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
+        if (!error && !alive.expired()) reconcile();
+    });
+}
+
+model::HealthMap Controller::merged() const {
+    return merge(checker_.checked(), engine_.unreachable());
+}
+
+void Controller::reconcile() {
+    pass_is_due_ = false;
+    auto former = std::exchange(wanted_, std::make_shared<const model::Plan>(model::plan(config_, merged())));
+    log_changes(*former, *wanted_);
+    if (!applied_ || !same_programming(*applied_, *wanted_)) {
+        if (auto done = engine_.apply(*wanted_); !done) return failed(done.error());
+        ++applying_.number;
+        applying_.applied_at = system_clock::now();
+        spdlog::info("plan {} is in force: {} frontends", applying_.number, wanted_->frontends.size());
+    }
+    applied_ = wanted_;
+    applying_.error.clear();
+    options_.retry.reset();
+}
+
+void Controller::failed(const Error& error) {
+    auto delay = options_.retry.next();
+    ++applying_.failures_total;
+    applying_.error = error.message;
+    spdlog::error("cannot apply the plan, next try in {} ms: {}", delay.count(), error.message);
+    schedule(delay);
+}
+
+Reloaded Controller::reload() {
+    reloads_.last_at = system_clock::now();
+    auto loaded = options_.load();
+    if (!loaded) {
+        ++reloads_.refused_total;
+        reloads_.last_error = config::describe(options_.config_path, loaded.error());
+        if (reloads_.last_error.ends_with('\n')) reloads_.last_error.pop_back();
+        spdlog::error("reload refused, the running configuration stays:\n{}", reloads_.last_error);
+        return {std::move(loaded.error()), ""};
+    }
+    ++reloads_.accepted_total;
+    reloads_.last_error.clear();
+    config_ = std::move(*loaded);
+    spdlog::info("reloaded {}", options_.config_path);
+    checker_.set(work_of(config_));
+    reconcile();
+    if (options_.on_config) options_.on_config(config_);
+    return {{}, applying_.error};
+}
+
+StatusReport Controller::status() {
+    auto seen = engine_.observe();
+    // Not wanted_: the reasons may be newer, without that a target went up or down.
+    auto now = model::plan(config_, merged());
+    return {daemon_,
+            reloads_,
+            applying_,
+            std::move(seen.interfaces),
+            seen.flow_table,
+            std::move(seen.not_forwarded),
+            service_rows(config_, now),
+            backend_rows(now, seen.targets, checker_.checked())};
+}
+
+model::HealthMap Controller::health() const {
+    return health_in(*wanted_);
+}
+
+}  // namespace weir::control

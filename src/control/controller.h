@@ -1,0 +1,87 @@
+// The control loop: it merges the inputs (configuration, checks, what the engine can reach) into a plan and
+// makes the engine agree with it. Everything happens on the executor's one thread.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+
+#include "config/load.h"
+#include "control/backoff.h"
+#include "control/status.h"
+#include "engine/engine.h"
+#include "health/checker.h"
+
+namespace weir::control {
+
+/// What came of a reload: refused with every mistake, or taken over, though the engine may not have managed
+/// yet.
+struct Reloaded {
+    std::vector<config::Mistake> mistakes;
+    std::string not_applied;  // why; it is tried again
+
+    bool accepted() const { return mistakes.empty(); }
+};
+
+class Controller {
+  public:
+    struct Options {
+        std::string config_path;
+        std::string engine_name;
+        std::function<config::Loaded()> load;                 // reads the file again
+        std::function<void(const model::Config&)> on_config;  // called after a reload was accepted
+        /// Of targets that a running datapath was adopted with: they stay as they were until checks say
+        /// otherwise.
+        model::HealthMap recovered;
+        Backoff retry{std::chrono::seconds(1), std::chrono::seconds(10)};
+    };
+
+    /// The engine and the path outlive the controller.
+    Controller(boost::asio::any_io_executor executor, engine::Engine& engine, health::Path& path,
+               model::Config config, Options options);
+
+    /// Applies the first plan and starts the checks.
+    void start();
+
+    /// Something changed outside: look again soon. Many calls before the loop turns make one pass.
+    void wake();
+
+    /// Reads the file again. A refused one changes nothing; an accepted one keeps the checks' state.
+    Reloaded reload();
+
+    StatusReport status();
+
+    /// What the engine was last made to agree with; empty before that. A snapshot: it never changes.
+    std::shared_ptr<const model::Plan> applied() const { return applied_; }
+    uint64_t applied_number() const { return applying_.number; }
+    /// Why the engine has not what it should have; "" when it has.
+    const std::string& not_in_force() const { return applying_.error; }
+    const std::string& config_path() const { return options_.config_path; }
+
+    /// The health of every target of the wanted plan.
+    model::HealthMap health() const;
+
+    Result<engine::Verdict> trace(const engine::Flow& flow) { return engine_.trace(flow); }
+
+  private:
+    void reconcile();
+    void schedule(Backoff::Duration delay);
+    void failed(const Error& error);
+    model::HealthMap merged() const;
+
+    engine::Engine& engine_;
+    Options options_;
+    model::Config config_;
+    health::Checker checker_;
+    boost::asio::steady_timer next_pass_;
+    bool pass_is_due_ = false;
+    std::shared_ptr<const model::Plan> wanted_ = std::make_shared<const model::Plan>();
+    std::shared_ptr<const model::Plan> applied_;
+    Daemon daemon_;
+    Reloads reloads_;
+    Applying applying_;
+    std::shared_ptr<char> alive_ =
+        std::make_shared<char>();  // a pass that is queued when we end finds it gone
+};
+
+}  // namespace weir::control

@@ -1,0 +1,182 @@
+#include "control/controller.h"
+
+#include <gmock/gmock.h>
+
+#include <boost/asio/io_context.hpp>
+
+#include "control/sample.h"
+#include "engine/fake.h"
+
+namespace weir::control {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+class NoWay final : public health::Path {
+  public:
+    Result<net::Passage> open(const model::TargetKey&, net::Port) override { return fail("no way"); }
+};
+
+class ControllerTest : public testing::Test {
+  protected:
+    Controller& start(model::HealthMap recovered = {}) {
+        Controller::Options options;
+        options.config_path = "weir.yaml";
+        options.engine_name = "fake";
+        options.load = [this] { return next_load; };
+        options.on_config = [this](const model::Config&) { ++configs_seen; };
+        options.recovered = std::move(recovered);
+        options.retry = Backoff(1ms, 4ms);
+        controller.emplace(io.get_executor(), engine, path, config, std::move(options));
+        controller->start();
+        return *controller;
+    }
+
+    void run_until(const std::function<bool()>& condition) {
+        auto deadline = std::chrono::steady_clock::now() + 10s;
+        while (!condition() && std::chrono::steady_clock::now() < deadline) io.run_one_for(100ms);
+        ASSERT_TRUE(condition());
+    }
+
+    boost::asio::io_context io;
+    engine::Fake engine;
+    NoWay path;
+    model::Config config = sample_config();
+    config::Loaded next_load = sample_config();
+    int configs_seen = 0;
+    std::optional<Controller> controller;
+};
+
+TEST_F(ControllerTest, AppliesThePlanAtStart) {
+    start();
+    ASSERT_EQ(engine.applied.size(), 1u);
+    EXPECT_EQ(engine.applied[0], model::plan(config, {}));
+    EXPECT_EQ(controller->applied_number(), 1u);
+    EXPECT_EQ(*controller->applied(), engine.applied[0]);
+}
+
+TEST_F(ControllerTest, DoesNotApplyWhatIsInForce) {
+    start().wake();
+    io.run_for(0ms);
+    EXPECT_EQ(engine.applied.size(), 1u);
+}
+
+TEST_F(ControllerTest, MakesOnePassOfManyChanges) {
+    start();
+    engine.cannot_reach[sample_target(1)] = "no neighbour answers";
+    for (int i = 0; i < 100; ++i) controller->wake();
+    run_until([&] { return engine.applied.size() == 2; });
+    EXPECT_FALSE(engine.applied[1].frontends[0].targets[0].health.up);
+    io.run_for(0ms);
+    EXPECT_EQ(engine.applied.size(), 2u);
+}
+
+TEST_F(ControllerTest, TriesAgainWhatFailed) {
+    engine.refuse_next = Error{"the kernel is out of sorts"};
+    start();
+    EXPECT_EQ(controller->not_in_force(), "the kernel is out of sorts");
+    EXPECT_EQ(controller->applied(), nullptr);
+    run_until([&] { return engine.applied.size() == 1; });
+    EXPECT_EQ(controller->not_in_force(), "");
+    EXPECT_EQ(controller->status().applying.failures_total, 1u);
+    EXPECT_EQ(controller->applied_number(), 1u);
+}
+
+TEST_F(ControllerTest, KeepsEverythingWhenAReloadIsRefused) {
+    start();
+    next_load =
+        std::unexpected(std::vector<config::Mistake>{{3, 5, "unknown key 'vips'; did you mean 'vip'?"}});
+    auto done = controller->reload();
+    ASSERT_EQ(done.mistakes.size(), 1u);
+    EXPECT_EQ(done.mistakes[0].line, 3);
+    EXPECT_EQ(engine.applied.size(), 1u);
+    EXPECT_EQ(configs_seen, 0);
+    auto report = controller->status();
+    EXPECT_EQ(report.reloads.refused_total, 1u);
+    EXPECT_THAT(report.reloads.last_error, HasSubstr("weir.yaml:3:5: unknown key"));
+    EXPECT_EQ(report.services.size(), 1u);
+}
+
+TEST_F(ControllerTest, AppliesAReloadedConfigurationAtOnce) {
+    start();
+    auto bigger = sample_config();
+    bigger.pools["web"].backends.push_back({ip("10.0.0.4")});
+    next_load = bigger;
+    EXPECT_TRUE(controller->reload().accepted());
+    ASSERT_EQ(engine.applied.size(), 2u);
+    EXPECT_EQ(engine.applied[1].frontends[0].targets.size(), 4u);
+    EXPECT_EQ(configs_seen, 1);
+    EXPECT_EQ(controller->status().reloads.accepted_total, 1u);
+}
+
+TEST_F(ControllerTest, SaysThatAnAcceptedReloadIsNotInForceYet) {
+    start();
+    next_load->unmatched = model::Unmatched::pass;
+    engine.refuse_next = Error{"no memory"};
+    auto done = controller->reload();
+    EXPECT_TRUE(done.accepted());
+    EXPECT_EQ(done.not_applied, "no memory");
+    run_until([&] { return engine.applied.size() == 2; });
+}
+
+TEST_F(ControllerTest, StartsTargetsWithChecksDown) {
+    config.services["web"].checks.push_back({model::TcpCheck{}});
+    start();
+    for (const auto& target : engine.applied[0].frontends[0].targets) {
+        EXPECT_FALSE(target.health.up);
+        EXPECT_EQ(target.health.reason, "not checked yet");
+    }
+}
+
+TEST_F(ControllerTest, LeavesRecoveredTargetsUpUntilTheirChecksFail) {
+    model::Check check{model::TcpCheck{}};
+    check.interval = 5ms;
+    check.timeout = 5ms;
+    check.fall = 2;
+    config.services["web"].checks.push_back(check);
+    start({{sample_target(1), {true, "recovered"}}});
+    EXPECT_TRUE(engine.applied[0].frontends[0].targets[0].health.up);
+    EXPECT_FALSE(engine.applied[0].frontends[0].targets[1].health.up);
+    run_until([&] { return !engine.applied.back().frontends[0].targets[0].health.up; });
+}
+
+TEST_F(ControllerTest, ReportsTrafficBesideWhatIsWanted) {
+    engine.observation.targets[sample_target(2)].packets_total = 17;
+    engine.observation.interfaces = {{"eth0", "native", ""}};
+    start();
+    auto report = controller->status();
+    ASSERT_EQ(report.backends.size(), 6u);
+    EXPECT_EQ(report.backends[1].key, sample_target(2));
+    EXPECT_EQ(report.backends[1].traffic.packets_total, 17u);
+    EXPECT_EQ(report.interfaces[0].mode, "native");
+    EXPECT_THAT(problems_of(report), testing::IsEmpty());
+}
+
+TEST_F(ControllerTest, ReportsTheNewestReasons) {
+    engine.cannot_reach[sample_target(1)] = "not resolved yet";
+    start();
+    engine.cannot_reach[sample_target(1)] = "no neighbour answers";
+    EXPECT_EQ(controller->status().backends[0].target.health.reason, "no neighbour answers");
+}
+
+TEST_F(ControllerTest, NamesWhatIsWrong) {
+    for (int i : {1, 2, 3}) engine.cannot_reach[sample_target(i)] = "no neighbour answers";
+    engine.observation.interfaces = {{"eth0", "", "no such interface"}};
+    auto problems = problems_of(start().status());
+    ASSERT_EQ(problems.size(), 5u);
+    EXPECT_EQ(problems[0], "interface eth0: no such interface");
+    EXPECT_EQ(problems[1],
+              "service web at 192.0.2.1:80/tcp is down: 0 of 3 backends take new flows, 1 needed");
+    EXPECT_EQ(problems[2], "backend 10.0.0.1 of web (192.0.2.1:80/tcp) is down: no neighbour answers");
+}
+
+TEST(Backoff, DoublesUpToItsLimitAndStartsAgain) {
+    Backoff backoff(1s, 10s);
+    for (auto expected : {1s, 2s, 4s, 8s, 10s, 10s}) EXPECT_EQ(backoff.next(), expected);
+    backoff.reset();
+    EXPECT_EQ(backoff.next(), 1s);
+}
+
+}  // namespace
+}  // namespace weir::control

@@ -1,0 +1,72 @@
+#include "control/difference.h"
+
+#include <algorithm>
+#include <map>
+
+#include "control/share.h"
+
+namespace weir::control {
+namespace {
+
+bool same(const model::Target& a, const model::Target& b) {
+    return a.backend == b.backend && a.accepts == b.accepts && a.health.up == b.health.up;
+}
+
+bool same(const model::Frontend& a, const model::Frontend& b) {
+    return a.key == b.key && a.service == b.service && a.forward == b.forward && a.scheduler == b.scheduler &&
+           a.healthy == b.healthy &&
+           std::ranges::equal(a.targets, b.targets, [](const auto& x, const auto& y) { return same(x, y); });
+}
+
+std::vector<TargetChange> changes(const model::Frontend& before, const model::Frontend& after) {
+    std::map<net::Ip, TargetChange> by_address;
+    for (const auto& target : before.targets) by_address[target.backend.address].before = target;
+    for (const auto& target : after.targets) by_address[target.backend.address].after = target;
+    std::vector<TargetChange> changes;
+    for (auto& [address, change] : by_address) {
+        if (change.before && change.after && same(*change.before, *change.after)) continue;
+        change.address = address;
+        changes.push_back(std::move(change));
+    }
+    return changes;
+}
+
+std::vector<std::string> changed_settings(const model::Plan& before, const model::Plan& after) {
+    std::vector<std::string> settings;
+    if (before.interfaces != after.interfaces) settings.push_back("interfaces");
+    if (before.flows != after.flows) settings.push_back("flows");
+    if (before.unmatched != after.unmatched) settings.push_back("unmatched");
+    return settings;
+}
+
+}  // namespace
+
+Difference difference(const model::Plan& before, const model::Plan& after) {
+    Difference difference{changed_settings(before, after), {}, {}, {}};
+    std::map<model::FrontendKey, const model::Frontend*> old;
+    for (const auto& frontend : before.frontends) old[frontend.key] = &frontend;
+    Tables tables;
+    for (const auto& frontend : after.frontends) {
+        auto found = old.find(frontend.key);
+        if (found == old.end()) {
+            difference.added.push_back(frontend);
+            continue;
+        }
+        const auto& former = *found->second;
+        old.erase(found);
+        if (same(former, frontend)) continue;
+        difference.changed.push_back({frontend, former.scheduler != frontend.scheduler,
+                                      moved(tables.of(former), tables.of(frontend)),
+                                      changes(former, frontend)});
+    }
+    for (const auto& [key, frontend] : old) difference.removed.push_back(*frontend);
+    return difference;
+}
+
+bool same_programming(const model::Plan& a, const model::Plan& b) {
+    return a.interfaces == b.interfaces && a.flows == b.flows && a.unmatched == b.unmatched &&
+           std::ranges::equal(a.frontends, b.frontends,
+                              [](const auto& x, const auto& y) { return same(x, y); });
+}
+
+}  // namespace weir::control

@@ -1,0 +1,94 @@
+#include "control/difference.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "control/sample.h"
+#include "control/share.h"
+
+namespace weir::control {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+model::Plan plan_of(const model::Config& config) {
+    return model::plan(config, {});
+}
+
+TEST(Difference, IsEmptyBetweenEqualPlans) {
+    EXPECT_TRUE(difference(plan_of(sample_config()), plan_of(sample_config())).empty());
+}
+
+TEST(Difference, DoesNotSeeReasons) {
+    auto before = model::plan(sample_config(), {{sample_target(1), {false, "L4CON"}}});
+    auto after = model::plan(sample_config(), {{sample_target(1), {false, "L4TOUT"}}});
+    EXPECT_NE(before, after);
+    EXPECT_TRUE(difference(before, after).empty());
+    EXPECT_TRUE(same_programming(before, after));
+}
+
+TEST(Difference, NamesTheSettingsThatChange) {
+    auto config = sample_config();
+    config.unmatched = model::Unmatched::pass;
+    config.flows.size /= 2;
+    auto change = difference(plan_of(sample_config()), plan_of(config));
+    EXPECT_THAT(change.settings, ElementsAre("flows", "unmatched"));
+    EXPECT_FALSE(same_programming(plan_of(sample_config()), plan_of(config)));
+}
+
+TEST(Difference, NamesFrontendsThatComeAndGo) {
+    auto config = sample_config();
+    config.services["web"].ports = {{net::Port(443), model::Protocol::tcp}};
+    auto change = difference(plan_of(sample_config()), plan_of(config));
+    ASSERT_EQ(change.added.size(), 2u);
+    ASSERT_EQ(change.removed.size(), 2u);
+    EXPECT_EQ(change.added[0].key.port, net::Port(443));
+    EXPECT_EQ(change.removed[0].key, kSampleV4);
+    EXPECT_THAT(change.changed, IsEmpty());
+}
+
+TEST(Difference, SaysWhichTargetsChangeAndWhatMoves) {
+    auto config = sample_config();
+    config.pools["web"].backends[0].state = model::AdminState::draining;
+    auto before = plan_of(sample_config());
+    auto after = plan_of(config);
+    auto change = difference(before, after);
+    ASSERT_EQ(change.changed.size(), 2u);
+    ASSERT_EQ(change.changed[0].targets.size(), 1u);
+    EXPECT_EQ(change.changed[0].targets[0].address, ip("10.0.0.1"));
+    EXPECT_EQ(change.changed[0].targets[0].after->accepts, model::Accepts::established);
+    Tables tables;
+    auto its_share = shares(tables.of(before.frontends[0])).at(ip("10.0.0.1"));
+    EXPECT_GE(change.changed[0].share_moved, its_share);
+    EXPECT_LT(change.changed[0].share_moved, 0.6);
+}
+
+TEST(Difference, ShowsANewTargetWithoutItsPast) {
+    auto config = sample_config();
+    config.pools["web"].backends.push_back({ip("10.0.0.4")});
+    auto change = difference(plan_of(sample_config()), plan_of(config));
+    ASSERT_EQ(change.changed[0].targets.size(), 1u);
+    EXPECT_FALSE(change.changed[0].targets[0].before);
+    EXPECT_EQ(change.changed[0].targets[0].after->backend.address, ip("10.0.0.4"));
+}
+
+TEST(Shares, FollowTheWeights) {
+    Tables tables;
+    auto share = shares(tables.of(plan_of(sample_config()).frontends[0]));
+    EXPECT_NEAR(share.at(ip("10.0.0.1")), 0.25, 0.01);
+    EXPECT_NEAR(share.at(ip("10.0.0.2")), 0.50, 0.01);
+}
+
+TEST(Moved, CountsEntriesThatNameAnother) {
+    auto a = ip("10.0.0.1");
+    auto b = ip("10.0.0.2");
+    EXPECT_EQ(moved({a, a, b, b}, {a, b, b, b}), 0.25);
+    EXPECT_EQ(moved({}, {a}), 0);
+    EXPECT_EQ(moved({a}, {}), 1);
+    EXPECT_NEAR(moved({a, b}, {a, a, b, b}), 0.5, 1e-9);
+}
+
+}  // namespace
+}  // namespace weir::control

@@ -1,0 +1,218 @@
+#include "control/json.h"
+
+#include <ctime>
+
+#include <boost/json.hpp>
+
+#include "control/share.h"
+
+namespace weir::control {
+namespace {
+
+namespace json = boost::json;
+
+json::string text(std::string_view view) {
+    return json::string(view.data(), view.size());
+}
+
+json::value optional_time(const std::optional<SystemTime>& time) {
+    if (!time) return nullptr;
+    return text(time_text(*time));
+}
+
+void add_key(json::object& to, const model::FrontendKey& key) {
+    to["vip"] = key.vip.text();
+    to["port"] = key.port.value();
+    to["protocol"] = text(model::to_text(key.protocol));
+}
+
+json::object health_json(const model::Target& target) {
+    return {{"weight", target.backend.weight},
+            {"state", text(model::to_text(target.backend.state))},
+            {"health", target.health.up ? "up" : "down"},
+            {"reason", target.health.reason},
+            {"accepts", text(model::to_text(target.accepts))}};
+}
+
+json::value check_json(const std::optional<health::Outcome>& outcome) {
+    if (!outcome) return nullptr;
+    return json::object{{"ok", outcome->ok},
+                        {"message", outcome->message},
+                        {"latency_seconds", std::chrono::duration<double>(outcome->latency).count()},
+                        {"at", time_text(outcome->at)}};
+}
+
+json::object interface_json(const engine::InterfaceState& state) {
+    return {{"name", state.name}, {"mode", state.mode}, {"error", state.error}};
+}
+
+json::object reason_json(const engine::ReasonCount& count) {
+    return {{"reason", count.reason},
+            {"verdict", count.dropped ? "drop" : "pass"},
+            {"packets_total", count.packets_total}};
+}
+
+template <class Range, class Make>
+json::array list(const Range& range, Make make) {
+    json::array array;
+    for (const auto& each : range) array.push_back(make(each));
+    return array;
+}
+
+json::object frontend_json(const model::Frontend& frontend, Tables& tables) {
+    json::object object{{"service", frontend.service}};
+    add_key(object, frontend.key);
+    object["forward"] = text(model::to_text(frontend.forward));
+    object["scheduler"] = text(model::to_text(frontend.scheduler.kind));
+    object["table_size"] = frontend.scheduler.table_size;
+    object["healthy"] = frontend.healthy;
+    auto share_of = shares(tables.of(frontend));
+    object["targets"] = list(frontend.targets, [&](const model::Target& target) {
+        json::object row{{"address", target.backend.address.text()}};
+        for (auto& field : health_json(target)) row.insert(field);
+        auto share = share_of.find(target.backend.address);
+        row["share"] = share == share_of.end() ? 0.0 : share->second;
+        return row;
+    });
+    return object;
+}
+
+json::object flows_json(const model::Flows& flows) {
+    return {{"size", flows.size},
+            {"handshake_seconds", flows.handshake.count()},
+            {"established_seconds", flows.established.count()},
+            {"closing_seconds", flows.closing.count()},
+            {"udp_seconds", flows.udp.count()}};
+}
+
+json::object change_json(const FrontendChange& change) {
+    json::object object{{"service", change.after.service}};
+    add_key(object, change.after.key);
+    object["healthy"] = change.after.healthy;
+    object["scheduler_changed"] = change.scheduler_changed;
+    object["share_moved"] = change.share_moved;
+    object["targets"] = list(change.targets, [](const TargetChange& target) {
+        auto side = [](const std::optional<model::Target>& of) {
+            return of ? json::value(health_json(*of)) : json::value(nullptr);
+        };
+        return json::object{{"address", target.address.text()},
+                            {"before", side(target.before)},
+                            {"after", side(target.after)}};
+    });
+    return object;
+}
+
+}  // namespace
+
+std::string time_text(SystemTime time) {
+    auto since = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+    auto seconds = static_cast<std::time_t>(since / 1000);
+    std::tm parts{};
+    gmtime_r(&seconds, &parts);
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                       parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, since % 1000);
+}
+
+json::object status_json(const StatusReport& report) {
+    return {
+        {"version", report.daemon.version},
+        {"pid", report.daemon.pid},
+        {"started_at", time_text(report.daemon.started_at)},
+        {"config", report.daemon.config_path},
+        {"engine", report.daemon.engine},
+        {"problems", list(problems_of(report), [](const auto& line) { return json::string(line); })},
+        {"plan",
+         {{"number", report.applying.number},
+          {"applied_at", optional_time(report.applying.applied_at)},
+          {"apply_failures_total", report.applying.failures_total},
+          {"error", report.applying.error}}},
+        {"reload",
+         {{"ok", report.reloads.last_error.empty()},
+          {"at", optional_time(report.reloads.last_at)},
+          {"error", report.reloads.last_error},
+          {"accepted_total", report.reloads.accepted_total},
+          {"refused_total", report.reloads.refused_total}}},
+        {"interfaces", list(report.interfaces, interface_json)},
+        {"flow_table",
+         {{"capacity", report.flow_table.capacity},
+          {"used", report.flow_table.used},
+          {"full_total", report.flow_table.full_total}}},
+        {"not_forwarded", list(report.not_forwarded, reason_json)},
+        {"services", services_json(report.services)},
+    };
+}
+
+json::array services_json(const std::vector<ServiceRow>& services) {
+    return list(services, [](const ServiceRow& service) {
+        return json::object{{"name", service.name},
+                            {"need", service.need},
+                            {"healthy", service.healthy},
+                            {"frontends", list(service.frontends, [](const FrontendRow& row) {
+                                 json::object object;
+                                 add_key(object, row.key);
+                                 object["scheduler"] = text(model::to_text(row.scheduler.kind));
+                                 object["healthy"] = row.healthy;
+                                 object["up"] = row.up;
+                                 object["usable"] = row.usable;
+                                 object["total"] = row.total;
+                                 return object;
+                             })}};
+    });
+}
+
+json::array backends_json(const std::vector<BackendRow>& backends) {
+    return list(backends, [](const BackendRow& row) {
+        json::object object{{"service", row.service}};
+        add_key(object, row.key.frontend);
+        object["address"] = row.key.backend.text();
+        object["backend_port"] = row.key.frontend.port.value();
+        for (auto& field : health_json(row.target)) object.insert(field);
+        object["flows_active"] = row.traffic.flows_active;
+        object["flows_total"] = row.traffic.flows_total;
+        object["packets_total"] = row.traffic.packets_total;
+        object["bytes_total"] = row.traffic.bytes_total;
+        object["last_check"] = check_json(row.last_check);
+        return object;
+    });
+}
+
+json::object plan_json(const model::Plan& plan, std::optional<uint64_t> number) {
+    json::object object;
+    if (number) object["number"] = *number;
+    object["interfaces"] = list(plan.interfaces, [](const model::Interface& interface) {
+        return json::object{{"name", interface.name}, {"mode", text(model::to_text(interface.mode))}};
+    });
+    object["flows"] = flows_json(plan.flows);
+    object["unmatched"] = plan.unmatched == model::Unmatched::drop ? "drop" : "pass";
+    Tables tables;
+    object["frontends"] =
+        list(plan.frontends, [&](const auto& frontend) { return frontend_json(frontend, tables); });
+    return object;
+}
+
+json::object difference_json(const Difference& difference) {
+    Tables tables;
+    auto frontend = [&](const model::Frontend& each) { return frontend_json(each, tables); };
+    return {{"changes", !difference.empty()},
+            {"settings", list(difference.settings, [](const auto& name) { return json::string(name); })},
+            {"frontends_added", list(difference.added, frontend)},
+            {"frontends_removed", list(difference.removed, frontend)},
+            {"frontends_changed", list(difference.changed, change_json)}};
+}
+
+json::object trace_json(const engine::Flow& flow, const engine::Verdict& verdict) {
+    json::object object{{"source", flow.source.text()}};
+    add_key(object, flow.frontend);
+    object["action"] = verdict.action;
+    object["backend"] = verdict.backend ? json::value(text(verdict.backend->text())) : json::value(nullptr);
+    object["reason"] = verdict.reason;
+    return object;
+}
+
+json::array mistakes_json(const std::vector<config::Mistake>& mistakes) {
+    return list(mistakes, [](const config::Mistake& mistake) {
+        return json::object{{"line", mistake.line}, {"column", mistake.column}, {"message", mistake.message}};
+    });
+}
+
+}  // namespace weir::control

@@ -1,0 +1,28 @@
+// The API's JSON, from values: shared by the daemon and by what the command line works out by itself.
+#pragma once
+
+#include <boost/json/fwd.hpp>
+#include <optional>
+#include <vector>
+
+#include "config/load.h"
+#include "control/difference.h"
+#include "control/status.h"
+
+namespace weir::control {
+
+boost::json::object status_json(const StatusReport& report);
+boost::json::array services_json(const std::vector<ServiceRow>& services);
+boost::json::array backends_json(const std::vector<BackendRow>& backends);
+
+/// With the share of new flows that each target gets: slow for many big tables. `number`: of a plan in force.
+boost::json::object plan_json(const model::Plan& plan, std::optional<uint64_t> number);
+boost::json::object difference_json(const Difference& difference);
+
+boost::json::object trace_json(const engine::Flow& flow, const engine::Verdict& verdict);
+boost::json::array mistakes_json(const std::vector<config::Mistake>& mistakes);
+
+/// RFC 3339, UTC, with milliseconds.
+std::string time_text(SystemTime time);
+
+}  // namespace weir::control

@@ -1,0 +1,68 @@
+#include "control/status.h"
+
+#include <algorithm>
+
+namespace weir::control {
+namespace {
+
+template <class Map>
+auto find_or(const Map& map, const typename Map::key_type& key) -> typename Map::mapped_type {
+    auto found = map.find(key);
+    return found == map.end() ? typename Map::mapped_type{} : found->second;
+}
+
+}  // namespace
+
+std::vector<ServiceRow> service_rows(const model::Config& config, const model::Plan& plan) {
+    std::map<std::string, ServiceRow> rows;
+    for (const auto& [name, service] : config.services) rows[name] = {name, service.need, true, {}};
+    for (const auto& frontend : plan.frontends) {
+        auto& row = rows[frontend.service];
+        auto up =
+            std::ranges::count_if(frontend.targets, [](const auto& target) { return target.health.up; });
+        auto usable = std::ranges::count(frontend.targets, model::Accepts::all, &model::Target::accepts);
+        row.healthy = row.healthy && frontend.healthy;
+        row.frontends.push_back({frontend.key, frontend.scheduler, frontend.healthy, static_cast<size_t>(up),
+                                 static_cast<size_t>(usable), frontend.targets.size()});
+    }
+    std::vector<ServiceRow> services;
+    for (auto& [name, row] : rows) services.push_back(std::move(row));
+    return services;
+}
+
+std::vector<BackendRow> backend_rows(const model::Plan& plan,
+                                     const std::map<model::TargetKey, engine::Traffic>& traffic,
+                                     const std::map<model::TargetKey, health::Checked>& checked) {
+    std::vector<BackendRow> rows;
+    for (const auto& frontend : plan.frontends)
+        for (const auto& target : frontend.targets) {
+            model::TargetKey key{frontend.key, target.backend.address};
+            rows.push_back(
+                {frontend.service, key, target, find_or(traffic, key), find_or(checked, key).last_outcome});
+        }
+    return rows;
+}
+
+std::vector<std::string> problems_of(const StatusReport& report) {
+    std::vector<std::string> problems;
+    if (!report.applying.error.empty())
+        problems.push_back("the wanted plan is not in force: " + report.applying.error);
+    if (!report.reloads.last_error.empty())
+        problems.push_back("the last reload was refused: " + report.reloads.last_error);
+    for (const auto& interface : report.interfaces)
+        if (!interface.error.empty())
+            problems.push_back(fmt::format("interface {}: {}", interface.name, interface.error));
+    for (const auto& service : report.services)
+        for (const auto& frontend : service.frontends)
+            if (!frontend.healthy)
+                problems.push_back(fmt::format(
+                    "service {} at {} is down: {} of {} backends take new flows, {} needed", service.name,
+                    frontend.key.text(), frontend.usable, frontend.total, service.need));
+    for (const auto& row : report.backends)
+        if (!row.target.health.up && row.target.backend.state != model::AdminState::disabled)
+            problems.push_back(fmt::format("backend {} of {} ({}) is down: {}", row.key.backend.text(),
+                                           row.service, row.key.frontend.text(), row.target.health.reason));
+    return problems;
+}
+
+}  // namespace weir::control

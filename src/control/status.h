@@ -1,0 +1,87 @@
+// What the daemon knows of itself and of the traffic, as values: what the API, the metrics and the listings
+// show.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "health/checker.h"
+#include "model/plan.h"
+
+namespace weir::control {
+
+using SystemTime = std::chrono::system_clock::time_point;
+
+struct Daemon {
+    std::string version;
+    int pid = 0;
+    SystemTime started_at;
+    std::string config_path;
+    std::string engine;
+};
+
+/// How the last reload went, and how many went how. The first load of the configuration is none.
+struct Reloads {
+    uint64_t accepted_total = 0;
+    uint64_t refused_total = 0;
+    std::optional<SystemTime> last_at;
+    std::string last_error;  // "" when it was accepted
+};
+
+struct Applying {
+    uint64_t number = 0;  // of the plan in force: how many have been applied
+    std::optional<SystemTime> applied_at;
+    uint64_t failures_total = 0;
+    std::string error;  // why the wanted plan is not in force; "" when it is
+};
+
+struct FrontendRow {
+    model::FrontendKey key;
+    model::Scheduler scheduler;
+    bool healthy = false;
+    size_t up = 0;      // targets that are up, in whatever administrative state
+    size_t usable = 0;  // of them those that take new flows
+    size_t total = 0;
+};
+
+struct ServiceRow {
+    std::string name;
+    unsigned need = 1;
+    bool healthy = false;  // all its frontends are
+    std::vector<FrontendRow> frontends;
+};
+
+struct BackendRow {
+    std::string service;
+    model::TargetKey key;
+    model::Target target;
+    engine::Traffic traffic;
+    std::optional<health::Outcome> last_check;
+};
+
+struct StatusReport {
+    Daemon daemon;
+    Reloads reloads;
+    Applying applying;
+    std::vector<engine::InterfaceState> interfaces;
+    engine::FlowTable flow_table;
+    std::vector<engine::ReasonCount> not_forwarded;
+    std::vector<ServiceRow> services;
+    std::vector<BackendRow> backends;
+};
+
+std::vector<ServiceRow> service_rows(const model::Config& config, const model::Plan& plan);
+
+std::vector<BackendRow> backend_rows(const model::Plan& plan,
+                                     const std::map<model::TargetKey, engine::Traffic>& traffic,
+                                     const std::map<model::TargetKey, health::Checked>& checked);
+
+/// What needs the operator's attention, a line each, the worst first; empty when all is well.
+std::vector<std::string> problems_of(const StatusReport& report);
+
+}  // namespace weir::control
