@@ -1,0 +1,51 @@
+// HTTP requests and answers as values, between the sockets (server.h, client.h) and what is done with them
+// (api.h).
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace weir::admin {
+
+struct Request {
+    std::string method = "GET";
+    std::string path;
+    std::map<std::string, std::string> query;
+    std::string body;
+    // Of a request over TCP, which a web page may have sent:
+    bool over_tcp = false;
+    std::string host;     // the Host header
+    bool marked = false;  // it has the header X-Weir, which no page of another origin can set
+};
+
+struct Response {
+    unsigned status = 200;
+    std::string body;
+    std::string content_type = "application/json";
+    std::string allow;  // the methods, with status 405
+};
+
+/// Makes the answer from values of its own: it may run in any thread.
+using Rendering = std::move_only_function<Response()>;
+
+/// Takes what the answer needs from the daemon, on the control thread, and leaves the slow part to the
+/// rendering.
+using Handler = std::function<Rendering(const Request&)>;
+
+/// {"error": message}.
+Response error(unsigned status, std::string_view message);
+
+/// Path and query, decoded; brackets of IPv6 addresses need not be encoded.
+Result<Request> parse_target(std::string_view target);
+/// The reverse.
+std::string target_of(const Request& request);
+
+/// The answer to a request that is not to be served: over TCP, a Host that is a name (DNS rebinding), or
+/// anything but GET without the mark (cross-site requests). Otherwise status 0.
+Response guard(const Request& request);
+
+}  // namespace weir::admin

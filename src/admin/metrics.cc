@@ -1,0 +1,197 @@
+#include "admin/metrics.h"
+
+#include <prometheus/text_serializer.h>
+
+#include <sstream>
+
+#include "control/status.h"
+
+namespace weir::admin {
+namespace {
+
+using control::BackendRow;
+using control::FrontendRow;
+using control::ServiceRow;
+using Report = control::StatusReport;
+using Labels = std::vector<std::string_view>;
+using enum MetricKind;
+
+std::vector<std::string> labels_of(const std::string& service, const model::FrontendKey& key) {
+    return {service, key.vip.text(), std::to_string(key.port.value()),
+            std::string(model::to_text(key.protocol))};
+}
+
+const Labels kFrontend{"service", "vip", "port", "protocol"};
+const Labels kBackend{"service", "vip", "port", "protocol", "address"};
+
+/// Collects one number of each backend; `Number` is a function of the row.
+template <auto Number>
+void each_backend(const Report& report, const AddSample& add) {
+    for (const auto& row : report.backends) {
+        auto labels = labels_of(row.service, row.key.frontend);
+        labels.push_back(row.key.backend.text());
+        add(std::move(labels), static_cast<double>(Number(row)));
+    }
+}
+
+template <auto Number>
+void each_frontend(const Report& report, const AddSample& add) {
+    for (const auto& service : report.services)
+        for (const auto& row : service.frontends)
+            add(labels_of(service.name, row.key), static_cast<double>(Number(service, row)));
+}
+
+template <auto Number>
+void one(const Report& report, const AddSample& add) {
+    add({}, static_cast<double>(Number(report)));
+}
+
+double seconds(control::SystemTime time) {
+    return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+void build(const Report& report, const AddSample& add) {
+    add({report.daemon.version, report.daemon.engine}, 1);
+}
+
+void reloads(const Report& report, const AddSample& add) {
+    add({"accepted"}, static_cast<double>(report.reloads.accepted_total));
+    add({"refused"}, static_cast<double>(report.reloads.refused_total));
+}
+
+void native(const Report& report, const AddSample& add) {
+    for (const auto& interface : report.interfaces) add({interface.name}, interface.mode == "native");
+}
+
+void attached(const Report& report, const AddSample& add) {
+    for (const auto& interface : report.interfaces) add({interface.name}, !interface.mode.empty());
+}
+
+void not_forwarded(const Report& report, const AddSample& add) {
+    for (const auto& count : report.not_forwarded)
+        add({count.reason, count.dropped ? "drop" : "pass"}, static_cast<double>(count.packets_total));
+}
+
+void check_duration(const Report& report, const AddSample& add) {
+    for (const auto& row : report.backends) {
+        if (!row.last_check) continue;
+        auto labels = labels_of(row.service, row.key.frontend);
+        labels.push_back(row.key.backend.text());
+        add(std::move(labels), std::chrono::duration<double>(row.last_check->latency).count());
+    }
+}
+
+const std::vector<Metric> kMetrics{
+    {"weir_build_info", gauge, {"version", "engine"}, "Always 1; the labels say what runs.", build},
+    {"weir_start_time_seconds",
+     gauge,
+     {},
+     "When the daemon started, as Unix time.",
+     one<[](const Report& r) { return seconds(r.daemon.started_at); }>},
+    {"weir_plan_number",
+     gauge,
+     {},
+     "Number of the plan in force: how many this daemon has applied.",
+     one<[](const Report& r) { return r.applying.number; }>},
+    {"weir_plan_in_force",
+     gauge,
+     {},
+     "1 if the engine has what the daemon wants, 0 while it is retried.",
+     one<[](const Report& r) { return r.applying.error.empty(); }>},
+    {"weir_apply_failures_total",
+     counter,
+     {},
+     "Attempts to apply a plan that failed.",
+     one<[](const Report& r) { return r.applying.failures_total; }>},
+    {"weir_config_reload_success",
+     gauge,
+     {},
+     "1 unless the last reload was refused.",
+     one<[](const Report& r) { return r.reloads.last_error.empty(); }>},
+    {"weir_config_reloads_total", counter, {"result"}, "Reloads, by result: accepted or refused.", reloads},
+    {"weir_interface_attached",
+     gauge,
+     {"interface"},
+     "1 if the datapath is attached to the interface.",
+     attached},
+    {"weir_interface_native",
+     gauge,
+     {"interface"},
+     "1 if it is attached in the driver, 0 if generic or not at all.",
+     native},
+    {"weir_service_healthy", gauge, kFrontend, "1 if enough backends of the service take new flows here.",
+     each_frontend<[](const ServiceRow&, const FrontendRow& f) { return f.healthy; }>},
+    {"weir_service_backends_up", gauge, kFrontend, "Backends that are up.",
+     each_frontend<[](const ServiceRow&, const FrontendRow& f) { return f.up; }>},
+    {"weir_service_backends", gauge, kFrontend, "Backends of the service.",
+     each_frontend<[](const ServiceRow&, const FrontendRow& f) { return f.total; }>},
+    {"weir_service_backends_needed", gauge, kFrontend, "Backends that must take new flows (`need`).",
+     each_frontend<[](const ServiceRow& s, const FrontendRow&) { return s.need; }>},
+    {"weir_backend_up", gauge, kBackend, "1 if the backend is up.",
+     each_backend<[](const BackendRow& b) { return b.target.health.up; }>},
+    {"weir_backend_weight", gauge, kBackend, "The configured weight.",
+     each_backend<[](const BackendRow& b) { return b.target.backend.weight; }>},
+    {"weir_backend_flows_active", gauge, kBackend, "Entries of the flow table that have not expired.",
+     each_backend<[](const BackendRow& b) { return b.traffic.flows_active; }>},
+    {"weir_backend_flows_total", counter, kBackend, "Flows that the backend was chosen for.",
+     each_backend<[](const BackendRow& b) { return b.traffic.flows_total; }>},
+    {"weir_backend_packets_total", counter, kBackend, "Packets forwarded to the backend.",
+     each_backend<[](const BackendRow& b) { return b.traffic.packets_total; }>},
+    {"weir_backend_bytes_total", counter, kBackend, "Bytes forwarded to the backend, in frames without FCS.",
+     each_backend<[](const BackendRow& b) { return b.traffic.bytes_total; }>},
+    {"weir_check_duration_seconds", gauge, kBackend, "How long the backend's last probe took.",
+     check_duration},
+    {"weir_not_forwarded_packets_total",
+     counter,
+     {"reason", "verdict"},
+     "Packets that were not forwarded, by reason; verdict: drop, or pass to the host's stack.",
+     not_forwarded},
+    {"weir_flow_table_entries",
+     gauge,
+     {},
+     "Entries of the flow table in use.",
+     one<[](const Report& r) { return r.flow_table.used; }>},
+    {"weir_flow_table_capacity",
+     gauge,
+     {},
+     "Entries that the flow table has room for.",
+     one<[](const Report& r) { return r.flow_table.capacity; }>},
+    {"weir_flow_table_full_total",
+     counter,
+     {},
+     "Flows forwarded without an entry, because their bucket was full.",
+     one<[](const Report& r) { return r.flow_table.full_total; }>},
+};
+
+prometheus::MetricFamily family_of(const Metric& metric, const Report& report) {
+    prometheus::MetricFamily family;
+    family.name = metric.name;
+    family.help = metric.help;
+    family.type = metric.kind == counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
+    metric.collect(report, [&](std::vector<std::string> values, double value) {
+        prometheus::ClientMetric sample;
+        for (size_t i = 0; i < values.size(); ++i)
+            sample.label.push_back({std::string(metric.labels[i]), std::move(values[i])});
+        (metric.kind == counter ? sample.counter.value : sample.gauge.value) = value;
+        family.metric.push_back(std::move(sample));
+    });
+    return family;
+}
+
+}  // namespace
+
+std::span<const Metric> metric_table() {
+    return kMetrics;
+}
+
+std::string metrics_text(const control::StatusReport& report) {
+    std::vector<prometheus::MetricFamily> families;
+    for (const auto& metric : kMetrics)
+        if (auto family = family_of(metric, report); !family.metric.empty())
+            families.push_back(std::move(family));
+    std::ostringstream text;
+    prometheus::TextSerializer().Serialize(text, families);
+    return std::move(text).str();
+}
+
+}  // namespace weir::admin

@@ -1,0 +1,33 @@
+// The daemon's metrics in Prometheus' text format, declared once in a table (doc/metrics.md says the same for
+// people).
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::control {
+struct StatusReport;
+}
+
+namespace weir::admin {
+
+enum class MetricKind { gauge, counter };
+
+using AddSample = std::function<void(std::vector<std::string> label_values, double value)>;
+
+struct Metric {
+    std::string_view name;
+    MetricKind kind;
+    std::vector<std::string_view> labels;
+    std::string_view help;
+    void (*collect)(const control::StatusReport& report, const AddSample& add);
+};
+
+std::span<const Metric> metric_table();
+
+std::string metrics_text(const control::StatusReport& report);
+
+}  // namespace weir::admin

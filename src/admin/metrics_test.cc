@@ -1,0 +1,94 @@
+#include "admin/metrics.h"
+
+#include <gmock/gmock.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "control/sample.h"
+#include "control/status.h"
+
+namespace weir::admin {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+control::StatusReport sample_report() {
+    auto config = control::sample_config();
+    auto plan = model::plan(config, {{control::sample_target(3), {false, "L4CON"}}});
+    control::StatusReport report;
+    report.daemon = {"1.2.3", 42, control::SystemTime(std::chrono::seconds(1'700'000'000)), "weir.yaml",
+                     "fake"};
+    report.applying.failures_total = 3;
+    report.interfaces = {{"eth0", "native", ""}, {"eth1", "", "no such interface"}};
+    report.not_forwarded = {{"no_backend", true, 5}};
+    report.services = control::service_rows(config, plan);
+    health::Checked checked;
+    checked.last_outcome = {false, "L4CON", std::chrono::microseconds(250), {}};
+    report.backends = control::backend_rows(plan, {{control::sample_target(2), {1, 2, 3, 1ull << 40}}},
+                                            {{control::sample_target(3), checked}});
+    return report;
+}
+
+TEST(Metrics, SayWhatTheStatusSays) {
+    auto text = metrics_text(sample_report());
+    const std::string web = R"({service="web",vip="192.0.2.1",port="80",protocol="tcp")";
+    for (const auto& line : {
+             std::string("weir_build_info{version=\"1.2.3\",engine=\"fake\"} 1\n"),
+             std::string("weir_start_time_seconds 1700000000\n"),
+             std::string("weir_apply_failures_total 3\n"),
+             std::string("weir_interface_native{interface=\"eth0\"} 1\n"),
+             std::string("weir_interface_attached{interface=\"eth1\"} 0\n"),
+             std::string("weir_not_forwarded_packets_total{reason=\"no_backend\",verdict=\"drop\"} 5\n"),
+             "weir_service_healthy" + web + "} 1\n",
+             "weir_service_backends_up" + web + "} 2\n",
+             "weir_backend_up" + web + ",address=\"10.0.0.3\"} 0\n",
+             "weir_backend_weight" + web + ",address=\"10.0.0.2\"} 2\n",
+             "weir_backend_bytes_total" + web + ",address=\"10.0.0.2\"} 1099511627776\n",
+             "weir_check_duration_seconds" + web + ",address=\"10.0.0.3\"} 0.00025",
+         })
+        EXPECT_THAT(text, HasSubstr(line));
+    EXPECT_THAT(text, Not(HasSubstr("weir_check_duration_seconds" + web + ",address=\"10.0.0.1\"")));
+}
+
+TEST(Metrics, AllHaveHelpAndOnlyCountersEndInTotal) {
+    for (const auto& metric : metric_table()) {
+        EXPECT_FALSE(metric.help.empty()) << metric.name;
+        EXPECT_TRUE(metric.name.starts_with("weir_")) << metric.name;
+        EXPECT_EQ(metric.name.ends_with("_total"), metric.kind == MetricKind::counter) << metric.name;
+    }
+}
+
+TEST(Metrics, PassPromtool) {
+    if (std::system("command -v promtool >/dev/null 2>&1") != 0) GTEST_SKIP() << "promtool is not installed";
+    auto* promtool = ::popen("promtool check metrics 2>&1 >&2", "w");
+    ASSERT_TRUE(promtool);
+    auto text = metrics_text(sample_report());
+    ASSERT_EQ(std::fwrite(text.data(), 1, text.size(), promtool), text.size());
+    EXPECT_EQ(::pclose(promtool), 0);
+}
+
+TEST(Metrics, StandInTheirPage) {
+    std::ifstream file(WEIR_SOURCE_DIR "/doc/metrics.md");
+    std::ostringstream page;
+    page << file.rdbuf();
+    size_t rows = 0;
+    for (const auto& metric : metric_table()) {
+        std::string labels;
+        for (auto label : metric.labels) labels += (labels.empty() ? "" : ", ") + std::string(label);
+        auto kind = metric.kind == MetricKind::counter ? "counter" : "gauge";
+        EXPECT_THAT(page.str(), HasSubstr(fmt::format("| `{}` | {} | {} | {} |\n", metric.name, kind, labels,
+                                                      metric.help)));
+        ++rows;
+    }
+    std::string line;
+    std::istringstream lines(page.str());
+    while (std::getline(lines, line)) rows -= line.starts_with("| `weir_");
+    EXPECT_EQ(rows, 0u) << "the page has rows of metrics that are gone";
+}
+
+}  // namespace
+}  // namespace weir::admin

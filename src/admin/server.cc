@@ -1,0 +1,251 @@
+#include "admin/server.h"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <list>
+
+#include "admin/sockets.h"
+
+namespace weir::admin {
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+
+using Protocol = asio::generic::stream_protocol;
+using Stream = beast::basic_stream<Protocol>;
+using Acceptor = asio::basic_socket_acceptor<Protocol>;
+using Parser = http::request_parser<http::string_body>;
+using boost::system::error_code;
+
+constexpr auto kExpected = asio::as_tuple(asio::use_awaitable);
+
+struct Server::Worker {
+    asio::thread_pool pool{1};
+};
+
+class Server::State : public std::enable_shared_from_this<State> {
+  public:
+    State(asio::any_io_executor executor, asio::any_io_executor worker, Handler handler, Limits limits)
+        : executor_(std::move(executor)),
+          worker_(std::move(worker)),
+          handler_(std::move(handler)),
+          limits_(limits) {}
+
+    Status serve(UniqueFd listening, bool replaceable);
+    void stop_replaceable();
+    void close();
+    bool serves(const net::Endpoint& endpoint) const;
+
+    std::optional<UnixListener> unix_listener;
+
+  private:
+    struct Listener {
+        Acceptor acceptor;
+        bool over_tcp = false;
+        bool replaceable = false;  // bound because of the configuration
+        size_t connections = 0;
+        std::optional<net::Endpoint> endpoint;
+    };
+
+    static asio::awaitable<void> accept_all(std::shared_ptr<State> self, std::shared_ptr<Listener> listener);
+    static asio::awaitable<void> serve_one(std::shared_ptr<State> self, std::shared_ptr<Listener> listener,
+                                           Stream stream);
+    static asio::awaitable<void> session(std::shared_ptr<State> self, bool over_tcp, Stream& stream);
+    static asio::awaitable<Response> answer(std::shared_ptr<State> self, const Parser& parser, bool over_tcp);
+    static asio::awaitable<bool> write(const Limits& limits, Stream& stream, Response response,
+                                       bool keep_alive);
+
+    asio::any_io_executor executor_;
+    asio::any_io_executor worker_;
+    Handler handler_;  // empty when the server is gone
+    Limits limits_;
+    std::list<std::shared_ptr<Listener>> listeners_;
+    std::list<Stream*> streams_;  // of the sessions that run
+};
+
+namespace {
+
+asio::awaitable<Response> run(Rendering rendering) {
+    co_return rendering();
+}
+
+/// What to answer to bytes that are no good request; status 0: nothing, the client is gone or too slow.
+Response complaint(error_code code) {
+    if (code == http::error::body_limit) return error(413, "the body is too large");
+    if (code == http::error::header_limit) return error(431, "the header is too large");
+    static const auto& kHttp = http::make_error_code(http::error::bad_method).category();
+    bool malformed = code.category() == kHttp && code != http::error::end_of_stream &&
+                     code != http::error::partial_message;
+    if (!malformed) return {0, ""};
+    return error(400, "this is no HTTP request: " + code.message());
+}
+
+}  // namespace
+
+Status Server::State::serve(UniqueFd listening, bool replaceable) {
+    auto family = listening_family(listening);
+    if (!family) return propagate(family);
+    auto listener =
+        std::make_shared<Listener>(Listener{Acceptor(executor_), *family != AF_UNIX, replaceable, 0, {}});
+    if (listener->over_tcp)
+        if (auto endpoint = bound_to(listening)) listener->endpoint = *endpoint;
+    error_code code;
+    listener->acceptor.assign(Protocol(*family, 0), listening.get(), code);
+    if (code) return fail("cannot serve socket {}: {}", listening.get(), code.message());
+    listening.release();
+    listeners_.push_back(listener);
+    asio::co_spawn(executor_, accept_all(shared_from_this(), listener), asio::detached);
+    return {};
+}
+
+bool Server::State::serves(const net::Endpoint& endpoint) const {
+    for (const auto& listener : listeners_)
+        if (listener->endpoint == endpoint) return true;
+    return false;
+}
+
+void Server::State::stop_replaceable() {
+    std::erase_if(listeners_, [](const auto& listener) {
+        error_code ignored;
+        if (listener->replaceable) listener->acceptor.close(ignored);
+        return listener->replaceable;
+    });
+}
+
+void Server::State::close() {
+    handler_ = nullptr;
+    unix_listener.reset();
+    error_code ignored;
+    for (const auto& listener : listeners_) listener->acceptor.close(ignored);
+    listeners_.clear();
+    for (auto* stream : streams_) stream->close();
+}
+
+asio::awaitable<void> Server::State::accept_all(std::shared_ptr<State> self,
+                                                std::shared_ptr<Listener> listener) {
+    while (listener->acceptor.is_open()) {
+        auto [code, socket] = co_await listener->acceptor.async_accept(kExpected);
+        if (!listener->acceptor.is_open()) co_return;
+        if (code) {
+            // Most likely no descriptors are left: to try again at once would only spin.
+            asio::steady_timer pause(self->executor_, std::chrono::milliseconds(100));
+            co_await pause.async_wait(kExpected);
+            continue;
+        }
+        if (listener->connections >= self->limits_.connections) continue;
+        Stream stream(std::move(socket));
+        asio::co_spawn(self->executor_, serve_one(self, listener, std::move(stream)), asio::detached);
+    }
+}
+
+asio::awaitable<void> Server::State::serve_one(std::shared_ptr<State> self,
+                                               std::shared_ptr<Listener> listener, Stream stream) {
+    ++listener->connections;
+    auto place = self->streams_.insert(self->streams_.end(), &stream);
+    try {
+        co_await session(self, listener->over_tcp, stream);
+    } catch (const std::exception& problem) {
+        spdlog::warn("admin: a session ended: {}", problem.what());
+    }
+    self->streams_.erase(place);
+    --listener->connections;
+}
+
+asio::awaitable<void> Server::State::session(std::shared_ptr<State> self, bool over_tcp, Stream& stream) {
+    const auto& limits = self->limits_;
+    beast::flat_buffer buffer(limits.header_bytes + limits.body_bytes);
+    for (bool keep_alive = true; keep_alive && self->handler_;) {
+        Parser parser;
+        parser.header_limit(static_cast<uint32_t>(limits.header_bytes));
+        parser.body_limit(limits.body_bytes);
+        stream.expires_after(limits.request_time);
+        auto [code, bytes] = co_await http::async_read(stream, buffer, parser, kExpected);
+        if (!self->handler_) co_return;
+        Response response = complaint(code);
+        if (code && response.status == 0) co_return;
+        keep_alive = !code && parser.keep_alive();
+        if (!code) response = co_await answer(self, parser, over_tcp);
+        bool written = co_await write(limits, stream, std::move(response), keep_alive);
+        if (!written) co_return;
+    }
+    error_code ignored;
+    stream.socket().shutdown(asio::socket_base::shutdown_send, ignored);
+}
+
+asio::awaitable<Response> Server::State::answer(std::shared_ptr<State> self, const Parser& parser,
+                                                bool over_tcp) {
+    const auto& message = parser.get();
+    auto request = parse_target(std::string_view(message.target().data(), message.target().size()));
+    if (!request) co_return error(400, request.error().message);
+    request->method = std::string(message.method_string());
+    request->body = message.body();
+    request->over_tcp = over_tcp;
+    request->host = std::string(message[http::field::host]);
+    request->marked = message.count("X-Weir") > 0;
+    auto refusal = guard(*request);
+    if (refusal.status != 0) co_return refusal;
+    Rendering rendering = self->handler_(*request);
+    auto work = run(std::move(rendering));
+    co_return co_await asio::co_spawn(self->worker_, std::move(work), asio::use_awaitable);
+}
+
+asio::awaitable<bool> Server::State::write(const Limits& limits, Stream& stream, Response response,
+                                           bool keep_alive) {
+    http::response<http::string_body> message(static_cast<http::status>(response.status), 11);
+    message.set(http::field::content_type, response.content_type);
+    message.set(http::field::cache_control, "no-store");
+    message.set("X-Content-Type-Options", "nosniff");
+    if (!response.allow.empty()) message.set(http::field::allow, response.allow);
+    message.body() = std::move(response.body);
+    message.keep_alive(keep_alive);
+    message.prepare_payload();
+    stream.expires_after(limits.answer_time);
+    auto [code, bytes] = co_await http::async_write(stream, message, kExpected);
+    co_return !code;
+}
+
+Server::Server(asio::any_io_executor executor, Handler handler, Limits limits)
+    : worker_(std::make_unique<Worker>()) {
+    state_ = std::make_shared<State>(std::move(executor), worker_->pool.get_executor(), std::move(handler),
+                                     limits);
+}
+
+Server::~Server() {
+    state_->close();
+}
+
+Status Server::listen_unix(const std::string& path) {
+    auto listener = UnixListener::open(path);
+    if (!listener) return propagate(listener);
+    state_->unix_listener.emplace(std::move(*listener));
+    return state_->serve(state_->unix_listener->take_socket(), false);
+}
+
+Status Server::listen_tcp(const std::optional<net::Endpoint>& endpoint) {
+    if (endpoint && state_->serves(*endpoint)) return {};
+    std::optional<UniqueFd> socket;
+    if (endpoint) {
+        auto opened = admin::listen_tcp(*endpoint);
+        if (!opened) return propagate(opened);
+        socket = std::move(*opened);
+    }
+    state_->stop_replaceable();
+    return socket ? state_->serve(std::move(*socket), true) : Status{};
+}
+
+Status Server::adopt(UniqueFd listening) {
+    return state_->serve(std::move(listening), false);
+}
+
+}  // namespace weir::admin

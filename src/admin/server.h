@@ -1,0 +1,48 @@
+// The HTTP server: on a unix socket, on TCP, and on listening sockets that were handed over. It bounds what a
+// client can use up: connections, bytes and time. What is answered is the handler's matter. One thread, and
+// another to render.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "admin/http.h"
+#include "base/unique_fd.h"
+#include "net/ip.h"
+
+namespace weir::admin {
+
+struct Limits {
+    size_t connections = 64;  // on each listening socket; the newest above it is closed at once
+    size_t header_bytes = 16 * 1024;
+    size_t body_bytes = 1024 * 1024;
+    std::chrono::milliseconds request_time{10'000};  // from the first wait to a request's last byte
+    std::chrono::milliseconds answer_time{30'000};
+};
+
+class Server {
+  public:
+    Server(boost::asio::any_io_executor executor, Handler handler, Limits limits = {});
+    /// Closes every socket; a unix socket's file goes too.
+    ~Server();
+
+    /// Mode 0600. The folder is made if it is missing. A socket file that nobody listens on is replaced.
+    Status listen_unix(const std::string& path);
+
+    /// Replaces the address that was listened on before; none: no TCP, but for sockets that were handed over.
+    Status listen_tcp(const std::optional<net::Endpoint>& endpoint);
+
+    /// Serves a listening socket that somebody else has bound.
+    Status adopt(UniqueFd listening);
+
+  private:
+    class State;
+    std::shared_ptr<State> state_;  // shared with the sessions, which find it closed when the server is gone
+    struct Worker;
+    std::unique_ptr<Worker> worker_;
+};
+
+}  // namespace weir::admin

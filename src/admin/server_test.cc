@@ -1,0 +1,221 @@
+#include "admin/server.h"
+
+#include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "admin/client.h"
+#include "admin/sockets.h"
+
+namespace weir::admin {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+/// A server in a thread of its own, as the daemon is to its clients.
+class ServerTest : public testing::Test {
+  protected:
+    ServerTest() {
+        char name[] = "/tmp/weir-server-test-XXXXXX";
+        folder = ::mkdtemp(name);
+        socket = folder + "/run/weir.sock";
+    }
+    ~ServerTest() override {
+        stop();
+        std::filesystem::remove_all(folder);
+    }
+
+    Server& make(Limits limits = {}) {
+        auto echo = [](const Request& request) {
+            return [body = request.method + " " + request.path + " " + request.body] {
+                return Response{200, body, "text/plain"};
+            };
+        };
+        return server.emplace(io.get_executor(), echo, limits);
+    }
+    void start() {
+        thread = std::thread([this] { io.run(); });
+    }
+    void stop() {
+        io.stop();
+        if (thread.joinable()) thread.join();
+        server.reset();
+    }
+    Result<Response> post(const std::string& body) {
+        auto client = Client::connect(socket);
+        if (!client) return propagate(client);
+        Request request;
+        request.method = "POST";
+        request.path = "/echo";
+        request.body = body;
+        return client->call(request);
+    }
+
+    std::string folder;
+    std::string socket;
+    boost::asio::io_context io{1};
+    std::optional<Server> server;
+    std::thread thread;
+};
+
+/// Sends bytes as they are and reads until the other side closes.
+std::string converse(const UniqueFd& fd, const std::string& bytes) {
+    EXPECT_EQ(::send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+    std::string answer;
+    char buffer[4096];
+    for (ssize_t n; (n = ::recv(fd.get(), buffer, sizeof(buffer), 0)) > 0;) answer.append(buffer, n);
+    return answer;
+}
+
+UniqueFd dial(const net::Endpoint& endpoint) {
+    auto address = net::to_socket_address(endpoint);
+    UniqueFd fd(::socket(address.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    timeval patience{10, 0};
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    EXPECT_EQ(::connect(fd.get(), address.get(), address.size), 0);
+    return fd;
+}
+
+/// A TCP socket on a free loopback port, as a service manager hands one over.
+std::pair<UniqueFd, net::Endpoint> listening() {
+    UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in loopback{};
+    loopback.sin_family = AF_INET;
+    loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&loopback), sizeof(loopback)), 0);
+    EXPECT_EQ(::listen(fd.get(), 16), 0);
+    auto endpoint = bound_to(fd).value();
+    return {std::move(fd), endpoint};
+}
+
+TEST_F(ServerTest, AnswersOverAUnixSocketForItsOwnerOnly) {
+    ASSERT_TRUE(make().listen_unix(socket));
+    start();
+    auto response = post("hello");
+    ASSERT_TRUE(response) << response.error().message;
+    EXPECT_EQ(response->body, "POST /echo hello");
+    struct stat found{};
+    ASSERT_EQ(::stat(socket.c_str(), &found), 0);
+    EXPECT_EQ(found.st_mode & 0777, 0600u);
+}
+
+TEST_F(ServerTest, RemovesItsSocketAtTheEnd) {
+    ASSERT_TRUE(make().listen_unix(socket));
+    stop();
+    EXPECT_FALSE(std::filesystem::exists(socket));
+}
+
+TEST_F(ServerTest, ReplacesASocketThatNobodyListensOn) {
+    {
+        auto left = UnixListener::open(socket).value();
+        auto listening = left.take_socket();
+        std::filesystem::rename(socket, socket + ".kept");
+    }
+    std::filesystem::rename(socket + ".kept", socket);
+    ASSERT_TRUE(make().listen_unix(socket));
+    start();
+    EXPECT_TRUE(post("hello"));
+}
+
+TEST_F(ServerTest, LeavesTheSocketToADaemonThatListens) {
+    ASSERT_TRUE(make().listen_unix(socket));
+    Server second(io.get_executor(), [](const Request&) { return Rendering(); });
+    auto done = second.listen_unix(socket);
+    ASSERT_FALSE(done);
+    EXPECT_THAT(done.error().message, HasSubstr("another daemon listens at " + socket));
+    EXPECT_TRUE(std::filesystem::exists(socket));
+}
+
+TEST_F(ServerTest, DoesNotReplaceWhatIsNoSocket) {
+    std::filesystem::create_directories(folder + "/run");
+    std::ofstream(socket) << "precious";
+    EXPECT_FALSE(make().listen_unix(socket));
+    EXPECT_TRUE(std::filesystem::is_regular_file(socket));
+}
+
+TEST_F(ServerTest, SaysWhereNoDaemonIs) {
+    auto response = post("hello");
+    ASSERT_FALSE(response);
+    EXPECT_THAT(response.error().message, StartsWith("no daemon at " + socket));
+}
+
+TEST_F(ServerTest, RefusesABodyAboveTheLimit) {
+    ASSERT_TRUE(make().listen_unix(socket));
+    start();
+    EXPECT_EQ(post(std::string(1024 * 1024, 'x'))->status, 200u);
+    auto response = post(std::string(1024 * 1024 + 1, 'x'));
+    ASSERT_TRUE(response) << response.error().message;
+    EXPECT_EQ(response->status, 413u);
+}
+
+TEST_F(ServerTest, ServesATcpSocketThatWasHandedOver) {
+    auto [fd, endpoint] = listening();
+    ASSERT_TRUE(make().adopt(std::move(fd)));
+    start();
+    auto answer = converse(dial(endpoint), "GET /x HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
+    EXPECT_THAT(answer, HasSubstr("GET /x "));
+    answer = converse(dial(endpoint), "GET /x HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 403 "));
+    answer = converse(dial(endpoint), "POST /x HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 403 "));
+}
+
+TEST_F(ServerTest, AnswersNonsenseWithAnErrorAndCloses) {
+    auto [fd, endpoint] = listening();
+    ASSERT_TRUE(make().adopt(std::move(fd)));
+    start();
+    EXPECT_THAT(converse(dial(endpoint), "\x16\x03\x01 nonsense\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
+    auto much = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + std::string(64 * 1024, 'x') + "\r\n\r\n";
+    EXPECT_THAT(converse(dial(endpoint), much), StartsWith("HTTP/1.1 431 "));
+}
+
+TEST_F(ServerTest, ClosesOnAClientThatDawdles) {
+    auto [fd, endpoint] = listening();
+    Limits limits;
+    limits.request_time = 20ms;
+    ASSERT_TRUE(make(limits).adopt(std::move(fd)));
+    start();
+    EXPECT_EQ(converse(dial(endpoint), "GET / HTTP/1.1\r\nHost:"), "");
+}
+
+TEST_F(ServerTest, ClosesConnectionsAboveTheLimit) {
+    auto [fd, endpoint] = listening();
+    Limits limits;
+    limits.connections = 2;
+    ASSERT_TRUE(make(limits).adopt(std::move(fd)));
+    start();
+    auto first = dial(endpoint);
+    auto second = dial(endpoint);
+    auto third = dial(endpoint);
+    char byte;
+    EXPECT_EQ(::recv(third.get(), &byte, 1, 0), 0);
+    std::string request = "GET /x HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
+    EXPECT_THAT(converse(first, request), StartsWith("HTTP/1.1 200 "));
+    EXPECT_THAT(converse(second, request), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerTest, MovesToAnotherTcpAddress) {
+    auto free_endpoint = [] { return listening().second; };
+    auto before = free_endpoint();
+    auto after = free_endpoint();
+    make();
+    ASSERT_TRUE(server->listen_tcp(before));
+    ASSERT_TRUE(server->listen_tcp(before));
+    ASSERT_TRUE(server->listen_tcp(after));
+    start();
+    std::string request = "GET /x HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
+    EXPECT_THAT(converse(dial(after), request), StartsWith("HTTP/1.1 200 "));
+    EXPECT_TRUE(admin::listen_tcp(before));
+}
+
+}  // namespace
+}  // namespace weir::admin
