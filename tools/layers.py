@@ -18,7 +18,7 @@ ALLOWED = {
     # control sees interfaces only, never a concrete check or engine
     "control": CORE | {"sched", "config", "health/checker.h", "health/probe.h", "engine/engine.h"},
     "admin": CORE | {"control"},
-    "cli": CORE | {"config", "sched", "control", "admin", "app/commands.h"},
+    "cli": CORE | {"config", "sched", "control", "admin", "lab"},
     "app": None,
     "lab": CORE,
     "tests": None,

@@ -1,1 +1,7 @@
-int main() { return 0; }
+#include "app/daemon.h"
+#include "app/engine.h"
+#include "cli/cli.h"
+
+int main(int argc, char** argv) {
+    return weir::cli::main(argc, argv, {weir::app::run_daemon, weir::app::remove_engine});
+}

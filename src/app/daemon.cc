@@ -1,0 +1,178 @@
+#include "app/daemon.h"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <csignal>
+#include <iostream>
+
+#include "admin/api.h"
+#include "admin/server.h"
+#include "admin/sockets.h"
+#include "app/engine.h"
+#include "app/notify.h"
+#include "base/log.h"
+#include "config/load.h"
+#include "control/controller.h"
+
+namespace weir::app {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+/// The probes' way is the engine's.
+class EnginePath final : public health::Path {
+  public:
+    explicit EnginePath(engine::Engine& engine) : engine_(engine) {}
+    Result<net::Passage> open(const model::TargetKey& target, net::Port port) override {
+        return engine_.open_passage(target, port);
+    }
+
+  private:
+    engine::Engine& engine_;
+};
+
+class Running {
+  public:
+    Running(const cli::RunOptions& options, model::Config config)
+        : options_(options), config_(std::move(config)) {}
+
+    /// The sockets come first: where another daemon runs, nothing else may be touched.
+    Status start();
+    void loop() { io_.run(); }
+    /// After the loop: what stays, and what the log says of it.
+    Status stop();
+
+  private:
+    Status open_sockets();
+    void make_controller(model::HealthMap recovered);
+    void watch_signals();
+    void reload();
+    void end(const char* why);
+    admin::Rendering answer(const admin::Request& request);
+    std::string summary() const;
+
+    const cli::RunOptions& options_;
+    model::Config config_;
+    asio::io_context io_{1};
+    asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};
+    asio::steady_timer lifetime_{io_};
+    std::unique_ptr<engine::Engine> engine_;
+    std::unique_ptr<EnginePath> path_;
+    std::unique_ptr<control::Controller> controller_;
+    admin::Handler api_;
+    admin::Server server_{io_.get_executor(),
+                          [this](const admin::Request& request) { return answer(request); }};
+    Watchdog watchdog_{io_.get_executor()};
+    bool lifetime_is_over_ = false;
+};
+
+Status Running::open_sockets() {
+    if (auto done = server_.listen_unix(options_.socket); !done) return done;
+    for (auto& socket : admin::inherited_sockets())
+        if (auto done = server_.adopt(std::move(socket)); !done) return done;
+    return server_.listen_tcp(config_.admin_listen);
+}
+
+/// Requests that come before the controller is there have to wait for the next try.
+admin::Rendering Running::answer(const admin::Request& request) {
+    if (api_) return api_(request);
+    return [] { return admin::error(503, "the daemon is starting"); };
+}
+
+void Running::make_controller(model::HealthMap recovered) {
+    control::Controller::Options options;
+    options.config_path = options_.config;
+    options.engine_name = kEngineName;
+    options.load = [path = options_.config] { return config::load(path); };
+    options.on_config = [this](const model::Config& config) {
+        if (auto done = server_.listen_tcp(config.admin_listen); !done)
+            spdlog::error("the admin API stays where it was: {}", done.error().message);
+    };
+    options.recovered = std::move(recovered);
+    path_ = std::make_unique<EnginePath>(*engine_);
+    controller_ = std::make_unique<control::Controller>(io_.get_executor(), *engine_, *path_,
+                                                        std::move(config_), std::move(options));
+    api_ = admin::api(*controller_);
+}
+
+Status Running::start() {
+    if (auto done = open_sockets(); !done) return done;
+    auto started = start_engine(io_.get_executor(), options_.pin, [this] {
+        if (controller_) controller_->wake();
+    });
+    if (!started) return propagate(started);
+    engine_ = std::move(started->engine);
+    make_controller(std::move(started->recovered));
+    watch_signals();
+    if (options_.lifetime) {
+        lifetime_.expires_after(*options_.lifetime);
+        lifetime_.async_wait([this](error_code error) {
+            lifetime_is_over_ = !error;
+            if (!error) end("the time of --for is over");
+        });
+    }
+    controller_->start();
+    notify_ready(summary());
+    return {};
+}
+
+std::string Running::summary() const {
+    if (!controller_->not_in_force().empty()) return "retrying: " + controller_->not_in_force();
+    return fmt::format("plan {} in force", controller_->applied_number());
+}
+
+void Running::watch_signals() {
+    signals_.async_wait([this](error_code error, int signal) {
+        if (error) return;
+        if (signal != SIGHUP) return end(signal == SIGTERM ? "SIGTERM" : "SIGINT");
+        reload();
+        watch_signals();
+    });
+}
+
+void Running::reload() {
+    notify_reloading();
+    controller_->reload();
+    notify_ready(summary());
+}
+
+void Running::end(const char* why) {
+    spdlog::info("stopping: {}", why);
+    notify_stopping();
+    io_.stop();
+}
+
+Status Running::stop() {
+    api_ = nullptr;
+    controller_.reset();
+    engine_.reset();
+    if (lifetime_is_over_) return remove_engine(options_.pin);
+    spdlog::info("the datapath stays in force, pinned under {}; `weir run --cleanup` removes it",
+                 options_.pin);
+    return {};
+}
+
+}  // namespace
+
+int run_daemon(const cli::RunOptions& options) {
+    set_up_log(options.log_level);
+    auto config = config::load(options.config);
+    if (!config) {
+        std::cerr << config::describe(options.config, config.error());
+        return 2;
+    }
+    Running running(options, std::move(*config));
+    auto done = running.start();
+    if (done) {
+        running.loop();
+        done = running.stop();
+    }
+    if (!done) spdlog::error("{}", done.error().message);
+    return done ? 0 : 1;
+}
+
+}  // namespace weir::app

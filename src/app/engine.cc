@@ -1,0 +1,19 @@
+#include "app/engine.h"
+
+#include "engine/xdp/xdp.h"
+
+namespace weir::app {
+
+Result<StartedEngine> start_engine(boost::asio::any_io_executor executor, const std::string& pin,
+                                   std::function<void()> on_change) {
+    auto opened = engine::xdp::Xdp::open(std::move(executor), pin, std::move(on_change));
+    if (!opened) return propagate(opened);
+    auto recovered = (*opened)->recovered();
+    return StartedEngine{std::move(*opened), std::move(recovered)};
+}
+
+Status remove_engine(const std::string& pin) {
+    return engine::xdp::clean_up(pin);
+}
+
+}  // namespace weir::app

@@ -1,0 +1,27 @@
+// Makes the engine that carries the plans out: the only place that names its class.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "engine/engine.h"
+
+namespace weir::app {
+
+struct StartedEngine {
+    std::unique_ptr<engine::Engine> engine;
+    model::HealthMap recovered;  // of the targets of a running datapath that was adopted
+};
+
+inline constexpr const char* kEngineName = "xdp";
+
+/// `pin`: the folder in a BPF file system. `on_change` is called on the executor when unreachable() changes.
+Result<StartedEngine> start_engine(boost::asio::any_io_executor executor, const std::string& pin,
+                                   std::function<void()> on_change);
+
+/// Detaches and removes everything of weir's, whether a daemon runs or not.
+Status remove_engine(const std::string& pin);
+
+}  // namespace weir::app

@@ -1,0 +1,39 @@
+#include "app/notify.h"
+
+#include <systemd/sd-daemon.h>
+
+#include <ctime>
+
+namespace weir::app {
+
+void notify_ready(const std::string& status) {
+    sd_notifyf(0, "READY=1\nSTATUS=%s", status.c_str());
+}
+
+void notify_reloading() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    auto microseconds = static_cast<unsigned long long>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000;
+    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", microseconds);
+}
+
+void notify_stopping() {
+    sd_notify(0, "STOPPING=1");
+}
+
+Watchdog::Watchdog(boost::asio::any_io_executor executor) : timer_(executor) {
+    uint64_t limit = 0;
+    if (sd_watchdog_enabled(0, &limit) <= 0) return;
+    interval_ = std::chrono::microseconds(limit / 2);
+    again();
+}
+
+void Watchdog::again() {
+    sd_notify(0, "WATCHDOG=1");
+    timer_.expires_after(interval_);
+    timer_.async_wait([this](boost::system::error_code error) {
+        if (!error) again();
+    });
+}
+
+}  // namespace weir::app

@@ -1,0 +1,26 @@
+// weir check: every mistake of a configuration, or one line that it is right.
+#include <iostream>
+
+#include "cli/subcommand.h"
+#include "config/load.h"
+
+namespace weir::cli {
+
+Run declare_check(Options& options, const Context&) {
+    auto file = std::make_shared<std::string>();
+    options.argument("FILE", *file, "The configuration, weir.yaml(5)");
+    return [file] {
+        auto loaded = config::load(*file);
+        if (!loaded) {
+            std::cerr << config::describe(*file, loaded.error());
+            return int{kBadInput};
+        }
+        size_t backends = 0;
+        for (const auto& [name, pool] : loaded->pools) backends += pool.backends.size();
+        std::cout << fmt::format("{}: good: services: {}, pools: {}, backends: {}\n", *file,
+                                 loaded->services.size(), loaded->pools.size(), backends);
+        return int{kDone};
+    };
+}
+
+}  // namespace weir::cli

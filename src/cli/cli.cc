@@ -1,0 +1,57 @@
+#include "cli/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "cli/subcommand.h"
+
+namespace weir::cli {
+namespace {
+
+constexpr Subcommand kSubcommands[] = {
+    {"run", "Balance, in the foreground", declare_run},
+    {"check", "Say whether a configuration is right", declare_check},
+    {"plan", "Show what a configuration would change, or all of it where no daemon runs", declare_plan},
+    {"reload", "Make the daemon read its configuration again", declare_reload},
+    {"status", "Show how the daemon is, what is wrong first", declare_status},
+    {"services", "List the services", declare_services},
+    {"backends", "List the backends of every service", declare_backends},
+    {"trace", "Ask the datapath which backend a flow gets, and why", declare_trace},
+};
+
+}  // namespace
+
+int main(int argc, char** argv, const Daemon& daemon) {
+    Context context;
+    context.daemon = &daemon;
+    CLI::App app{"weir: a layer-4 load balancer for Linux", "weir"};
+    app.set_version_flag("--version", "weir " WEIR_VERSION);
+    app.add_option("--socket", context.socket, "Where the daemon listens")
+        ->envname("WEIR_SOCKET")
+        ->capture_default_str();
+    app.require_subcommand(0, 1);
+    app.fallthrough();
+    app.footer("Exit codes: 0 done; 1 it failed; 2 bad usage or bad configuration. See weir(1).");
+    Run chosen;
+    for (const auto& subcommand : kSubcommands) {
+        auto* entry = app.add_subcommand(std::string(subcommand.name), std::string(subcommand.summary));
+        Options options(*entry);
+        entry->callback([&chosen, run = subcommand.declare(options, context)] { chosen = run; });
+    }
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? kDone : kBadInput;
+    }
+    if (!chosen) {
+        std::cerr << app.help();
+        return kBadInput;
+    }
+    try {
+        return chosen();
+    } catch (const std::exception& error) {
+        return complain({error.what()});
+    }
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,29 @@
+// The command line: `weir SUBCOMMAND …`. Exit codes: 0 done; 1 it failed; 2 bad usage or bad configuration.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+
+namespace weir::cli {
+
+struct RunOptions {
+    std::string config;
+    std::string socket;
+    std::string pin = "/sys/fs/bpf/weir";
+    std::string log_level = "info";
+    std::optional<std::chrono::seconds> lifetime;  // then everything is detached
+};
+
+/// What the application can do; it is handed in, because it knows the concrete classes and this folder does
+/// not.
+struct Daemon {
+    int (*run)(const RunOptions& options);       // gives the exit code
+    Status (*clean_up)(const std::string& pin);  // removes everything of weir's from the kernel
+};
+
+int main(int argc, char** argv, const Daemon& daemon);
+
+}  // namespace weir::cli

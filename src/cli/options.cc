@@ -1,0 +1,36 @@
+#include "cli/options.h"
+
+#include <CLI/CLI.hpp>
+
+namespace weir::cli {
+
+void Options::argument(const std::string& name, std::string& into, const std::string& help) {
+    app_.add_option(name, into, help)->required();
+}
+
+void Options::flag(const std::string& names, bool& into, const std::string& help) {
+    app_.add_flag(names, into, help);
+}
+
+void Options::option(const std::string& names, std::string& into, const std::string& help) {
+    app_.add_option(names, into, help)->capture_default_str();
+}
+
+void Options::required(const std::string& names, std::string& into, const std::string& help) {
+    app_.add_option(names, into, help)->required();
+}
+
+void Options::choice(const std::string& names, std::string& into, const std::vector<std::string>& of,
+                     const std::string& help) {
+    app_.add_option(names, into, help)->capture_default_str()->check(CLI::IsMember(of));
+}
+
+void Options::duration(const std::string& names, std::optional<std::chrono::seconds>& into,
+                       const std::string& help) {
+    auto take = [&into](const uint64_t& seconds) { into = std::chrono::seconds(seconds); };
+    app_.add_option_function<uint64_t>(names, take, help)
+        ->transform(CLI::AsNumberWithUnit(std::map<std::string, uint64_t>{{"s", 1}, {"m", 60}, {"h", 3600}},
+                                          CLI::AsNumberWithUnit::UNIT_REQUIRED, "DURATION"));
+}
+
+}  // namespace weir::cli

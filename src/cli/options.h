@@ -1,0 +1,33 @@
+// What a subcommand asks of the command line. Stands before CLI11, which is slow to compile.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace weir::cli {
+
+class Options {
+  public:
+    explicit Options(CLI::App& app) : app_(app) {}
+
+    void argument(const std::string& name, std::string& into, const std::string& help);
+    void flag(const std::string& names, bool& into, const std::string& help);
+    void option(const std::string& names, std::string& into, const std::string& help);
+    void required(const std::string& names, std::string& into, const std::string& help);
+    void choice(const std::string& names, std::string& into, const std::vector<std::string>& of,
+                const std::string& help);
+    /// `90s`, `5m`, `1h`.
+    void duration(const std::string& names, std::optional<std::chrono::seconds>& into,
+                  const std::string& help);
+
+  private:
+    CLI::App& app_;
+};
+
+}  // namespace weir::cli

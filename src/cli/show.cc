@@ -1,0 +1,143 @@
+#include "cli/show.h"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <ostream>
+
+#include "cli/table.h"
+
+namespace weir::cli {
+namespace {
+
+namespace json = boost::json;
+
+std::string text(const json::value& value) {
+    if (value.is_string()) return std::string(value.get_string());
+    return json::serialize(value);
+}
+
+std::string field(const json::value& of, std::string_view name) {
+    return text(of.at(json::string_view(name.data(), name.size())));
+}
+
+/// `192.0.2.1:80/tcp`, `[2001:db8::1]:80/tcp`.
+std::string frontend_text(const json::value& row) {
+    auto vip = field(row, "vip");
+    if (vip.find(':') != std::string::npos) vip = "[" + vip + "]";
+    return vip + ":" + field(row, "port") + "/" + field(row, "protocol");
+}
+
+Cell health_cell(bool good, const char* yes, const char* no) {
+    return good ? Cell(yes, Colour::good) : Cell(no, Colour::bad);
+}
+
+std::string percent(const json::value& share) {
+    return fmt::format("{:.1f}%", 100 * share.to_number<double>());
+}
+
+std::string side(const json::value& target) {
+    if (target.is_null()) return "-";
+    return fmt::format("{} {} weight {}, takes {}", field(target, "state"), field(target, "health"),
+                       field(target, "weight"), field(target, "accepts"));
+}
+
+std::string last_check(const json::value& row) {
+    const auto& check = row.at("last_check");
+    if (check.is_null()) return "-";
+    return fmt::format("{} {:.1f}ms", field(check, "message"),
+                       1e3 * check.at("latency_seconds").to_number<double>());
+}
+
+}  // namespace
+
+void show_services(std::ostream& out, const json::value& services, bool coloured) {
+    Table table({"SERVICE", "FRONTEND", "SCHEDULER", ">UP", ">NEED", "HEALTH"});
+    for (const auto& service : services.as_array())
+        for (const auto& row : service.at("frontends").as_array())
+            table.add({field(service, "name"), frontend_text(row), field(row, "scheduler"),
+                       field(row, "up") + "/" + field(row, "total"), field(service, "need"),
+                       health_cell(row.at("healthy").as_bool(), "healthy", "DOWN")});
+    table.print(out, coloured);
+}
+
+void show_backends(std::ostream& out, const json::value& backends, bool coloured) {
+    Table table({"SERVICE", "FRONTEND", "BACKEND", ">WEIGHT", "STATE", "HEALTH", ">FLOWS", ">FLOWS TOTAL",
+                 ">PACKETS", ">BYTES", "LAST CHECK", "REASON"});
+    for (const auto& row : backends.as_array()) {
+        bool up = field(row, "health") == "up";
+        table.add({field(row, "service"), frontend_text(row), field(row, "address"), field(row, "weight"),
+                   field(row, "state"), health_cell(up, "up", "DOWN"), field(row, "flows_active"),
+                   field(row, "flows_total"), field(row, "packets_total"), field(row, "bytes_total"),
+                   last_check(row), up ? "" : field(row, "reason")});
+    }
+    table.print(out, coloured);
+}
+
+void show_status(std::ostream& out, const json::value& status, bool coloured) {
+    const auto& problems = status.at("problems").as_array();
+    for (const auto& problem : problems) out << paint("! " + text(problem), Colour::bad, coloured) << '\n';
+    if (problems.empty()) out << paint("all is well", Colour::good, coloured) << '\n';
+    const auto& table = status.at("flow_table");
+    out << fmt::format("\nweir {}, process {}, since {}\n", field(status, "version"), field(status, "pid"),
+                       field(status, "started_at"));
+    out << fmt::format("configuration  {}\n", field(status, "config"));
+    const auto& plan = status.at("plan");
+    out << (plan.at("applied_at").is_null() ? "plan           none in force yet\n"
+                                            : fmt::format("plan           number {}, in force since {}\n",
+                                                          field(plan, "number"), field(plan, "applied_at")));
+    out << fmt::format("engine         {}\n", field(status, "engine"));
+    for (const auto& interface : status.at("interfaces").as_array()) {
+        auto mode = field(interface, "mode");
+        out << fmt::format("interface      {} ({})\n", field(interface, "name"),
+                           mode.empty() ? "not attached" : mode);
+    }
+    out << fmt::format("flow table     {} of {} entries; {} flows found it full\n", field(table, "used"),
+                       field(table, "capacity"), field(table, "full_total"));
+    for (const auto& count : status.at("not_forwarded").as_array())
+        if (count.at("packets_total").to_number<uint64_t>() > 0)
+            out << fmt::format("not forwarded  {} {} ({})\n", field(count, "packets_total"),
+                               field(count, "reason"), field(count, "verdict"));
+    out << '\n';
+    show_services(out, status.at("services"), coloured);
+}
+
+void show_plan(std::ostream& out, const json::value& plan, bool coloured) {
+    for (const auto& interface : plan.at("interfaces").as_array())
+        out << fmt::format("interface {} ({})\n", field(interface, "name"), field(interface, "mode"));
+    Table table({"SERVICE", "FRONTEND", "BACKEND", ">WEIGHT", "STATE", "HEALTH", "TAKES", ">SHARE"});
+    for (const auto& frontend : plan.at("frontends").as_array())
+        for (const auto& target : frontend.at("targets").as_array())
+            table.add({field(frontend, "service"), frontend_text(frontend), field(target, "address"),
+                       field(target, "weight"), field(target, "state"),
+                       health_cell(field(target, "health") == "up", "up", "DOWN"), field(target, "accepts"),
+                       percent(target.at("share"))});
+    table.print(out, coloured);
+}
+
+void show_difference(std::ostream& out, const json::value& difference, bool coloured) {
+    if (!difference.at("changes").as_bool()) {
+        out << "nothing would change\n";
+        return;
+    }
+    for (const auto& name : difference.at("settings").as_array()) out << fmt::format("~ {}\n", text(name));
+    for (const auto& frontend : difference.at("frontends_added").as_array())
+        out << paint(fmt::format("+ {} {}, {} backends", field(frontend, "service"), frontend_text(frontend),
+                                 frontend.at("targets").as_array().size()),
+                     Colour::good, coloured)
+            << '\n';
+    for (const auto& frontend : difference.at("frontends_removed").as_array())
+        out << paint(fmt::format("- {} {}", field(frontend, "service"), frontend_text(frontend)), Colour::bad,
+                     coloured)
+            << '\n';
+    for (const auto& frontend : difference.at("frontends_changed").as_array()) {
+        out << fmt::format("~ {} {}: {} of new flows move{}\n", field(frontend, "service"),
+                           frontend_text(frontend), percent(frontend.at("share_moved")),
+                           frontend.at("scheduler_changed").as_bool() ? "; another scheduler" : "");
+        for (const auto& target : frontend.at("targets").as_array())
+            out << fmt::format("    {}: {} -> {}\n", field(target, "address"), side(target.at("before")),
+                               side(target.at("after")));
+    }
+}
+
+}  // namespace weir::cli

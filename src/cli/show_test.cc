@@ -1,0 +1,79 @@
+#include "cli/show.h"
+
+#include <gmock/gmock.h>
+
+#include <boost/json.hpp>
+#include <sstream>
+
+#include "control/json.h"
+#include "control/sample.h"
+
+namespace weir::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+control::StatusReport sample_report(const model::HealthMap& health) {
+    auto config = control::sample_config();
+    auto plan = model::plan(config, health);
+    control::StatusReport report;
+    report.services = control::service_rows(config, plan);
+    report.backends = control::backend_rows(plan, {}, {});
+    return report;
+}
+
+template <class Json>
+std::string shown(void (*show)(std::ostream&, const boost::json::value&, bool), Json json) {
+    std::ostringstream out;
+    show(out, std::move(json), false);
+    return out.str();
+}
+
+TEST(Show, PutsWhatIsWrongFirst) {
+    auto report = sample_report({{control::sample_target(2), {false, "L4CON"}}});
+    EXPECT_THAT(shown(show_status, control::status_json(report)),
+                StartsWith("! backend 10.0.0.2 of web (192.0.2.1:80/tcp) is down: L4CON\n"));
+    EXPECT_THAT(shown(show_status, control::status_json(sample_report({}))), StartsWith("all is well\n"));
+}
+
+TEST(Show, ListsServices) {
+    EXPECT_EQ(shown(show_services, control::services_json(sample_report({}).services)),
+              "SERVICE  FRONTEND              SCHEDULER   UP  NEED  HEALTH\n"
+              "web      192.0.2.1:80/tcp      maglev     3/3     1  healthy\n"
+              "web      [2001:db8::1]:80/tcp  maglev     3/3     1  healthy\n");
+}
+
+TEST(Show, ListsBackendsWithTheReasonOfThoseDown) {
+    auto report = sample_report({{control::sample_target(2), {false, "no neighbour answers"}}});
+    auto text = shown(show_backends, control::backends_json(report.backends));
+    EXPECT_THAT(
+        text, HasSubstr("10.0.0.2       2  enabled  DOWN        0            0        0      0  -           "
+                        "no neighbour answers\n"));
+    EXPECT_THAT(text,
+                HasSubstr("10.0.0.1       1  enabled  up          0            0        0      0  -\n"));
+}
+
+TEST(Show, TellsADifferenceOrThatThereIsNone) {
+    auto before = model::plan(control::sample_config(), {});
+    auto config = control::sample_config();
+    config.pools["web"].backends[0].weight = 0;
+    auto after = model::plan(config, {});
+    EXPECT_EQ(shown(show_difference, control::difference_json(control::difference(before, before))),
+              "nothing would change\n");
+    auto text = shown(show_difference, control::difference_json(control::difference(before, after)));
+    EXPECT_THAT(text, StartsWith("~ web 192.0.2.1:80/tcp: "));
+    EXPECT_THAT(
+        text,
+        HasSubstr(
+            "    10.0.0.1: enabled up weight 1, takes all -> enabled up weight 0, takes established\n"));
+}
+
+TEST(Show, ListsAPlanWithShares) {
+    auto text = shown(show_plan, control::plan_json(model::plan(control::sample_config(), {}), std::nullopt));
+    EXPECT_THAT(text, StartsWith("interface eth0 (auto)\n"));
+    EXPECT_THAT(text, HasSubstr("10.0.0.2       2  enabled  up      all    49.8%\n"));
+}
+
+}  // namespace
+}  // namespace weir::cli

@@ -1,0 +1,53 @@
+// One subcommand: its name, what it asks of the command line, and what it does. All of them stand in a table
+// in cli.cc.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "admin/http.h"
+#include "cli/cli.h"
+#include "cli/options.h"
+
+namespace weir::cli {
+
+enum Exit { kDone = 0, kFailed = 1, kBadInput = 2 };
+
+/// What all subcommands share.
+struct Context {
+    std::string socket = "/run/weir/weir.sock";
+    const Daemon* daemon = nullptr;
+};
+
+using Run = std::function<int()>;
+
+struct Subcommand {
+    std::string_view name;
+    std::string_view summary;
+    /// Declares the options; what it returns runs after they have been read.
+    Run (*declare)(Options& options, const Context& context);
+};
+
+Run declare_run(Options&, const Context&);
+Run declare_check(Options&, const Context&);
+Run declare_plan(Options&, const Context&);
+Run declare_reload(Options&, const Context&);
+Run declare_status(Options&, const Context&);
+Run declare_services(Options&, const Context&);
+Run declare_backends(Options&, const Context&);
+Run declare_trace(Options&, const Context&);
+
+/// `weir: message` on standard error; returns kFailed.
+int complain(const Error& error);
+
+/// Asks the daemon; an answer other than 200 becomes an Error with its text.
+Result<std::string> ask(const Context& context, const admin::Request& request);
+
+/// A subcommand that shows what a GET of `path` returns: as it is for --json, else by `show`.
+Run listing(Options& options, const Context& context, const std::string& path,
+            void (*show)(const boost::json::value& answer));
+
+}  // namespace weir::cli
