@@ -34,24 +34,28 @@ std::string FrontendKey::text() const {
 
 std::string_view to_text(Accepts accepts) {
     switch (accepts) {
-        case Accepts::nothing: return "nothing";
-        case Accepts::established: return "established";
-        case Accepts::all: return "all";
+        case Accepts::nothing:
+            return "nothing";
+        case Accepts::established:
+            return "established";
+        case Accepts::all:
+            return "all";
     }
     return "?";
 }
 
 std::vector<TargetKey> targets_of(const Config& config) {
     std::vector<TargetKey> targets;
-    for_each_frontend(config, [&](const FrontendKey& key, const std::string&, const Service&, const Pool& pool) {
-        for (const auto& backend : pool.backends) targets.push_back({key, backend.address});
-    });
+    for_each_frontend(config,
+                      [&](const FrontendKey& key, const std::string&, const Service&, const Pool& pool) {
+                          for (const auto& backend : pool.backends) targets.push_back({key, backend.address});
+                      });
     std::ranges::sort(targets);
     return targets;
 }
 
 Plan plan(const Config& config, const HealthMap& health) {
-    Plan plan{config.interfaces, config.flows, config.unmatched, {}};
+    Plan plan{config.node_address, config.interfaces, config.flows, config.unmatched, {}};
     for_each_frontend(config, [&](const FrontendKey& key, const std::string& name, const Service& service,
                                   const Pool& pool) {
         Frontend frontend{key, name, service.forward, service.scheduler, {}, false};

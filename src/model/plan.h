@@ -1,4 +1,5 @@
-// The plan: the whole state that an engine should have, made from the configuration and from health by a pure function.
+// The plan: the whole state that an engine should have, made from the configuration and from health by a pure
+// function.
 #pragma once
 
 #include <cstdint>
@@ -63,6 +64,7 @@ struct Frontend {
 };
 
 struct Plan {
+    std::optional<net::Ip> node_address{};
     std::vector<Interface> interfaces;
     Flows flows;
     Unmatched unmatched = Unmatched::drop;
@@ -74,7 +76,8 @@ struct Plan {
 /// Every target of a configuration, ordered: what is to be resolved and checked.
 std::vector<TargetKey> targets_of(const Config& config);
 
-/// Pure: the same inputs give the same plan. The configuration has been checked (every pool exists, frontends distinct).
+/// Pure: the same inputs give the same plan. The configuration has been checked (every pool exists, frontends
+/// distinct).
 Plan plan(const Config& config, const HealthMap& health);
 
 std::string_view to_text(Accepts accepts);

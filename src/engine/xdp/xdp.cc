@@ -1,6 +1,8 @@
 #include "engine/xdp/xdp.h"
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <net/if.h>
 
 #include <algorithm>
 #include <chrono>
@@ -16,6 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kScanStep = 20ms;
+constexpr uint64_t kStepsBetweenLooks = 250;  // five seconds
 // An adopted datapath keeps forwarding to the MACs it knows until the neighbours have had time to answer.
 constexpr auto kAdoptedFor = 3s;
 
@@ -24,6 +27,19 @@ std::string maps_directory(const std::string& pins) {
 }
 std::string links_directory(const std::string& pins) {
     return pins + "/links";
+}
+
+/// The pin of an interface's link, and back. A BPF file system takes no names with a dot, an interface none
+/// with a colon.
+std::string link_pin(const std::string& pins, std::string interface) {
+    std::ranges::replace(interface, '.', ':');
+    return links_directory(pins) + "/" + interface;
+}
+
+std::string interface_of(const std::filesystem::path& pin) {
+    auto name = pin.filename().string();
+    std::ranges::replace(name, ':', '.');
+    return name;
 }
 
 int log_libbpf(libbpf_print_level level, const char* format, va_list arguments) {
@@ -93,8 +109,16 @@ void Xdp::scan_later() {
     scan_timer_.async_wait([this](boost::system::error_code error) {
         if (error) return;
         tables_->scan();
+        if (++scan_steps_ % kStepsBetweenLooks == 0) look_after_filters();
         scan_later();
     });
+}
+
+/// Puts back what somebody has taken from an interface: without the filters no probe finds its way.
+void Xdp::look_after_filters() {
+    for (const auto& [name, attachment] : attachments_)
+        if (auto attached = detour_->attach(attachment.ifindex(), name); !attached)
+            spdlog::warn("{}", attached.error().message);
 }
 
 model::HealthMap Xdp::recovered() const {
@@ -137,7 +161,7 @@ Status Xdp::attach_all() {
     // A former daemon's links on interfaces that the configuration no longer names.
     std::error_code ignored;
     for (const auto& pin : std::filesystem::directory_iterator(links_directory(pins_), ignored)) {
-        auto name = pin.path().filename().string();
+        auto name = interface_of(pin.path());
         if (std::ranges::find(plan_.interfaces, name, &model::Interface::name) == plan_.interfaces.end())
             std::filesystem::remove(pin.path(), ignored);
     }
@@ -154,8 +178,7 @@ Status Xdp::attach_all() {
 Status Xdp::attach(const model::Interface& interface, int program) {
     auto link = neighbours_->link(interface.name);
     if (!link) return fail("there is no interface {}", interface.name);
-    auto attachment =
-        Attachment::attach(link->index, interface, program, links_directory(pins_) + "/" + interface.name);
+    auto attachment = Attachment::attach(link->index, interface, program, link_pin(pins_, interface.name));
     if (!attachment) return propagate(attachment);
     if (auto detour = detour_->attach(link->index, interface.name); !detour) return propagate(detour);
     spdlog::info("{}: XDP attached, {} mode", interface.name, attachment->native() ? "native" : "generic");
@@ -265,32 +288,39 @@ Result<net::Passage> Xdp::open_passage(const model::TargetKey& target, net::Port
     if (!way) return propagate(way);
     auto link = neighbours_->link(way->interface);
     if (!link) return fail("the interface towards {} has gone", target.backend.text());
-    return detour_->open({.backend = target.backend,
-                          .vip = target.frontend.vip,
-                          .port = port,
-                          .ifindex = way->interface,
-                          .source = address_of(*link, target.frontend.vip.family())});
-}
-
-void Xdp::remove() {
-    for (auto& [name, attachment] : attachments_) {
-        detour_->detach(attachment.ifindex());
-        attachment.detach();
-    }
-    attachments_.clear();
-    tables_.reset();
-    scan_timer_.cancel();
-    if (auto cleaned = clean_up(pins_); !cleaned) spdlog::error("{}", cleaned.error().message);
+    Way probe{.backend = target.backend,
+              .vip = target.frontend.vip,
+              .port = port,
+              .ifindex = way->interface,
+              .source = {}};
+    auto family = target.frontend.vip.family();
+    if (plan_.node_address && plan_.node_address->family() == family)
+        probe.source = plan_.node_address;
+    else if (target.backend.family() != family)
+        probe.source = address_of(*link, family);
+    return detour_->open(probe);
 }
 
 Status clean_up(const std::string& pins) {
-    // The links are the pins' last holders: unlinking them takes the programs off the interfaces.
+    libbpf_set_print(log_libbpf);
     std::error_code error;
+    for (const auto& pin : std::filesystem::directory_iterator(links_directory(pins), error)) {
+        auto name = interface_of(pin.path());
+        UniqueFd link(bpf_obj_get(pin.path().c_str()));
+        if (link) bpf_link_detach(link.get());  // also where a daemon that still runs holds it
+        auto ifindex = static_cast<int>(if_nametoindex(name.c_str()));
+        if (ifindex == 0) continue;
+        // Attaching replaces the filters that a killed daemon left; detaching takes away what is then ours.
+        auto detour = Detour::load();
+        if (!detour) return propagate(detour);
+        if (auto ours = (*detour)->attach(ifindex, name); !ours) return ours;
+    }
     for (const auto& what : {links_directory(pins), maps_directory(pins), maps_directory(pins) + "-new",
-                             maps_directory(pins) + "-old", pins}) {
+                             maps_directory(pins) + "-old"}) {
         std::filesystem::remove_all(what, error);
         if (error) return fail("cannot remove {}: {}", what, error.message());
     }
+    std::filesystem::remove(pins, error);  // stays if it is a mount, or holds what is not ours
     return {};
 }
 

@@ -28,9 +28,6 @@ class Xdp final : public Engine {
     /// The health that the adopted datapath stands for; empty when nothing was adopted.
     model::HealthMap recovered() const;
 
-    /// Detaches from every interface and removes the pins: nothing of weir is left in the kernel.
-    void remove();
-
     Status apply(const model::Plan& plan) override;
     std::map<model::TargetKey, std::string> unreachable() const override;
     Observation observe() override;
@@ -47,10 +44,12 @@ class Xdp final : public Engine {
     void look_around();
     Ways find_ways() const;
     Hops hops() const;
+    void scan_later();
+    void look_after_filters();
+
     boost::asio::steady_timer scan_timer_;
     boost::asio::steady_timer adopted_timer_;
-    void scan_later();
-
+    uint64_t scan_steps_ = 0;
     std::string pins_;
     std::function<void()> on_change_;
     std::unique_ptr<net::Neighbours> neighbours_;
@@ -63,7 +62,8 @@ class Xdp final : public Engine {
     std::map<net::Ip, Hop> adopted_;                 // until the neighbours are known
 };
 
-/// Removes what a daemon has left under `pins`, without being one.
+/// Removes what a daemon has left in the kernel: the programs on the interfaces named under `pins`, the pins,
+/// the probes' filters.
 Status clean_up(const std::string& pins);
 
 }  // namespace weir::engine::xdp
