@@ -35,7 +35,7 @@ void pause_for(Duration time);
 template <std::predicate Predicate>
 [[nodiscard]] bool wait_until(Predicate predicate, Duration limit) {
     const auto deadline = std::chrono::steady_clock::now() + limit;
-    for (Duration nap = 1ms;; nap = std::min<Duration>(nap * 2, 50ms)) {
+    for (Duration nap = 1ms;; nap = std::min<Duration>(nap * 2, 20ms)) {
         if (predicate()) return true;
         if (std::chrono::steady_clock::now() >= deadline) return false;
         pause_for(nap);

@@ -1,0 +1,45 @@
+#include "lab/daemon.h"
+
+#include <boost/json/parse.hpp>
+#include <csignal>
+
+#include "lab/failure.h"
+#include "lab/tcp.h"
+
+namespace weir::lab {
+
+Daemon::Daemon(Host& host, std::string binary, const std::string& config, std::vector<int> listen_fds)
+    : host_(host), binary_(std::move(binary)), listen_fds_(std::move(listen_fds)) {
+    dir_.write("weir.yaml", config);
+    start();
+}
+
+void Daemon::start() {
+    process_.emplace(
+        host_,
+        std::vector<std::string>{binary_, "run", "-c", config_path(), "--socket", socket(), "--pin", pins()},
+        ProcessOptions{.output_file = dir_ / "log", .listen_fds = listen_fds_});
+    const auto settled = [&] { return get("/api/v1/status").has_value() || !alive(); };
+    if (!wait_until(settled, 20s) || !alive()) give_up("the daemon does not come up:\n{}", log());
+}
+
+Result<boost::json::value> Daemon::get(const std::string& path) const {
+    Result<std::string> body = http_get(socket(), path);
+    if (!body) return propagate(body);
+    boost::system::error_code error;
+    boost::json::value value = boost::json::parse(*body, error);
+    if (error) return fail("{} is no JSON: {}", path, error.message());
+    return value;
+}
+
+void Daemon::reload(const std::string& config) {
+    dir_.write("weir.yaml", config);
+    process_->kill(SIGHUP);
+}
+
+void Daemon::kill() {
+    process_->kill(SIGKILL);
+    if (!process_->wait(5s)) give_up("the daemon does not die");
+}
+
+}  // namespace weir::lab
