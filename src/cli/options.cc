@@ -25,6 +25,11 @@ void Options::choice(const std::string& names, std::string& into, const std::vec
     app_.add_option(names, into, help)->capture_default_str()->check(CLI::IsMember(of));
 }
 
+void Options::number(const std::string& names, size_t& into, size_t least, size_t most,
+                     const std::string& help) {
+    app_.add_option(names, into, help)->capture_default_str()->check(CLI::Range(least, most));
+}
+
 void Options::duration(const std::string& names, std::optional<std::chrono::seconds>& into,
                        const std::string& help) {
     auto take = [&into](const uint64_t& seconds) { into = std::chrono::seconds(seconds); };

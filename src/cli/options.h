@@ -22,6 +22,7 @@ class Options {
     void required(const std::string& names, std::string& into, const std::string& help);
     void choice(const std::string& names, std::string& into, const std::vector<std::string>& of,
                 const std::string& help);
+    void number(const std::string& names, size_t& into, size_t least, size_t most, const std::string& help);
     /// `90s`, `5m`, `1h`.
     void duration(const std::string& names, std::optional<std::chrono::seconds>& into,
                   const std::string& help);
