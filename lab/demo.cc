@@ -106,7 +106,8 @@ class Demo {
 
 void Demo::build() {
     const auto started = Clock::now();
-    for (size_t i = 0; i < dsr_.size(); ++i) servers_.emplace_back(dsr_.backend(i), dsr_.backend(i).name());
+    for (size_t i = 0; i < dsr_.size(); ++i)
+        servers_.emplace_back(dsr_.backend(i), dsr_.backend(i).name(), binary_);
     listen_for_api();
     daemon_.emplace(dsr_.balancer(), binary_, kConfig, std::vector<int>{api_listener_.get()});
     for (size_t i = 0; i < dsr_.size(); ++i)
@@ -248,6 +249,7 @@ int demo(const DemoOptions& options, const std::string& weir_binary) {
         fmt::print(stderr, "weir demo: {}; try sudo\n", why);
         return 1;
     }
+    if (!options.backend.empty()) return serve_name(options.backend);
     SignalTrap trap;
     bool good = false;
     try {

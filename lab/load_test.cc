@@ -23,7 +23,7 @@ class LoadTest : public ::testing::Test {
 
 TEST_F(LoadTest, ABurstIsAnsweredByNameAndCountsWhatFails) {
     Dsr dsr({.backends = 1, .ipv6 = false});
-    WebServer server(dsr.backend(0), "backend-1");
+    WebServer server(dsr.backend(0), "backend-1", WEIR_BINARY);
     const net::Endpoint there = endpoint("10.1.10.10:80");
     EXPECT_EQ(http_get(dsr.client(), there, "/alive"), "backend-1");
     const std::vector<Answer> good = burst(dsr.client(), there, 200, 8);
@@ -39,7 +39,7 @@ TEST_F(LoadTest, ABurstIsAnsweredByNameAndCountsWhatFails) {
 
 TEST_F(LoadTest, ASteadyLoadGoesOnWhileNobodyAnswers) {
     Dsr dsr({.backends = 1, .ipv6 = false});
-    WebServer server(dsr.backend(0), "backend-1");
+    WebServer server(dsr.backend(0), "backend-1", WEIR_BINARY);
     SteadyLoad load(dsr.client(), endpoint("10.1.10.10:80"), 100, 300ms);
     pause_for(300ms);
     const auto cut = std::chrono::steady_clock::now();

@@ -1,5 +1,7 @@
 #include "lab/web.h"
 
+#include <systemd/sd-daemon.h>
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -43,10 +45,11 @@ asio::awaitable<void> serve(asio::ip::tcp::acceptor& acceptor, std::string name)
     }
 }
 
-/// Returns only by an exception.
-int serve_for_ever(int listener, const std::string& name) {
+}  // namespace
+
+int serve_name(const std::string& name) {
     asio::io_context io(1);
-    asio::ip::tcp::acceptor acceptor(io, asio::ip::tcp::v6(), listener);
+    asio::ip::tcp::acceptor acceptor(io, asio::ip::tcp::v6(), SD_LISTEN_FDS_START);
     asio::co_spawn(io, serve(acceptor, name), [](std::exception_ptr error) {
         if (error) std::rethrow_exception(error);
     });
@@ -54,16 +57,16 @@ int serve_for_ever(int listener, const std::string& name) {
     return 0;
 }
 
-}  // namespace
-
-WebServer::WebServer(Host& host, std::string name) : host_(host), name_(std::move(name)) {
+WebServer::WebServer(Host& host, std::string name, std::string weir_binary)
+    : host_(host), name_(std::move(name)), binary_(std::move(weir_binary)) {
     start();
 }
 
 void WebServer::start() {
     // The socket is made here and closed here once the child has it: a connection is never taken by nobody.
     UniqueFd listener = listen_tcp(host_, endpoint("[::]:80"));
-    process_.emplace(host_, [&] { return serve_for_ever(listener.release(), name_); });
+    process_.emplace(host_, std::vector<std::string>{binary_, "demo", "--backend", name_},
+                     ProcessOptions{.listen_fds = {listener.get()}});
 }
 
 void WebServer::kill() {

@@ -16,6 +16,10 @@ void Options::option(const std::string& names, std::string& into, const std::str
     app_.add_option(names, into, help)->capture_default_str();
 }
 
+void Options::internal(const std::string& name, std::string& into) {
+    app_.add_option(name, into)->group("");
+}
+
 void Options::required(const std::string& names, std::string& into, const std::string& help) {
     app_.add_option(names, into, help)->required();
 }

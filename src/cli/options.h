@@ -19,6 +19,8 @@ class Options {
     void argument(const std::string& name, std::string& into, const std::string& help);
     void flag(const std::string& names, bool& into, const std::string& help);
     void option(const std::string& names, std::string& into, const std::string& help);
+    /// Not for people: no help shows it.
+    void internal(const std::string& name, std::string& into);
     void required(const std::string& names, std::string& into, const std::string& help);
     void choice(const std::string& names, std::string& into, const std::vector<std::string>& of,
                 const std::string& help);
