@@ -138,10 +138,10 @@ uint32_t u32(Bytes bytes, size_t at) {
     return uint32_t{u16(bytes, at)} << 16 | u16(bytes, at + 2);
 }
 
-template <size_t size>
-std::array<uint8_t, size> copy(Bytes bytes, size_t at) {
-    std::array<uint8_t, size> out;
-    std::ranges::copy(bytes.subspan(at, size), out.begin());
+template <size_t Size>
+std::array<uint8_t, Size> copy(Bytes bytes, size_t at) {
+    std::array<uint8_t, Size> out;
+    std::ranges::copy(bytes.subspan(at, Size), out.begin());
     return out;
 }
 

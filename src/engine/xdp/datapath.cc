@@ -87,7 +87,7 @@ Result<std::unique_ptr<Datapath>> Datapath::load(const Sizes& wanted, uint32_t a
     object.rodata->age_shift = age_shift;
     if (int error = datapath_bpf__load(&object))
         return fail_with(error, "cannot load the XDP program (its tables take {} MiB)",
-                         (uint64_t{sizes.ring_lines} + sizes.flow_buckets + sizes.frontend_slots * 2 +
+                         (uint64_t{sizes.ring_lines} + sizes.flow_buckets + uint64_t{sizes.frontend_slots} * 2 +
                           uint64_t{sizes.target_slots} * (2 + cpus / 2)) >>
                              14);
     if (auto mapped = datapath->map_all(); !mapped) return propagate(mapped);
@@ -177,15 +177,15 @@ Status Datapath::pin(const std::string& directory) const {
 }
 
 Rows<weir_frontend> Datapath::frontends(uint32_t half) const {
-    return frontends_.subspan(half * sizes_.frontend_slots, sizes_.frontend_slots);
+    return frontends_.subspan(size_t{half} * sizes_.frontend_slots, sizes_.frontend_slots);
 }
 
 Rows<weir_target> Datapath::targets(uint32_t half) const {
-    return targets_.subspan(half * sizes_.target_slots, sizes_.target_slots);
+    return targets_.subspan(size_t{half} * sizes_.target_slots, sizes_.target_slots);
 }
 
 Rows<weir_counter> Datapath::counters(uint32_t row) const {
-    return counters_.subspan(row * sizes_.target_slots, sizes_.target_slots);
+    return counters_.subspan(size_t{row} * sizes_.target_slots, sizes_.target_slots);
 }
 
 Result<Datapath::Answer> Datapath::ask(std::span<const uint8_t> frame) const {
