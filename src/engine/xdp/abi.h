@@ -135,7 +135,7 @@ struct weir_state {
     __u32 abi;
     __u32 active; /* generation in use: 0 or 1 */
     struct weir_generation generation[2];
-    __u64 secret; /* flow_key's origin; kept for as long as the flows are */
+    __u64 secret; /* keys the flow hash, and is flow_key's origin; kept for as long as the flows are */
     __u64 pad[6];
 };
 WEIR_ASSERT_SIZE(struct weir_state, 128);
@@ -143,10 +143,10 @@ WEIR_ASSERT_SIZE(struct weir_state, 128);
 /* The two places of a frontend's row: the low and the high half of this hash, each masked to the table's
  * size. */
 static inline __u64 weir_places(const struct weir_key* key, __u64 salt) {
-    __u64 h = (key->vip.half[0] ^ salt) * 0x9e3779b97f4a7c15ull;
-    h = (h ^ (h >> 32) ^ key->vip.half[1]) * 0xd6e8feb86659fd93ull;
-    h ^= h >> 32 ^ ((__u64)key->port << 16 | (__u64)key->protocol << 8 | key->family);
-    h *= 0xa0761d6478bd642full;
+    __u64 service = (__u64)key->port << 16 | (__u64)key->protocol << 8 | key->family;
+    __u64 h = (key->vip.half[0] ^ salt) * 0x9e3779b97f4a7c15ull + key->vip.half[1] * 0xd6e8feb86659fd93ull +
+              service * 0xe7037ed1a0b428dbull;
+    h = (h ^ h >> 32) * 0xa0761d6478bd642full;
     return h ^ h >> 32;
 }
 

@@ -128,6 +128,11 @@ static __always_inline void remember(struct weir_bucket* bucket, struct flow* f,
     }
 }
 
+/* Both MACs of a header or a target, copied by words. */
+struct macs {
+    __u32 word[3];
+};
+
 static __always_inline int forward(struct xdp_md* ctx, int mode) {
     void* data = (void*)(long)ctx->data;
     void* end = (void*)(long)ctx->data_end;
@@ -137,11 +142,11 @@ static __always_inline int forward(struct xdp_md* ctx, int mode) {
 
     __u32 half = *(volatile __u32*)&state.active & 1;
     const struct weir_generation* generation = &state.generation[half];
-    if (reason) return strange(&p, reason, half, mode);
-    struct weir_frontend* frontend = find_frontend(&p.key, half, generation->salt);
-    if (!frontend) return strange(&p, WEIR_REASON_unmatched, half, mode);
+    __u64 source = hash_source(&p, state.secret);
+    struct weir_frontend* frontend = reason ? 0 : find_frontend(&p.key, half, generation->salt);
+    if (!frontend) return strange(&p, reason ? reason : WEIR_REASON_unmatched, half, mode);
 
-    struct flow f = {.hash = flow_hash(&p, frontend->flow_key),
+    struct flow f = {.hash = flow_hash(source, frontend->flow_key),
                      .now = bpf_jiffies64() >> age_shift & WEIR_AGE_MASK,
                      .timeout = generation->timeout};
     __u32 index = (__u32)f.hash & (flow_buckets - 1);
@@ -179,7 +184,7 @@ static __always_inline int forward(struct xdp_md* ctx, int mode) {
         remember(bucket, &f, &p, id, known);
         count(id, p.bytes, !known);
     }
-    __builtin_memcpy(data, target, 2 * ETH_ALEN); /* mac, source_mac */
+    *(struct macs*)data = *(const struct macs*)target;
     return XDP_TX;
 }
 

@@ -24,11 +24,16 @@ struct flow {
     const __u32* timeout;
 };
 
-static __always_inline __u64 flow_hash(const struct packet* p, __u64 key) {
-    __u64 h = (p->source.half[0] ^ key) * 0x9e3779b97f4a7c15ull;
+/* In two steps: most of it needs only the secret, so the processor does it while it looks for the frontend.
+ */
+static __always_inline __u64 hash_source(const struct packet* p, __u64 secret) {
+    __u64 h = (p->source.half[0] ^ secret) * 0x9e3779b97f4a7c15ull;
     h = (h ^ h >> 32 ^ p->source.half[1]) * 0xd6e8feb86659fd93ull;
     h = (h ^ h >> 32 ^ (__u64)p->ports << 16) * 0xa0761d6478bd642full;
-    h = (h ^ h >> 32) * 0xe7037ed1a0b428dbull;
+    return h ^ h >> 32;
+}
+static __always_inline __u64 flow_hash(__u64 source, __u64 flow_key) {
+    __u64 h = (source ^ flow_key) * 0xe7037ed1a0b428dbull;
     return h ^ h >> 32;
 }
 

@@ -19,6 +19,17 @@
 #define WEIR_BE16(x) \
     ((__u16)(((x) >> 8 & 0xff) | ((x) & 0xff) << 8)) /* BPF here and our hosts are little-endian */
 
+/* Fields of a frame lie at any address. The kernel's headers say so by packed types, which the compiler would
+ * read byte by byte; where BPF runs, a word at any address is one load. */
+#ifdef __bpf__
+#define WEIR_WORD(bits) typedef __u##bits loose##bits
+#else
+#define WEIR_WORD(bits) typedef __u##bits __attribute__((aligned(1), may_alias)) loose##bits
+#endif
+WEIR_WORD(16);
+WEIR_WORD(32);
+WEIR_WORD(64);
+
 enum { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10 };
 
 struct packet {
@@ -40,7 +51,7 @@ static __always_inline __u32 parse_transport(const void* at, const void* end, st
     } else {
         return WEIR_REASON_unmatched;
     }
-    p->ports = *(const __u32*)at;
+    p->ports = *(const loose32*)at;
     p->key.port = p->ports >> 16;
     return 0;
 }
@@ -64,8 +75,11 @@ static __always_inline __u32 parse_ipv6(const void* at, const void* end, struct 
     const struct ipv6hdr* ip = at;
     if ((const void*)(ip + 1) > end) return WEIR_REASON_not_ip;
     p->key.family = WEIR_V6;
-    __builtin_memcpy(&p->key.vip, &ip->daddr, sizeof p->key.vip);
-    __builtin_memcpy(&p->source, &ip->saddr, sizeof p->source);
+    const loose64* addresses = at + __builtin_offsetof(struct ipv6hdr, saddr);
+    p->source.half[0] = addresses[0];
+    p->source.half[1] = addresses[1];
+    p->key.vip.half[0] = addresses[2];
+    p->key.vip.half[1] = addresses[3];
     if (*(const __u8*)ip >> 4 != 6) return WEIR_REASON_malformed;
     p->bytes = WEIR_BE16(ip->payload_len) + ETH_HLEN + sizeof *ip;
     switch (ip->nexthdr) {
@@ -87,7 +101,8 @@ static __always_inline __u32 parse_ipv6(const void* at, const void* end, struct 
 static __always_inline __u32 parse(const void* data, const void* end, struct packet* p) {
     const struct ethhdr* eth = data;
     if ((const void*)(eth + 1) > end) return WEIR_REASON_not_ip;
-    if (eth->h_proto == WEIR_BE16(ETH_P_IP)) return parse_ipv4(eth + 1, end, p);
-    if (eth->h_proto == WEIR_BE16(ETH_P_IPV6)) return parse_ipv6(eth + 1, end, p);
+    __u16 type = *(const loose16*)(data + __builtin_offsetof(struct ethhdr, h_proto));
+    if (type == WEIR_BE16(ETH_P_IP)) return parse_ipv4(eth + 1, end, p);
+    if (type == WEIR_BE16(ETH_P_IPV6)) return parse_ipv6(eth + 1, end, p);
     return WEIR_REASON_not_ip;
 }
