@@ -1,0 +1,57 @@
+// The datapath's cost in counts, which unlike times are the same on every run: calls that the kernel has not
+// inlined (each costs about as much as the rest of a parse), and instructions. bench/xdp measures the times.
+#include <bpf/bpf.h>
+#include <gtest/gtest.h>
+#include <linux/bpf.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "engine/xdp/tables.h"
+
+namespace weir::engine::xdp {
+namespace {
+
+/// More needs a measurement that shows what it buys; then raise it.
+constexpr size_t kMostInstructions = 1200;
+
+/// The program as the verifier has left it, with inlined what it inlines.
+std::vector<bpf_insn> rewritten_program() {
+    auto tables = Tables::open("", [](int) { return Status{}; });
+    if (!tables || !(*tables)->apply({}, {})) return {};
+    bpf_prog_info info{};
+    uint32_t length = sizeof info;
+    bpf_obj_get_info_by_fd(*(*tables)->program(), &info, &length);
+    std::vector<bpf_insn> instructions(info.xlated_prog_len / sizeof(bpf_insn));
+    info = {};
+    info.xlated_prog_len = static_cast<uint32_t>(instructions.size() * sizeof(bpf_insn));
+    info.xlated_prog_insns = reinterpret_cast<uint64_t>(instructions.data());
+    if (bpf_obj_get_info_by_fd(*(*tables)->program(), &info, &length)) return {};
+    return instructions;
+}
+
+bool is_call(const bpf_insn& instruction) {
+    return instruction.code == (BPF_JMP | BPF_CALL);
+}
+
+bool kernel_inlines_all() {
+    utsname kernel{};
+    uname(&kernel);
+    int major = 0, minor = 0;
+    std::sscanf(kernel.release, "%d.%d", &major, &minor);
+    return std::pair(major, minor) >= std::pair(6, 10);
+}
+
+TEST(DatapathCost, IsAFewInstructionsAndNoCall) {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root to load BPF programs";
+    auto instructions = rewritten_program();
+    ASSERT_GT(instructions.size(), 100u) << "cannot read the program back";
+    EXPECT_LE(instructions.size(), kMostInstructions);
+    if (!kernel_inlines_all()) GTEST_SKIP() << "before Linux 6.10 bpf_get_smp_processor_id() is a call";
+    EXPECT_EQ(std::ranges::count_if(instructions, is_call), 0);
+}
+
+}  // namespace
+}  // namespace weir::engine::xdp
