@@ -40,10 +40,13 @@ layers:
 tidy: build
 	run-clang-tidy-19 -quiet -p build/release -j $$(nproc) '^$(CURDIR)/(src|lab|bench)/.*\.cc$$'
 
-sanitize: deps   # ASan and UBSan over every test
+sanitize: deps   # ASan and UBSan over every test, TSan over the unit tests: the API has a worker thread
 	cmake --preset dev
 	cmake --build --preset dev
 	$(SUDO) ctest --test-dir build/dev --output-on-failure --no-tests=error
+	cmake --preset tsan
+	cmake --build --preset tsan --target unit_test
+	build/tsan/tests/unit_test --gtest_brief=1
 
 install: build
 	cmake --install build/release
