@@ -86,11 +86,12 @@ bool Fields::parsed(std::string_view name, auto parse, auto& out) const {
     const Node* node = scalar(name);
     if (!node) return false;
     auto value = parse(std::string_view(node->text));
-    if (value)
-        out = *std::move(value);
-    else
+    if (!value) {
         mistakes_.note(node->place, value.error().message);
-    return value.has_value();
+        return false;
+    }
+    out = *std::move(value);
+    return true;
 }
 
 bool Fields::number(std::string_view name, auto& out) const {

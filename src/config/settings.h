@@ -16,17 +16,17 @@ enum class Takes : uint8_t { mapping, list, text, number, milliseconds, seconds,
 struct Choice {
     std::string_view word;
     int value = 0;  // of the model's enumeration
-    std::string_view instead = "";
+    std::string_view instead{};
 };
 
 struct Setting {
     std::string_view name;
     Takes takes = Takes::text;
-    std::string_view what = "";  // of text, lists and mappings: what they hold
+    std::string_view what{};  // of text, lists and mappings: what they hold
     int64_t least = 0;           // of numbers; of durations in milliseconds
     int64_t most = 0;
     std::span<const Choice> choices = {};
-    std::string_view fallback = "";  // in words; "" where there is none
+    std::string_view fallback{};  // in words; "" where there is none
     bool required = false;
 };
 
