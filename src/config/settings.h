@@ -23,7 +23,7 @@ struct Setting {
     std::string_view name;
     Takes takes = Takes::text;
     std::string_view what{};  // of text, lists and mappings: what they hold
-    int64_t least = 0;           // of numbers; of durations in milliseconds
+    int64_t least = 0;        // of numbers; of durations in milliseconds
     int64_t most = 0;
     std::span<const Choice> choices = {};
     std::string_view fallback{};  // in words; "" where there is none

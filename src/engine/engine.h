@@ -1,5 +1,6 @@
-// An engine carries a plan out: it moves the packets, and says what it sees. Five operations, a fake in fake.h.
-// All of it runs on the control thread; an engine calls its observer (given at construction) there too.
+// An engine carries a plan out: it moves the packets, and says what it sees. Five operations, a fake in
+// fake.h. All of it runs on the control thread; an engine calls its observer (given at construction) there
+// too.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +35,7 @@ struct InterfaceState {
 
 /// One reason why packets were not forwarded.
 struct ReasonCount {
-    std::string reason;  // snake_case, as in the metric's label
+    std::string reason;    // snake_case, as in the metric's label
     bool dropped = false;  // otherwise passed to the host's stack
     uint64_t packets_total = 0;
 };
@@ -69,10 +70,12 @@ class Engine {
   public:
     virtual ~Engine() = default;
 
-    /// Makes the kernel agree with the plan by the least difference. On failure the former plan stays in force.
+    /// Makes the kernel agree with the plan by the least difference. On failure the former plan stays in
+    /// force.
     virtual Status apply(const model::Plan& plan) = 0;
 
-    /// Targets of the applied plan that the engine cannot reach, with the reason. The observer is told of changes.
+    /// Targets of the applied plan that the engine cannot reach, with the reason. The observer is told of
+    /// changes.
     virtual std::map<model::TargetKey, std::string> unreachable() const = 0;
 
     virtual Observation observe() = 0;

@@ -54,7 +54,9 @@ bool Ip::is_unspecified() const {
     return std::ranges::all_of(bytes(), [](uint8_t b) { return b == 0; });
 }
 
-bool Ip::is_multicast() const { return is_v4() ? bytes_[0] >= 224 && bytes_[0] < 240 : bytes_[0] == 0xff; }
+bool Ip::is_multicast() const {
+    return is_v4() ? bytes_[0] >= 224 && bytes_[0] < 240 : bytes_[0] == 0xff;
+}
 
 bool Ip::is_link_local() const {
     return is_v4() ? bytes_[0] == 169 && bytes_[1] == 254 : bytes_[0] == 0xfe && (bytes_[1] & 0xc0) == 0x80;
@@ -116,7 +118,9 @@ bool Prefix::contains(const Ip& ip) const {
     return (left[whole] & mask) == (right[whole] & mask);
 }
 
-std::string Prefix::text() const { return fmt::format("{}/{}", address.text(), length); }
+std::string Prefix::text() const {
+    return fmt::format("{}/{}", address.text(), length);
+}
 
 Result<Mac> Mac::parse(std::string_view text) {
     Mac mac;
@@ -130,7 +134,9 @@ Result<Mac> Mac::parse(std::string_view text) {
     return mac;
 }
 
-std::string Mac::text() const { return fmt::format("{:02x}", fmt::join(bytes, ":")); }
+std::string Mac::text() const {
+    return fmt::format("{:02x}", fmt::join(bytes, ":"));
+}
 
 SocketAddress to_socket_address(const Endpoint& endpoint) {
     SocketAddress out;

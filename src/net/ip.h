@@ -1,5 +1,6 @@
 // Addresses as values: an IPv4 or IPv6 address, a port, an address with a port, a prefix, a MAC.
-// Parsed once at the edge; what exists is valid. Byte order: bytes() is network order, Port::value() is host order.
+// Parsed once at the edge; what exists is valid. Byte order: bytes() is network order, Port::value() is host
+// order.
 #pragma once
 
 #include <sys/socket.h>

@@ -86,10 +86,11 @@ Result<std::unique_ptr<Datapath>> Datapath::load(const Sizes& wanted, uint32_t a
     object.rodata->flow_buckets = sizes.flow_buckets;
     object.rodata->age_shift = age_shift;
     if (int error = datapath_bpf__load(&object))
-        return fail_with(error, "cannot load the XDP program (its tables take {} MiB)",
-                         (uint64_t{sizes.ring_lines} + sizes.flow_buckets + uint64_t{sizes.frontend_slots} * 2 +
-                          uint64_t{sizes.target_slots} * (2 + cpus / 2)) >>
-                             14);
+        return fail_with(
+            error, "cannot load the XDP program (its tables take {} MiB)",
+            (uint64_t{sizes.ring_lines} + sizes.flow_buckets + uint64_t{sizes.frontend_slots} * 2 +
+             uint64_t{sizes.target_slots} * (2 + cpus / 2)) >>
+                14);
     if (auto mapped = datapath->map_all(); !mapped) return propagate(mapped);
     return datapath;
 }
