@@ -40,6 +40,7 @@ struct packet {
     __u16 source_port; /* ports in network order */
     __u16 destination_port;
     __u16 length; /* of the TCP segment */
+    __u8 at;      /* where the IP header begins: ETH_HLEN, or 0 (see detour_in) */
     __u8 family;
     __u8 traffic_class;
     __u8 hops;
@@ -47,7 +48,7 @@ struct packet {
 
 static __always_inline bool take_ipv4(struct __sk_buff* skb, struct packet* packet) {
     struct iphdr ip;
-    if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof ip)) return false;
+    if (bpf_skb_load_bytes(skb, packet->at, &ip, sizeof ip)) return false;
     if (ip.version != 4 || ip.ihl != 5 || ip.protocol != IPPROTO_TCP) return false;
     if (ip.frag_off & bpf_htons(FRAGMENT)) return false;
     if (bpf_ntohs(ip.tot_len) < sizeof ip + sizeof(struct tcphdr)) return false;
@@ -57,12 +58,12 @@ static __always_inline bool take_ipv4(struct __sk_buff* skb, struct packet* pack
     packet->family = WEIR_V4;
     packet->traffic_class = ip.tos;
     packet->hops = ip.ttl;
-    return !bpf_skb_load_bytes(skb, ETH_HLEN + sizeof ip, &packet->source_port, 4);
+    return !bpf_skb_load_bytes(skb, packet->at + sizeof ip, &packet->source_port, 4);
 }
 
 static __always_inline bool take_ipv6(struct __sk_buff* skb, struct packet* packet) {
     struct ipv6hdr ip;
-    if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof ip)) return false;
+    if (bpf_skb_load_bytes(skb, packet->at, &ip, sizeof ip)) return false;
     if (ip.version != 6 || ip.nexthdr != IPPROTO_TCP) return false;
     if (bpf_ntohs(ip.payload_len) < sizeof(struct tcphdr)) return false;
     __builtin_memcpy(&packet->source, &ip.saddr, sizeof packet->source);
@@ -71,7 +72,7 @@ static __always_inline bool take_ipv6(struct __sk_buff* skb, struct packet* pack
     packet->family = WEIR_V6;
     packet->traffic_class = ip.priority << 4 | ip.flow_lbl[0] >> 4;
     packet->hops = ip.hop_limit;
-    return !bpf_skb_load_bytes(skb, ETH_HLEN + sizeof ip, &packet->source_port, 4);
+    return !bpf_skb_load_bytes(skb, packet->at + sizeof ip, &packet->source_port, 4);
 }
 
 static __always_inline bool take_tcp(struct __sk_buff* skb, struct packet* packet) {
@@ -100,7 +101,7 @@ static __always_inline int put_ipv4(struct __sk_buff* skb, const struct packet* 
     __u32 sum = bpf_csum_diff(NULL, 0, (__be32*)&ip, sizeof ip, 0);
     sum = (sum & 0xffff) + (sum >> 16);
     ip.check = ~((sum & 0xffff) + (sum >> 16));
-    return bpf_skb_store_bytes(skb, ETH_HLEN, &ip, sizeof ip, BPF_F_RECOMPUTE_CSUM);
+    return bpf_skb_store_bytes(skb, packet->at, &ip, sizeof ip, BPF_F_RECOMPUTE_CSUM);
 }
 
 static __always_inline int put_ipv6(struct __sk_buff* skb, const struct packet* packet) {
@@ -114,14 +115,14 @@ static __always_inline int put_ipv6(struct __sk_buff* skb, const struct packet* 
     };
     __builtin_memcpy(&ip.saddr, &packet->source, sizeof ip.saddr);
     __builtin_memcpy(&ip.daddr, &packet->destination, sizeof ip.daddr);
-    return bpf_skb_store_bytes(skb, ETH_HLEN, &ip, sizeof ip, BPF_F_RECOMPUTE_CSUM);
+    return bpf_skb_store_bytes(skb, packet->at, &ip, sizeof ip, BPF_F_RECOMPUTE_CSUM);
 }
 
 /* Makes room for the other family's header, and says so in the frame's type. */
-static __always_inline int change_family(struct __sk_buff* skb, __u8 family) {
+static __always_inline int change_family(struct __sk_buff* skb, const struct packet* packet, __u8 family) {
     __be16 type = family == WEIR_V6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
     int failed = bpf_skb_change_proto(skb, type, 0);
-    if (failed) return failed;
+    if (failed || !packet->at) return failed;
     return bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_proto), &type, sizeof type, 0);
 }
 
@@ -132,11 +133,11 @@ static __always_inline int rewrite(struct __sk_buff* skb, const struct packet* p
     __s64 change = bpf_csum_diff((__be32*)from, sizeof *from, (__be32*)to, sizeof *to, 0);
     int failed = 0;
     if (family == WEIR_V4 && packet->length > 0xffff - sizeof(struct iphdr)) return TC_ACT_SHOT;
-    if (family != packet->family) failed = change_family(skb, family);
+    if (family != packet->family) failed = change_family(skb, packet, family);
     if (failed) return TC_ACT_SHOT;
     failed = family == WEIR_V6 ? put_ipv6(skb, packet) : put_ipv4(skb, packet);
     if (failed) return TC_ACT_SHOT;
-    __u32 check = ETH_HLEN + (family == WEIR_V6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) +
+    __u32 check = packet->at + (family == WEIR_V6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) +
                   offsetof(struct tcphdr, check);
     failed = bpf_l4_csum_replace(skb, check, 0, change, BPF_F_PSEUDO_HDR);
     /* A probe that fails is better than one that asks the wrong address. */
@@ -146,7 +147,7 @@ static __always_inline int rewrite(struct __sk_buff* skb, const struct packet* p
 /* TC_ACT_UNSPEC: the filters behind this one see the packet too. */
 SEC("tc")
 int detour_out(struct __sk_buff* skb) {
-    struct packet packet = {};
+    struct packet packet = {.at = ETH_HLEN};
     if (!take_tcp(skb, &packet)) return TC_ACT_UNSPEC;
     const struct weir_detour* row = bpf_map_lookup_elem(&detours, &packet.source_port);
     if (!row || row->stack_family != packet.family || row->port != packet.destination_port)
@@ -158,14 +159,28 @@ int detour_out(struct __sk_buff* skb) {
     return rewrite(skb, &packet, row->wire_family, &row->stack, &row->wire);
 }
 
+/* Whose answer this is, when its IP header begins at `packet->at`. */
+static __always_inline const struct weir_detour* find_answered(struct __sk_buff* skb, struct packet* packet) {
+    if (!take_tcp(skb, packet)) return NULL;
+    const struct weir_detour* row = bpf_map_lookup_elem(&detours, &packet->destination_port);
+    if (!row || row->wire_family != packet->family || row->port != packet->source_port) return NULL;
+    if (!same(&row->wire.balancer, &packet->destination) || !same(&row->wire.peer, &packet->source))
+        return NULL;
+    return row;
+}
+
+/* The data should begin with the Ethernet header. But where generic XDP had to copy a frame for want of
+ * headroom, kernels forget how long that header is (seen with 6.18), and the data begins with the IP header.
+ */
 SEC("tc")
 int detour_in(struct __sk_buff* skb) {
-    struct packet packet = {};
-    if (!take_tcp(skb, &packet)) return TC_ACT_UNSPEC;
-    const struct weir_detour* row = bpf_map_lookup_elem(&detours, &packet.destination_port);
-    if (!row || row->wire_family != packet.family || row->port != packet.source_port) return TC_ACT_UNSPEC;
-    if (!same(&row->wire.balancer, &packet.destination) || !same(&row->wire.peer, &packet.source))
-        return TC_ACT_UNSPEC;
+    struct packet packet = {.at = ETH_HLEN};
+    const struct weir_detour* row = find_answered(skb, &packet);
+    if (!row) {
+        packet.at = 0;
+        row = find_answered(skb, &packet);
+    }
+    if (!row) return TC_ACT_UNSPEC;
     packet.source = row->stack.peer;
     packet.destination = row->stack.balancer;
     return rewrite(skb, &packet, row->stack_family, &row->wire, &row->stack);
