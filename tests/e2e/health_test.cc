@@ -33,7 +33,7 @@ class Health : public SiteTest {
     }
     static Yaml yaml() {
         Yaml yaml;
-        yaml.check = "{http: {path: /state}, interval: 250ms, timeout: 250ms, history: 3, rise: 2, fall: 2}";
+        yaml.check = "{http: {path: /state}, interval: 400ms, timeout: 400ms, history: 3, rise: 2, fall: 2}";
         return yaml;
     }
     testing::AssertionResult others_serve() {

@@ -40,7 +40,7 @@ size_t requests_in(const std::string& log) {
 }
 
 TEST_P(Service, IsSpreadOverItsBackendsWithoutAFailedRequest) {
-    Site site({.lab = "service"});
+    Site site({.lab = "service", .native = std::string(GetParam().mode) == "native"});
     site.start({.mode = GetParam().mode, .backends = GetParam().backends});
     const boost::json::value status = site.get("/api/v1/status");
     EXPECT_EQ(status.at("interfaces").at(0).at("mode").as_string(), GetParam().mode);
@@ -51,7 +51,7 @@ TEST_P(Service, IsSpreadOverItsBackendsWithoutAFailedRequest) {
     EXPECT_THAT(curl.out, testing::StartsWith("backend-"));
 
     const lab::Finished ab = lab::run(site.client(), {"ab", "-q", "-n", "2000", "-c", "20", url}, 60s);
-    ASSERT_EQ(ab.status, 0) << ab.err;
+    ASSERT_EQ(ab.status, 0) << ab.err << site.daemon().log();
     EXPECT_THAT(ab.out, testing::ContainsRegex("Complete requests: +2000\n"));
     EXPECT_THAT(ab.out, testing::ContainsRegex("Failed requests: +0\n"));
     EXPECT_THAT(ab.out, testing::Not(HasSubstr("Non-2xx"))) << ab.out;
@@ -74,7 +74,9 @@ INSTANTIATE_TEST_SUITE_P(Ways, Service,
                                          Way{"v4Generic", kV4, kBackends4, "generic"},
                                          Way{"v6Native", kV6, kBackends6, "native"},
                                          Way{"v6Generic", kV6, kBackends6, "generic"},
-                                         Way{"v6VipOnV4Backends", kV6, kBackends4, "native"}),
+                                         Way{"v6VipOnV4Backends", kV6, kBackends4, "native"},
+                                         Way{"v6VipOnV4BackendsGeneric", kV6, kBackends4, "generic"},
+                                         Way{"v4VipOnV6BackendsGeneric", kV4, kBackends6, "generic"}),
                          [](const auto& row) { return std::string(row.param.name); });
 
 using Traffic = SiteTest;

@@ -28,8 +28,8 @@ struct Yaml {
     std::string vips = R"(192.168.101.1, "2001:db8:101::1")";
     std::string backends = "10.1.10.10, 10.1.10.11, 10.1.10.12";
     std::string ports = "80/tcp";
-    std::string check =
-        "{http: {path: /alive}, interval: 250ms, timeout: 250ms, history: 3, rise: 2, fall: 2}";
+    /// Patient: a busy machine must not look like a dead backend.
+    std::string check = "{http: {path: /alive}, interval: 1s, timeout: 1s, history: 5, rise: 2, fall: 4}";
     std::string settings = {};  // further lines of the top level
     std::string services = {};  // further services, each line indented by two
 

@@ -27,7 +27,6 @@ class Survive : public SiteTest {
         download_.emplace(*site_, *film_);
     }
 
-    /// Probes are patient: a busy machine must not look like a dead backend.
     static Yaml yaml() {
         Yaml yaml;
         yaml.vips = "192.168.101.1";
