@@ -15,7 +15,8 @@ Daemon::Daemon(Host& host, std::string binary, const std::string& config, std::v
 }
 
 void Daemon::start() {
-    process_.emplace(
+    process_.reset();
+    process_ = std::make_unique<Process>(
         host_,
         std::vector<std::string>{binary_, "run", "-c", config_path(), "--socket", socket(), "--pin", pins()},
         ProcessOptions{.output_file = dir_ / "log", .listen_fds = listen_fds_});

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <boost/json/value.hpp>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -40,7 +40,7 @@ class Daemon {
     std::vector<int> listen_fds_;
     TempDir dir_;
     PrivateBpffs bpffs_;
-    std::optional<Process> process_;
+    std::unique_ptr<Process> process_;
 };
 
 }  // namespace weir::lab

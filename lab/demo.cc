@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 
 #include "lab/daemon.h"
@@ -101,7 +102,7 @@ class Demo {
     std::deque<WebServer> servers_;
     net::Endpoint api_{must(net::Ip::parse("127.0.0.1")), kApiPort};
     UniqueFd api_listener_;
-    std::optional<Daemon> daemon_;
+    std::unique_ptr<Daemon> daemon_;
 };
 
 void Demo::build() {
@@ -109,7 +110,8 @@ void Demo::build() {
     for (size_t i = 0; i < dsr_.size(); ++i)
         servers_.emplace_back(dsr_.backend(i), dsr_.backend(i).name(), binary_);
     listen_for_api();
-    daemon_.emplace(dsr_.balancer(), binary_, kConfig, std::vector<int>{api_listener_.get()});
+    daemon_ =
+        std::make_unique<Daemon>(dsr_.balancer(), binary_, kConfig, std::vector<int>{api_listener_.get()});
     for (size_t i = 0; i < dsr_.size(); ++i)
         if (!wait_until([&] { return health(i) == "up"; }, 20s))
             give_up("{} does not come up; the daemon's log:\n{}", dsr_.backend(i).name(), daemon_->log());

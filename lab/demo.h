@@ -9,8 +9,8 @@ namespace weir::lab {
 
 struct DemoOptions {
     size_t requests = 2000;
-    bool keep = false;         // leave everything running until Ctrl-C
-    std::string backend = {};  // be the web server of this name, on a socket handed over, instead of all else
+    bool keep = false;    // leave everything running until Ctrl-C
+    std::string backend;  // be the web server of this name, on a socket handed over, instead of all else
 };
 
 /// Runs `weir_binary` as the daemon and the backends, writes to standard output, needs root. Exit code: 0

@@ -49,7 +49,7 @@ void remove_name(const std::string& path) {
 NamedNetns::NamedNetns(std::string name) : name_(std::move(name)) {
     share_folder();
     const std::string path = fmt::format("{}/{}", kFolder, name_);
-    UniqueFd(
+    const UniqueFd taken(
         check(::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0), "cannot create {}", path));
     try {
         UniqueFd before = open_namespace(kThisThread);

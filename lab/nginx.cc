@@ -53,7 +53,8 @@ Nginx::Nginx(Host& host, std::string name, const NginxOptions& options)
 
 void Nginx::start() {
     const std::string conf = dir_ / "nginx.conf";
-    process_.emplace(
+    process_.reset();
+    process_ = std::make_unique<Process>(
         host_, std::vector<std::string>{kProgram, "-e", dir_ / "error.log", "-p", dir_.path(), "-c", conf});
     const auto answers = [&] {
         return http_get(host_, endpoint(ready_), "/alive").has_value() || !process_->alive();

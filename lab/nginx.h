@@ -2,7 +2,7 @@
 // `/` answers with the server's name, `/alive` with "alive", `/big` is a download of zeros.
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,7 +15,7 @@ struct NginxOptions {
     std::vector<std::string> listen = {"0.0.0.0:80", "[::]:80"};
     unsigned big_megabytes = 16;
     std::string limit_rate = "0";  // of /big for each connection, such as 2m; 0: as fast as it goes
-    std::string more = {};         // further lines inside `server { … }`
+    std::string more;              // further lines inside `server { … }`
 };
 
 class Nginx {
@@ -38,7 +38,7 @@ class Nginx {
     Host& host_;
     TempDir dir_;
     std::string ready_;  // the endpoint that is asked at the start
-    std::optional<Process> process_;
+    std::unique_ptr<Process> process_;
 };
 
 }  // namespace weir::lab

@@ -16,8 +16,8 @@
 namespace weir::lab {
 
 struct ProcessOptions {
-    std::vector<std::string> environment = {};  // NAME=value, besides what the owner has
-    std::string output_file = {};               // for both outputs; empty: they are kept for out() and err()
+    std::vector<std::string> environment;  // NAME=value, besides what the owner has
+    std::string output_file;               // for both outputs; empty: they are kept for out() and err()
     std::vector<int> listen_fds =
         {};  // handed over as 3, 4, … with LISTEN_FDS and LISTEN_PID (sd_listen_fds)
 };

@@ -65,8 +65,9 @@ WebServer::WebServer(Host& host, std::string name, std::string weir_binary)
 void WebServer::start() {
     // The socket is made here and closed here once the child has it: a connection is never taken by nobody.
     UniqueFd listener = listen_tcp(host_, endpoint("[::]:80"));
-    process_.emplace(host_, std::vector<std::string>{binary_, "demo", "--backend", name_},
-                     ProcessOptions{.listen_fds = {listener.get()}});
+    process_.reset();
+    process_ = std::make_unique<Process>(host_, std::vector<std::string>{binary_, "demo", "--backend", name_},
+                                         ProcessOptions{.listen_fds = {listener.get()}});
 }
 
 void WebServer::kill() {

@@ -3,7 +3,7 @@
 // --backend NAME`.
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "lab/process.h"
@@ -22,7 +22,7 @@ class WebServer {
     Host& host_;
     std::string name_;
     std::string binary_;
-    std::optional<Process> process_;
+    std::unique_ptr<Process> process_;
 };
 
 /// The server itself, on the listening socket that was handed over. Returns only by an exception.
