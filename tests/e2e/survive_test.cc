@@ -161,7 +161,7 @@ TEST_F(Survive, ADownloadOutlivesAllOfItInSequence) {
 }
 
 TEST_F(Survive, NewConnectionsGoOnDuringTwentyReloads) {
-    stand_up(1s);
+    stand_up(10s);
     lab::SteadyLoad load(site_->client(), lab::endpoint(kVip), 200, 5s);
     Yaml other = with_draining(2);
     other.services = with_another_service().services;
