@@ -120,18 +120,45 @@ void Host::set_mac(const std::string& ifname, const net::Mac& mac) {
     change_link(ifname, changes.get());
 }
 
-void Host::offload_checksums(const std::string& ifname, bool on) {
+unsigned Host::mtu(const std::string& ifname) {
+    return rtnl_link_get_mtu(get_link(rtnl_.get(), ifname).get());
+}
+
+void Host::set_mtu(const std::string& ifname, unsigned bytes) {
+    RtLink changes(rtnl_link_alloc());
+    rtnl_link_set_mtu(changes.get(), bytes);
+    change_link(ifname, changes.get());
+}
+
+void Host::forward_packets() {
+    sysctl("net.ipv4.ip_forward", "1");
+    sysctl("net.ipv6.conf.all.forwarding", "1");
+}
+
+void Host::ethtool(const std::string& ifname, void* command) {
     run([&] {
         UniqueFd socket(check(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "cannot open a socket"));
-        for (uint32_t command : {ETHTOOL_STXCSUM, ETHTOOL_SRXCSUM}) {
-            ethtool_value value{command, on};
-            ifreq request{};
-            ifname.copy(request.ifr_name, IFNAMSIZ - 1);
-            request.ifr_data = reinterpret_cast<char*>(&value);
-            check(::ioctl(socket.get(), SIOCETHTOOL, &request), "{}: cannot set the offloads of {}", name_,
-                  ifname);
-        }
+        ifreq request{};
+        ifname.copy(request.ifr_name, IFNAMSIZ - 1);
+        request.ifr_data = static_cast<char*>(command);
+        check(::ioctl(socket.get(), SIOCETHTOOL, &request), "{}: cannot read or set the offloads of {}",
+              name_, ifname);
     });
+}
+
+void Host::offload_checksums(const std::string& ifname, bool on) {
+    for (uint32_t command : {ETHTOOL_STXCSUM, ETHTOOL_SRXCSUM}) {
+        ethtool_value value{command, on};
+        ethtool(ifname, &value);
+    }
+}
+
+void Host::offload_vlan_tags(const std::string& ifname, bool on) {
+    ethtool_value flags{ETHTOOL_GFLAGS, 0};
+    ethtool(ifname, &flags);
+    flags.cmd = ETHTOOL_SFLAGS;
+    flags.data = on ? flags.data | ETH_FLAG_TXVLAN : flags.data & ~uint32_t{ETH_FLAG_TXVLAN};
+    ethtool(ifname, &flags);
 }
 
 unsigned Host::index(const std::string& ifname) {

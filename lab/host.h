@@ -43,15 +43,24 @@ class Host {
     void sysctl(const std::string& key, const std::string& value);
     net::Mac mac(const std::string& ifname);
     void set_mac(const std::string& ifname, const net::Mac& mac);
+    /// The largest packet that the interface sends. A veth also drops what comes to it larger than its own.
+    unsigned mtu(const std::string& ifname);
+    void set_mtu(const std::string& ifname, unsigned bytes);
+    /// Makes a router of the host, for both families.
+    void forward_packets();
     /// Off: what local sockets send has whole checksums. Needed where a frame is forwarded by native XDP,
     /// because the note "checksum still to be computed" is lost there.
     void offload_checksums(const std::string& ifname, bool on);
+    /// Off: the tag of a packet that leaves is in the frame's bytes, where native XDP at the other end of a
+    /// veth sees it; else it travels beside the frame.
+    void offload_vlan_tags(const std::string& ifname, bool on);
     unsigned index(const std::string& ifname);
     /// 02:00:00:00:NUMBER:INTERFACE, counting interfaces from 1.
     net::Mac next_mac();
 
   private:
     void change_link(const std::string& ifname, rtnl_link* changes);
+    void ethtool(const std::string& ifname, void* command);
     /// An IPv6 address is heard on the wire only when the kernel has joined its multicast group, a moment
     /// after the call.
     void await_address(rtnl_addr* wanted);

@@ -2,6 +2,7 @@
 #include "lab/lab.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -61,6 +62,70 @@ TEST_F(LabTest, ASwitchJoinsItsHostsAndRoutesLeadBeyond) {
     EXPECT_TRUE(reaches(*hosts[0], *hosts[2], "192.168.101.1:80"));
     hosts[2]->remove_address("lo", "192.168.101.1/32");
     EXPECT_FALSE(connect_tcp(*hosts[0], endpoint("192.168.101.1:80"), 100ms));
+}
+
+/// Two LANs with a router between them: left 10.0.1.2 - router - right 10.0.2.2.
+struct TwoLans {
+    Lab lab{"test"};
+    Host& left = lab.host("left");
+    Host& router = lab.host("router");
+    Host& right = lab.host("right");
+
+    TwoLans() {
+        lab.lan("left-switch", {&left, &router}, "left");
+        lab.lan("right-switch", {&right, &router}, "right");
+        router.forward_packets();
+        place(left, "left", "1");
+        place(right, "right", "2");
+    }
+
+    void place(Host& host, const std::string& ifname, const std::string& lan) {
+        router.add_address(ifname, fmt::format("10.0.{}.1/24", lan));
+        router.add_address(ifname, fmt::format("2001:db8:{}::1/64", lan));
+        host.add_address(ifname, fmt::format("10.0.{}.2/24", lan));
+        host.add_address(ifname, fmt::format("2001:db8:{}::2/64", lan));
+        host.add_route("default", fmt::format("10.0.{}.1", lan));
+        host.add_route("default", fmt::format("2001:db8:{}::1", lan));
+    }
+};
+
+TEST_F(LabTest, ARouterJoinsTwoLans) {
+    TwoLans lans;
+    EXPECT_TRUE(reaches(lans.left, lans.right, "10.0.2.2:80"));
+    EXPECT_TRUE(reaches(lans.right, lans.left, "[2001:db8:1::2]:80"));
+    lans.router.sysctl("net.ipv4.ip_forward", "0");
+    EXPECT_FALSE(connect_tcp(lans.left, endpoint("10.0.2.2:80"), 100ms));
+}
+
+/// The MTU of the path behind a connected UDP socket, after datagrams of 1400 bytes were tried.
+int path_mtu(Host& from, const std::string& to) {
+    const net::Endpoint peer = endpoint(to);
+    const net::SocketAddress address = net::to_socket_address(peer);
+    const bool v4 = peer.address.is_v4();
+    const UniqueFd socket = from.run([&] {
+        return UniqueFd(check(::socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), "no UDP"));
+    });
+    check(::connect(socket.get(), address.get(), address.size), "cannot connect to {}", to);
+    int mtu = 0;
+    const auto lowered = [&] {
+        const std::string datagram(1400, 'x');
+        (void)::send(socket.get(), datagram.data(), datagram.size(), 0);
+        socklen_t size = sizeof mtu;
+        check(::getsockopt(socket.get(), v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU : IPV6_MTU, &mtu, &size),
+              "no MTU");
+        return mtu < 1500;
+    };
+    (void)wait_until(lowered, 3s);
+    return mtu;
+}
+
+TEST_F(LabTest, ARoutersSmallMtuIsFoundOutByTheSender) {
+    TwoLans lans;
+    EXPECT_EQ(lans.router.mtu("right"), 1500u);
+    lans.router.set_mtu("right", 1300);
+    EXPECT_EQ(lans.router.mtu("right"), 1300u);
+    EXPECT_EQ(path_mtu(lans.left, "10.0.2.2:9"), 1300);
+    EXPECT_EQ(path_mtu(lans.left, "[2001:db8:2::2]:9"), 1300);
 }
 
 TEST_F(LabTest, MacsAreReadableAndCanBeSet) {
