@@ -105,7 +105,7 @@ model::Config finish(Draft draft) {
     }
     for (auto& from : draft.services) {
         auto& service = config.services[from.name];
-        for (const auto& vip : from.vips) service.vips.push_back(vip.value);
+        for (const auto& vip : from.vips) service.vips.push_back(net::only(vip.value));
         for (const auto& port : from.ports) service.ports.push_back(port.value);
         service.pool = std::move(from.pool.value);
         service.forward = from.forward;

@@ -59,7 +59,7 @@ services:
                                     {ip("10.1.10.11"), 2, model::AdminState::enabled},
                                     {ip("10.1.10.12"), 1, model::AdminState::disabled}};
     auto& service = wanted.services["web"];
-    service.vips = {ip("192.168.101.1"), ip("2001:db8::1")};
+    service.vips = {net::only(ip("192.168.101.1")), net::only(ip("2001:db8::1"))};
     service.ports = {{net::Port(80), model::Protocol::tcp},
                      {net::Port(443), model::Protocol::tcp},
                      {net::Port(443), model::Protocol::udp}};
@@ -119,7 +119,7 @@ TEST(Load, UsesAValueAgainByItsAlias) {
 TEST(Load, ReadsTheExampleThatNewcomersCopy) {
     auto config = load(WEIR_SOURCE_DIR "/examples/dsr.yaml");
     ASSERT_TRUE(config) << describe("examples/dsr.yaml", config.error());
-    EXPECT_EQ(config->services.at("web").vips, std::vector{ip("192.0.2.100")});
+    EXPECT_EQ(config->services.at("web").vips, std::vector{net::only(ip("192.0.2.100"))});
     EXPECT_EQ(config->pools.at("web").backends.size(), 2u);
 }
 

@@ -33,7 +33,7 @@ struct ServiceDraft {
     Placed<std::string> pool;  // "" where it is missing
     Placed<unsigned> need;
     Placed<model::Scheduler> scheduler;
-    model::Forward forward = model::Forward::dsr;
+    model::Forward forward;
     std::vector<model::Check> checks;
 };
 

@@ -13,7 +13,7 @@ Result<model::ServicePort> read_service_port(std::string_view text) {
     if (!port) return fail("'{}' is not a port; write one such as 80/tcp or 53/udp", text);
     auto protocol = slash == text.npos ? "tcp" : text.substr(slash + 1);
     for (auto known : {model::Protocol::tcp, model::Protocol::udp})
-        if (protocol == model::to_text(known)) return model::ServicePort{*port, known};
+        if (protocol == model::to_text(known)) return model::ServicePort{*port, known, 0};
     return fail("unknown protocol '{}'; write {}/tcp or {}/udp", protocol, port->value(), port->value());
 }
 
@@ -85,7 +85,7 @@ ServiceDraft read_service(const Node& node, const std::string& name, Place at, M
     service.vips = read_distinct<net::Ip>(fields, "vip", read_unicast, mistakes);
     service.ports = read_distinct<model::ServicePort>(fields, "ports", read_service_port, mistakes);
     if (const Node* pool = fields.scalar("pool")) service.pool = {pool->text, pool->place};
-    fields.choice("forward", service.forward);
+    fields.choice("forward", service.forward.kind);
     service.scheduler = read_scheduler(fields, mistakes);
     fields.number("need", service.need.value);
     for (const auto& item : fields.items("checks"))

@@ -12,7 +12,7 @@
 namespace weir::config {
 namespace {
 
-using model::AdminState, model::Forward, model::SchedulerKind, model::Unmatched, model::XdpMode;
+using model::AdminState, model::ForwardKind, model::SchedulerKind, model::Unmatched, model::XdpMode;
 
 constexpr int64_t kSecond = 1000, kHour = 3600 * kSecond;
 
@@ -40,7 +40,7 @@ constexpr Choice kModes[] = {word("auto", XdpMode::automatic), word("native", Xd
                              word("generic", XdpMode::generic)};
 constexpr Choice kStates[] = {word("enabled", AdminState::enabled), word("draining", AdminState::draining),
                               word("disabled", AdminState::disabled)};
-constexpr Choice kForwards[] = {word("dsr", Forward::dsr), missing("ipip", "dsr is"),
+constexpr Choice kForwards[] = {word("dsr", ForwardKind::dsr), missing("ipip", "dsr is"),
                                 missing("gre", "dsr is"),  missing("fou", "dsr is"),
                                 missing("gue", "dsr is"),  missing("dscp", "dsr is"),
                                 missing("nat", "dsr is"),  missing("proxy", "dsr is")};

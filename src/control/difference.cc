@@ -14,6 +14,7 @@ bool same(const model::Target& a, const model::Target& b) {
 
 bool same(const model::Frontend& a, const model::Frontend& b) {
     return a.key == b.key && a.service == b.service && a.forward == b.forward && a.scheduler == b.scheduler &&
+           a.sticky == b.sticky && a.quic == b.quic && a.announce_arp == b.announce_arp &&
            a.healthy == b.healthy &&
            std::ranges::equal(a.targets, b.targets, [](const auto& x, const auto& y) { return same(x, y); });
 }
@@ -34,6 +35,8 @@ std::vector<TargetChange> changes(const model::Frontend& before, const model::Fr
 std::vector<std::string> changed_settings(const model::Plan& before, const model::Plan& after) {
     std::vector<std::string> settings;
     if (before.interfaces != after.interfaces) settings.push_back("interfaces");
+    if (before.vlans != after.vlans) settings.push_back("vlans");
+    if (before.icmp != after.icmp) settings.push_back("icmp");
     if (before.flows != after.flows) settings.push_back("flows");
     if (before.unmatched != after.unmatched) settings.push_back("unmatched");
     return settings;
@@ -64,7 +67,8 @@ Difference difference(const model::Plan& before, const model::Plan& after) {
 }
 
 bool same_programming(const model::Plan& a, const model::Plan& b) {
-    return a.interfaces == b.interfaces && a.flows == b.flows && a.unmatched == b.unmatched &&
+    return a.interfaces == b.interfaces && a.vlans == b.vlans && a.flows == b.flows && a.icmp == b.icmp &&
+           a.unmatched == b.unmatched &&
            std::ranges::equal(a.frontends, b.frontends,
                               [](const auto& x, const auto& y) { return same(x, y); });
 }

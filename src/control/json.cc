@@ -21,9 +21,12 @@ json::value optional_time(const std::optional<SystemTime>& time) {
 }
 
 void add_key(json::object& to, const model::FrontendKey& key) {
-    to["vip"] = key.vip.text();
-    to["port"] = key.port.value();
-    to["protocol"] = text(model::to_text(key.protocol));
+    to["vip"] = key.vip_text();
+    if (key.more_ports == 0)
+        to["port"] = key.port.value();
+    else
+        to["port"] = key.port_text();
+    to["protocol"] = model::to_text(key.protocol);
 }
 
 json::object health_json(const model::Target& target) {
@@ -62,7 +65,7 @@ json::array list(const Range& range, Make make) {
 json::object frontend_json(const model::Frontend& frontend, Tables& tables) {
     json::object object{{"service", frontend.service}};
     add_key(object, frontend.key);
-    object["forward"] = text(model::to_text(frontend.forward));
+    object["forward"] = text(model::to_text(frontend.forward.kind));
     object["scheduler"] = text(model::to_text(frontend.scheduler.kind));
     object["table_size"] = frontend.scheduler.table_size;
     object["healthy"] = frontend.healthy;

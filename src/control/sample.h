@@ -21,7 +21,7 @@ inline model::Config sample_config() {
     config.interfaces = {{"eth0", model::XdpMode::automatic}};
     config.pools["web"].backends = {{ip("10.0.0.1")}, {ip("10.0.0.2"), 2}, {ip("10.0.0.3")}};
     model::Service web;
-    web.vips = {kSampleV4.vip, kSampleV6.vip};
+    web.vips = {net::only(kSampleV4.vip), net::only(kSampleV6.vip)};
     web.ports = {{net::Port(80), model::Protocol::tcp}};
     web.pool = "web";
     web.scheduler.table_size = 251;

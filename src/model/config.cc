@@ -2,8 +2,22 @@
 
 namespace weir::model {
 
-std::string_view to_text(Protocol protocol) {
-    return protocol == Protocol::tcp ? "tcp" : "udp";
+std::string to_text(Protocol protocol) {
+    switch (protocol) {
+        case Protocol::any:
+            return "any";
+        case Protocol::icmp:
+            return "icmp";
+        case Protocol::tcp:
+            return "tcp";
+        case Protocol::udp:
+            return "udp";
+        case Protocol::icmpv6:
+            return "icmpv6";
+        case Protocol::sctp:
+            return "sctp";
+    }
+    return std::to_string(static_cast<unsigned>(protocol));
 }
 
 std::string_view to_text(AdminState state) {
@@ -22,8 +36,24 @@ std::string_view to_text(SchedulerKind kind) {
     return kind == SchedulerKind::maglev ? "maglev" : "rendezvous";
 }
 
-std::string_view to_text(Forward) {
-    return "dsr";
+std::string_view to_text(ForwardKind kind) {
+    switch (kind) {
+        case ForwardKind::dsr:
+            return "dsr";
+        case ForwardKind::ipip:
+            return "ipip";
+        case ForwardKind::gre:
+            return "gre";
+        case ForwardKind::fou:
+            return "fou";
+        case ForwardKind::gue:
+            return "gue";
+        case ForwardKind::dscp:
+            return "dscp";
+        case ForwardKind::nat:
+            return "nat";
+    }
+    return "?";
 }
 
 std::string_view to_text(XdpMode mode) {

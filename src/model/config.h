@@ -1,6 +1,7 @@
 // What the operator asked for: the configuration file as values, checked, without I/O. See weir.yaml(5).
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -13,7 +14,8 @@
 
 namespace weir::model {
 
-enum class Protocol : uint8_t { tcp = 6, udp = 17 };  // IANA protocol numbers
+/// IANA protocol numbers; every other one is possible too. `any` stands for all of them.
+enum class Protocol : uint8_t { any = 0, icmp = 1, tcp = 6, udp = 17, icmpv6 = 58, sctp = 132 };
 
 /// What the operator wants of a backend. `draining` keeps its established flows and gets no new ones.
 enum class AdminState : uint8_t { enabled, draining, disabled };
@@ -22,6 +24,8 @@ struct Backend {
     net::Ip address;
     uint32_t weight = 1;  // 0 … 1000; 0 takes no new flows
     AdminState state = AdminState::enabled;
+    std::optional<net::Port> port{};   // of NAT; default: the port that the client asked for
+    std::vector<uint8_t> server_id{};  // in QUIC connection ids; at most 15 bytes; empty: has none
 
     bool operator==(const Backend&) const = default;
 };
@@ -32,9 +36,11 @@ struct Pool {
     bool operator==(const Pool&) const = default;
 };
 
+/// The ports from `port` on, `more` of them behind it. Every port: from 0 on, 65535 more.
 struct ServicePort {
     net::Port port{1};
     Protocol protocol = Protocol::tcp;
+    uint16_t more = 0;
 
     auto operator<=>(const ServicePort&) const = default;
 };
@@ -82,14 +88,48 @@ struct Scheduler {
     auto operator<=>(const Scheduler&) const = default;
 };
 
-enum class Forward : uint8_t { dsr };
+enum class ForwardKind : uint8_t { dsr, ipip, gre, fou, gue, dscp, nat };
+
+/// How packets get to the backends.
+struct Forward {
+    ForwardKind kind = ForwardKind::dsr;
+    std::optional<net::Port> port{};  // of fou and gue: where the backend unpacks; default 5555 and 6080
+    uint8_t dscp = 0;                 // of dscp: 1 … 63
+    /// At most one of each family. Tunnels: the outer source, whose bits behind the prefix vary with the
+    /// flow; default: the address of the interface towards the backend. NAT: the addresses that take the
+    /// client's place (full NAT); default: the client's own stays.
+    std::vector<net::Prefix> sources{};
+
+    auto operator<=>(const Forward&) const = default;
+};
+
+/// All flows whose source addresses agree in so many bits get one backend.
+struct Sticky {
+    uint8_t v4 = 32;
+    uint8_t v6 = 128;
+
+    auto operator<=>(const Sticky&) const = default;
+};
+
+/// How servers write their id into QUIC connection ids (IETF QUIC-LB); see doc/quic.md.
+struct QuicConfig {
+    uint8_t rotation = 0;  // 0 … 6
+    uint8_t server_id_length = 1;
+    uint8_t nonce_length = 4;
+    std::optional<std::array<uint8_t, 16>> key{};  // without: in plain text
+
+    auto operator<=>(const QuicConfig&) const = default;
+};
 
 struct Service {
-    std::vector<net::Ip> vips;
+    std::vector<net::Prefix> vips;
     std::vector<ServicePort> ports;
     std::string pool;
-    Forward forward = Forward::dsr;
+    Forward forward;
     Scheduler scheduler;
+    std::optional<Sticky> sticky{};
+    std::vector<QuicConfig> quic{};
+    bool announce_arp = false;  // answer ARP and neighbour discovery for the VIPs
     unsigned need = 1;  // with fewer healthy backends the service counts as down
     std::vector<Check> checks;
 
@@ -116,14 +156,27 @@ struct Flows {
     bool operator==(const Flows&) const = default;
 };
 
+/// Echo requests to VIPs.
+struct Icmp {
+    bool echo = true;
+    uint32_t rate = 1000;  // ICMP messages that weir sends itself, a second and CPU
+
+    bool operator==(const Icmp&) const = default;
+};
+
+/// 802.1Q VLAN id: the prefixes behind it.
+using Vlans = std::map<uint16_t, std::vector<net::Prefix>>;
+
 /// What happens to a packet for a VIP whose port has no service.
 enum class Unmatched : uint8_t { drop, pass };
 
 struct Config {
     std::optional<net::Ip> node_address;
     std::vector<Interface> interfaces;
+    Vlans vlans;
     std::optional<net::Endpoint> admin_listen;
     Flows flows;
+    Icmp icmp;
     Unmatched unmatched = Unmatched::drop;
     std::map<std::string, Pool> pools;
     std::map<std::string, Service> services;
@@ -131,10 +184,10 @@ struct Config {
     bool operator==(const Config&) const = default;
 };
 
-std::string_view to_text(Protocol protocol);
+std::string to_text(Protocol protocol);  // a name, a number, or "any"
 std::string_view to_text(AdminState state);
 std::string_view to_text(SchedulerKind kind);
-std::string_view to_text(Forward forward);
+std::string_view to_text(ForwardKind kind);
 std::string_view to_text(XdpMode mode);
 
 }  // namespace weir::model

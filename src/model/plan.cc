@@ -5,13 +5,11 @@
 namespace weir::model {
 namespace {
 
-/// Calls visit(key, name, service, pool) for each VIP × port of each service.
+/// Calls visit(key, name, service, pool) for each frontend of each service.
 template <class Visit>
 void for_each_frontend(const Config& config, Visit visit) {
     for (const auto& [name, service] : config.services)
-        for (const auto& vip : service.vips)
-            for (const auto& [port, protocol] : service.ports)
-                visit(FrontendKey{vip, port, protocol}, name, service, config.pools.at(service.pool));
+        for (const auto& key : frontends_of(service)) visit(key, name, service, config.pools.at(service.pool));
 }
 
 Health health_of(const TargetKey& key, const Service& service, const HealthMap& health) {
@@ -29,7 +27,22 @@ Accepts accepts_of(const Backend& backend, const Health& health) {
 }  // namespace
 
 std::string FrontendKey::text() const {
-    return fmt::format("{}/{}", net::Endpoint{vip, port}.text(), to_text(protocol));
+    return vip.is_v4() ? fmt::format("{}:{}/{}", vip_text(), port_text(), to_text(protocol))
+                       : fmt::format("[{}]:{}/{}", vip_text(), port_text(), to_text(protocol));
+}
+
+net::Prefix FrontendKey::vips() const {
+    return {vip, static_cast<uint8_t>(net::bits(vip.family()) - free_bits)};
+}
+
+std::string FrontendKey::vip_text() const {
+    return free_bits == 0 ? vip.text() : vips().text();
+}
+
+std::string FrontendKey::port_text() const {
+    if (every_port()) return "any";
+    if (more_ports == 0) return std::to_string(port.value());
+    return fmt::format("{}-{}", port.value(), port.value() + more_ports);
 }
 
 std::string_view to_text(Accepts accepts) {
@@ -44,6 +57,14 @@ std::string_view to_text(Accepts accepts) {
     return "?";
 }
 
+std::vector<FrontendKey> frontends_of(const Service& service) {
+    std::vector<FrontendKey> keys;
+    for (const auto& vip : service.vips)
+        for (const auto& [port, protocol, more] : service.ports)
+            keys.push_back({vip.address, port, protocol, more, net::free_bits(vip)});
+    return keys;
+}
+
 std::vector<TargetKey> targets_of(const Config& config) {
     std::vector<TargetKey> targets;
     for_each_frontend(config,
@@ -55,10 +76,12 @@ std::vector<TargetKey> targets_of(const Config& config) {
 }
 
 Plan plan(const Config& config, const HealthMap& health) {
-    Plan plan{config.node_address, config.interfaces, config.flows, config.unmatched, {}};
+    Plan plan{config.node_address, config.interfaces, config.vlans, config.flows,
+              config.icmp,         config.unmatched,  {}};
     for_each_frontend(config, [&](const FrontendKey& key, const std::string& name, const Service& service,
                                   const Pool& pool) {
-        Frontend frontend{key, name, service.forward, service.scheduler, {}, false};
+        Frontend frontend{key,          name,         service.forward,      service.scheduler, service.sticky,
+                          service.quic, service.announce_arp, {}, false};
         for (const auto& backend : pool.backends) {
             auto state = health_of({key, backend.address}, service, health);
             auto accepts = accepts_of(backend, state);

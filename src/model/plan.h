@@ -11,13 +11,23 @@
 
 namespace weir::model {
 
-/// One VIP, port and protocol: what the datapath looks up.
+/// One VIP (or a prefix of them), port (or a range, or all) and protocol (or all): what the datapath looks
+/// up. Where several match a packet, the longest prefix wins, then the protocol that is named, then the
+/// fewest ports.
 struct FrontendKey {
-    net::Ip vip;
+    net::Ip vip;  // of a prefix its first address
     net::Port port{1};
     Protocol protocol = Protocol::tcp;
+    uint16_t more_ports = 0;  // behind `port`
+    uint8_t free_bits = 0;    // of the VIP, from the right: those that a prefix leaves open
 
-    /// `192.0.2.1:80/tcp`.
+    net::Prefix vips() const;
+    bool every_port() const { return more_ports == 0xffff; }
+    /// `192.0.2.1`, `192.0.2.0/24`.
+    std::string vip_text() const;
+    /// `80`, `8000-8099`, `any`.
+    std::string port_text() const;
+    /// `192.0.2.1:80/tcp`, `[2001:db8::/64]:any/udp`.
     std::string text() const;
     auto operator<=>(const FrontendKey&) const = default;
 };
@@ -55,8 +65,11 @@ struct Target {
 struct Frontend {
     FrontendKey key;
     std::string service;
-    Forward forward = Forward::dsr;
+    Forward forward;
     Scheduler scheduler;
+    std::optional<Sticky> sticky;
+    std::vector<QuicConfig> quic;
+    bool announce_arp = false;
     std::vector<Target> targets;  // in the order of the pool
     bool healthy = false;         // at least `need` targets are up and enabled
 
@@ -66,12 +79,17 @@ struct Frontend {
 struct Plan {
     std::optional<net::Ip> node_address{};
     std::vector<Interface> interfaces;
+    Vlans vlans;
     Flows flows;
+    Icmp icmp;
     Unmatched unmatched = Unmatched::drop;
     std::vector<Frontend> frontends;  // ordered by key
 
     bool operator==(const Plan&) const = default;
 };
+
+/// VIPs × ports.
+std::vector<FrontendKey> frontends_of(const Service& service);
 
 /// Every target of a configuration, ordered: what is to be resolved and checked.
 std::vector<TargetKey> targets_of(const Config& config);

@@ -18,6 +18,11 @@ namespace weir::net {
 
 enum class Family : uint8_t { v4, v6 };
 
+/// Of an address: 32 or 128.
+constexpr uint8_t bits(Family family) {
+    return family == Family::v4 ? 32 : 128;
+}
+
 class Ip {
   public:
     /// 0.0.0.0.
@@ -77,6 +82,15 @@ struct Prefix {
     std::string text() const;
     auto operator<=>(const Prefix&) const = default;
 };
+
+/// The prefix of one address alone.
+inline Prefix only(const Ip& ip) {
+    return {ip, bits(ip.family())};
+}
+/// How many bits the prefix leaves open.
+inline uint8_t free_bits(const Prefix& prefix) {
+    return static_cast<uint8_t>(bits(prefix.address.family()) - prefix.length);
+}
 
 struct Mac {
     std::array<uint8_t, 6> bytes{};
