@@ -11,24 +11,10 @@
 #include <linux/udp.h>
 
 #include "engine/xdp/abi.h"
-
-#ifndef __always_inline
-#define __always_inline inline __attribute__((always_inline))
-#endif
+#include "engine/xdp/bpf/words.h"
 
 #define WEIR_BE16(x) \
     ((__u16)(((x) >> 8 & 0xff) | ((x) & 0xff) << 8)) /* BPF here and our hosts are little-endian */
-
-/* Fields of a frame lie at any address. The kernel's headers say so by packed types, which the compiler would
- * read byte by byte; where BPF runs, a word at any address is one load. */
-#ifdef __bpf__
-#define WEIR_WORD(bits) typedef __u##bits loose##bits
-#else
-#define WEIR_WORD(bits) typedef __u##bits __attribute__((aligned(1), may_alias)) loose##bits
-#endif
-WEIR_WORD(16);
-WEIR_WORD(32);
-WEIR_WORD(64);
 
 enum { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10 };
 
