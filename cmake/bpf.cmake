@@ -14,7 +14,7 @@ function(weir_bpf target source)
   add_custom_command(
     OUTPUT ${skeleton}
     COMMAND ${BPF_CLANG} -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror
-            -I${CMAKE_SOURCE_DIR}/src -I/usr/include/${CMAKE_LIBRARY_ARCHITECTURE}
+            -I${CMAKE_SOURCE_DIR}/src -I${CMAKE_SOURCE_DIR} -I/usr/include/${CMAKE_LIBRARY_ARCHITECTURE}
             -MD -MT ${skeleton} -MF ${object}.d
             -c ${CMAKE_SOURCE_DIR}/${source} -o ${object}
     COMMAND ${BPF_STRIP} -g ${object}
