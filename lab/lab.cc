@@ -77,6 +77,8 @@ Host& Lab::lan(const std::string& switch_name, const std::vector<Host*>& hosts, 
         const std::string port = each->name().substr(0, IFNAMSIZ - 1);
         connect(middle, port, *each, ifname);
         put_on_bridge(middle, port, bridge);
+        middle.offload_vlan_tags(port, false);
+        if (options.whole_checksums) middle.offload_checksums(port, false);
         if (options.xdp_pass) passes_.emplace_back(middle, port);
     }
     return middle;

@@ -18,6 +18,7 @@ namespace weir::lab {
 struct LanOptions {
     bool xdp_pass =
         false;  // XDP on the switch's ports, so that frames which a host sends by native XDP_TX arrive
+    bool whole_checksums = false;  // what leaves the switch has them, whatever its senders' offloads
 };
 
 class Lab {
@@ -32,8 +33,8 @@ class Lab {
     void connect(Host& a, const std::string& a_ifname, Host& b, const std::string& b_ifname);
 
     /// A switch with one cable to interface `ifname` of each host. It learns and floods, nothing else: no
-    /// spanning tree, no multicast snooping, no addresses. Its ports are named as the hosts (the first 15
-    /// letters).
+    /// spanning tree, no multicast snooping, no addresses; VLAN tags stay as they are, in the frames' bytes.
+    /// Its ports are named as the hosts (the first 15 letters).
     Host& lan(const std::string& switch_name, const std::vector<Host*>& hosts, const std::string& ifname,
               LanOptions options = {});
 
