@@ -55,4 +55,10 @@ std::optional<Datagram> DatagramSocket::receive(Duration limit) {
     return datagram;
 }
 
+void DatagramSocket::send(const net::Endpoint& to, std::span<const uint8_t> payload) {
+    const net::SocketAddress address = net::to_socket_address(to);
+    check(::sendto(socket_.get(), payload.data(), payload.size(), 0, address.get(), address.size),
+          "cannot send to {}", to.text());
+}
+
 }  // namespace weir::lab

@@ -35,6 +35,7 @@ class DatagramSocket {
     DatagramSocket(Host& host, const net::Endpoint& local);
     /// The next one, unless none comes within `limit`.
     std::optional<Datagram> receive(Duration limit = 2s);
+    void send(const net::Endpoint& to, std::span<const uint8_t> payload);
 
   private:
     UniqueFd socket_;

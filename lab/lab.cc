@@ -11,6 +11,8 @@
 namespace weir::lab {
 namespace {
 
+constexpr const char* kBridge = "bridge";
+
 /// By hand, because libnl 3.7 knows no bridge settings. Without spanning tree a port forwards at once.
 void add_bridge(Host& host, const std::string& ifname) {
     NlMessage message(nlmsg_alloc_simple(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL));
@@ -68,20 +70,21 @@ void Lab::connect(Host& a, const std::string& a_ifname, Host& b, const std::stri
 
 Host& Lab::lan(const std::string& switch_name, const std::vector<Host*>& hosts, const std::string& ifname,
                LanOptions options) {
-    const std::string bridge = "bridge";
     Host& middle = host(switch_name);
     for (const char* scope : {"all", "default"})
         middle.sysctl(fmt::format("net.ipv6.conf.{}.disable_ipv6", scope), "1");
-    add_bridge(middle, bridge);
-    for (Host* each : hosts) {
-        const std::string port = each->name().substr(0, IFNAMSIZ - 1);
-        connect(middle, port, *each, ifname);
-        put_on_bridge(middle, port, bridge);
-        middle.offload_vlan_tags(port, false);
-        if (options.whole_checksums) middle.offload_checksums(port, false);
-        if (options.xdp_pass) passes_.emplace_back(middle, port);
-    }
+    add_bridge(middle, kBridge);
+    for (Host* each : hosts) plug(middle, *each, ifname, options);
     return middle;
+}
+
+void Lab::plug(Host& switch_host, Host& host, const std::string& ifname, LanOptions options) {
+    const std::string port = host.name().substr(0, IFNAMSIZ - 1);
+    connect(switch_host, port, host, ifname);
+    put_on_bridge(switch_host, port, kBridge);
+    switch_host.offload_vlan_tags(port, false);
+    if (options.whole_checksums) switch_host.offload_checksums(port, false);
+    if (options.xdp_pass) passes_.emplace_back(switch_host, port);
 }
 
 std::string why_no_lab() {

@@ -37,6 +37,9 @@ class Lab {
     /// Its ports are named as the hosts (the first 15 letters).
     Host& lan(const std::string& switch_name, const std::vector<Host*>& hosts, const std::string& ifname,
               LanOptions options = {});
+    /// One more cable, from the switch to this interface of the host: a host with several has one in each
+    /// LAN.
+    void plug(Host& switch_host, Host& host, const std::string& ifname, LanOptions options = {});
 
   private:
     std::string name_;
