@@ -1,9 +1,6 @@
 #include <algorithm>
-#include <map>
-#include <set>
 
 #include "config/sections.h"
-#include "model/plan.h"
 
 namespace weir::config {
 namespace {
@@ -36,34 +33,6 @@ void check_against_pool(const ServiceDraft& service, const PoolDraft& pool, Mist
             service.scheduler.value.table_size, backends, service.pool.value);
 }
 
-/// One VIP, port and protocol leads to one service.
-void check_frontends(const Draft& draft, Mistakes& mistakes) {
-    std::map<model::FrontendKey, const ServiceDraft*> owners;
-    for (const auto& service : draft.services)
-        for (const auto& vip : service.vips)
-            for (const auto& port : service.ports) {
-                model::FrontendKey key{vip.value, port.value.port, port.value.protocol};
-                auto [owner, is_new] = owners.emplace(key, &service);
-                if (!is_new)
-                    mistakes.add(port.at,
-                                 "{} is already in service '{}' at line {}; choose another port or VIP",
-                                 key.text(), owner->second->name, owner->second->at.line);
-            }
-}
-
-/// A backend with a VIP's address would have its packets sent back to the balancer.
-void check_backends(const Draft& draft, Mistakes& mistakes) {
-    std::map<net::Ip, std::string_view> vips;
-    for (const auto& service : draft.services)
-        for (const auto& vip : service.vips) vips.emplace(vip.value, service.name);
-    for (const auto& [name, pool] : draft.pools)
-        for (const auto& backend : pool.backends)
-            if (auto vip = vips.find(backend.value.address); vip != vips.end())
-                mistakes.add(backend.at,
-                             "backend {} is the VIP of service '{}'; write the backend's own address",
-                             backend.value.address.text(), vip->second);
-}
-
 /// False when there are more than an engine can hold, or than is worth looking at one by one.
 bool check_sums(const Draft& draft, Mistakes& mistakes) {
     uint64_t targets = 0;
@@ -89,8 +58,10 @@ void cross_check(const Draft& draft, Mistakes& mistakes) {
         const PoolDraft* pool = pool_of(service, draft);
         if (pool && pool->whole) check_against_pool(service, *pool, mistakes);
     }
-    if (check_sums(draft, mistakes)) check_frontends(draft, mistakes);
-    check_backends(draft, mistakes);
+    if (check_sums(draft, mistakes)) {
+        check_overlaps(draft, mistakes);
+        for (const auto& service : draft.services) check_methods(service, pool_of(service, draft), mistakes);
+    }
     if (!draft.services.empty() && draft.config.interfaces.empty() && draft.interfaces_whole)
         mistakes.add(draft.services.front().at,
                      "service '{}' has no interface to take packets from; add 'interfaces: [NAME]'",
@@ -105,13 +76,16 @@ model::Config finish(Draft draft) {
     }
     for (auto& from : draft.services) {
         auto& service = config.services[from.name];
-        for (const auto& vip : from.vips) service.vips.push_back(net::only(vip.value));
+        for (const auto& vip : from.vips) service.vips.push_back(vip.value);
         for (const auto& port : from.ports) service.ports.push_back(port.value);
         service.pool = std::move(from.pool.value);
-        service.forward = from.forward;
+        service.forward = from.forward.value;
         service.scheduler = from.scheduler.value;
+        service.sticky = from.sticky;
+        for (const auto& each : from.quic) service.quic.push_back(each.value);
+        service.announce_arp = from.announce_arp.value;
         service.need = from.need.value;
-        service.checks = std::move(from.checks);
+        for (auto& check : from.checks) service.checks.push_back(std::move(check.value));
     }
     return config;
 }

@@ -42,6 +42,7 @@ Loaded parse(std::string_view yaml) {
     Draft draft;
     read_file(top, draft, mistakes);
     cross_check(draft, mistakes);
+    read_keys(draft, mistakes);
     if (mistakes.count() > 0) return std::unexpected(mistakes.take());
     return finish(std::move(draft));
 }

@@ -1,4 +1,5 @@
-// Reads weir's YAML (weir.yaml(5)) into the model. Pure but for the reading of the file.
+// Reads weir's YAML (weir.yaml(5)) into the model. Pure but for the reading of the file and of the
+// key files that it names.
 #pragma once
 
 #include <expected>

@@ -5,8 +5,18 @@
 namespace weir::config {
 namespace {
 
-std::optional<Placed<model::Backend>> read_backend(const Node& node, Mistakes& mistakes) {
-    Placed<model::Backend> backend{{}, node.place};
+constexpr size_t kMostIdBytes = 15;
+
+Result<std::vector<uint8_t>> read_server_id(std::string_view text) {
+    auto bytes = read_hex(text);
+    if (!bytes || bytes->empty() || bytes->size() > kMostIdBytes)
+        return fail("'{}' is not a server id; write 1 to {} bytes in hex digits, such as \"0a0b\"", text,
+                    kMostIdBytes);
+    return *bytes;
+}
+
+std::optional<BackendDraft> read_backend(const Node& node, Mistakes& mistakes) {
+    BackendDraft backend{{}, node.place};
     if (node.kind == Node::Kind::scalar) {
         auto address = read_unicast(node.text);
         if (!address) {
@@ -19,6 +29,13 @@ std::optional<Placed<model::Backend>> read_backend(const Node& node, Mistakes& m
     Fields fields(node, kBackend, "the backend", node.place, mistakes);
     fields.number("weight", backend.value.weight);
     fields.choice("state", backend.value.state);
+    uint16_t port = 0;
+    if (fields.number("port", port)) {
+        backend.value.port = net::Port(port);
+        backend.port_at = fields.place_of("port");
+    }
+    if (fields.parsed("server_id", read_server_id, backend.value.server_id))
+        backend.server_id_at = fields.place_of("server_id");
     if (!fields.parsed("address", read_unicast, backend.value.address)) return std::nullopt;
     backend.at = fields.place_of("address");
     return backend;
@@ -31,9 +48,14 @@ PoolDraft read_pool(const Node& node, std::string_view name, Place at, Mistakes&
     auto before = mistakes.count();
     Fields fields(node, kPool, fmt::format("pool '{}'", name), at, mistakes);
     std::set<net::Ip> addresses;
+    std::set<std::vector<uint8_t>> ids;
     for (const auto& item : fields.items("static")) {
         auto backend = read_backend(*item, mistakes);
         if (!backend) continue;
+        const auto& id = backend->value.server_id;
+        if (!id.empty() && !ids.insert(id).second)
+            mistakes.add(backend->server_id_at,
+                         "another backend of pool '{}' has this server id; give each its own", name);
         if (addresses.insert(backend->value.address).second)
             pool.backends.push_back(*backend);
         else

@@ -155,6 +155,25 @@ std::vector<NodePtr> Fields::items(std::string_view name) const {
     return node->items;
 }
 
+std::optional<Chosen> Fields::chosen(std::string_view name, std::string_view example) const {
+    const Node* node = find(name);
+    if (!node) return std::nullopt;
+    Chosen chosen;
+    if (node->kind != Node::Kind::mapping)
+        return choice(name, chosen.word) ? std::optional(chosen) : std::nullopt;
+    if (node->entries.size() != 1 || node->entries.front().key->kind != Node::Kind::scalar) {
+        mistakes_.add(node->place, "this does not name one {}; write it as in '{}'", name, example);
+        return std::nullopt;
+    }
+    const auto& [key, settings] = node->entries.front();
+    auto word = read_choice(setting(name), key->text);
+    if (!word) {
+        mistakes_.note(key->place, word.error().message);
+        return std::nullopt;
+    }
+    return Chosen{*word, settings.get()};
+}
+
 Result<int64_t> Fields::read_number(const Setting& setting, std::string_view text) const {
     int64_t value = 0;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

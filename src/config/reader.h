@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,12 @@ class Mistakes {
 std::string suggest(std::string_view word, std::span<const std::string_view> known,
                     std::string_view otherwise);
 
+/// A word alone, or the one of a mapping with settings of its own.
+struct Chosen {
+    int word = 0;  // of the model's enumeration
+    const Node* settings = nullptr;
+};
+
 /// One mapping of settings. `title` ("service 'web'") and `at` are what messages about the whole name and
 /// point at. A function that takes a setting's name wants one of the section's.
 class Fields {
@@ -43,6 +50,9 @@ class Fields {
     const Node* find(std::string_view name) const;
     /// Of the setting's value; of the whole where it is absent.
     Place place_of(std::string_view name) const;
+
+    /// What the setting takes, in words.
+    std::string takes(std::string_view name) const { return describe(setting(name)); }
 
     /// A value of the kind that the setting takes; null, and noted, where it is another; null where it is
     /// absent.
@@ -58,6 +68,8 @@ class Fields {
     bool duration(std::string_view name, Duration& out) const;
     template <class Enum>
     bool choice(std::string_view name, Enum& out) const;
+    /// Of a setting that takes `word` or `{word: settings}`; `example` is of the latter.
+    std::optional<Chosen> chosen(std::string_view name, std::string_view example) const;
     /// parse: std::string_view → Result<T>, T assignable to out.
     bool parsed(std::string_view name, auto parse, auto& out) const;
 

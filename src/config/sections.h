@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,22 +20,38 @@ struct Placed {
     Place at;
 };
 
+struct BackendDraft {
+    model::Backend value;
+    Place at;
+    Place port_at{};  // {} where they are not given
+    Place server_id_at{};
+};
+
 struct PoolDraft {
     Place at;
-    std::vector<Placed<model::Backend>> backends;
+    std::vector<BackendDraft> backends;
     bool whole = false;  // every backend could be read: counting them makes sense
+};
+
+struct QuicDraft {
+    model::QuicConfig value;
+    Place at;
+    Placed<std::string> key_file;  // nowhere where there is none
 };
 
 struct ServiceDraft {
     std::string name;
     Place at;
-    std::vector<Placed<net::Ip>> vips;
-    std::vector<Placed<model::ServicePort>> ports;
-    Placed<std::string> pool;  // "" where it is missing
-    Placed<unsigned> need;
-    Placed<model::Scheduler> scheduler;
-    model::Forward forward;
-    std::vector<model::Check> checks;
+    std::vector<Placed<net::Prefix>> vips{};
+    std::vector<Placed<model::ServicePort>> ports{};
+    Placed<std::string> pool{};  // "" where it is missing
+    Placed<unsigned> need{1, {}};
+    Placed<model::Scheduler> scheduler{};
+    Placed<model::Forward> forward{};
+    std::optional<model::Sticky> sticky{};
+    std::vector<QuicDraft> quic{};
+    Placed<bool> announce_arp{};
+    std::vector<Placed<model::Check>> checks{};
 };
 
 struct Draft {
@@ -44,17 +61,60 @@ struct Draft {
     bool interfaces_whole = false;
 };
 
-void read_file(const Node& root, Draft& draft,
-               Mistakes& mistakes);  // top.cc: all of it, with the functions below
+// top.cc: the whole file, with the functions below.
+void read_file(const Node& root, Draft& draft, Mistakes& mistakes);
+model::Vlans read_vlans(const Node& node, Mistakes& mistakes);
 PoolDraft read_pool(const Node& node, std::string_view name, Place at, Mistakes& mistakes);
 ServiceDraft read_service(const Node& node, const std::string& name, Place at, Mistakes& mistakes);
+// Settings of a service.
+Placed<model::Forward> read_forward(const Fields& service, Mistakes& mistakes);
+std::vector<QuicDraft> read_quic(const Fields& service, Mistakes& mistakes);
 std::optional<model::Check> read_check(const Node& node, Mistakes& mistakes);
 
-/// An address that packets can be sent to from outside: a VIP or a backend.
+/// An address that packets can be sent to from outside.
 Result<net::Ip> read_unicast(std::string_view text);
+/// Such an address or a prefix of them.
+Result<net::Prefix> read_vip(std::string_view text);
+/// As read_vip(), with no more than kMostSourceBits left open.
+Result<net::Prefix> read_source(std::string_view text);
+constexpr uint8_t kMostSourceBits = 16;
+/// `80`, `8000-8099/udp`, `any/gre`, `any`.
+Result<model::ServicePort> read_service_port(std::string_view text);
+/// Two digits a byte.
+std::optional<std::vector<uint8_t>> read_hex(std::string_view text);
+
+/// The values of a list, each once.
+template <class T>
+std::vector<Placed<T>> read_distinct(const Fields& fields, std::string_view name,
+                                     Result<T> (*parse)(std::string_view), Mistakes& mistakes) {
+    std::vector<Placed<T>> values;
+    std::set<T> seen;
+    for (const auto& item : fields.items(name)) {
+        if (item->kind != Node::Kind::scalar) {
+            mistakes.add(item->place, "an item of '{}' is {}; write {}", name, describe(item->kind),
+                         fields.takes(name));
+            continue;
+        }
+        auto value = parse(item->text);
+        if (!value)
+            mistakes.note(item->place, value.error().message);
+        else if (seen.insert(*value).second)
+            values.push_back({*value, item->place});
+        else
+            mistakes.add(item->place, "'{}' is in '{}' twice; keep one of the two", item->text, name);
+    }
+    return values;
+}
 
 /// What no section can see alone: names that must exist, addresses that must differ, sums.
 void cross_check(const Draft& draft, Mistakes& mistakes);
+// Parts of it. No frontend may be ambiguous, no VIP contain a backend or take the place of clients.
+void check_overlaps(const Draft& draft, Mistakes& mistakes);
+// Whether the service's way of forwarding, its ports, checks and backends fit together.
+void check_methods(const ServiceDraft& service, const PoolDraft* pool, Mistakes& mistakes);
+
+/// Reads the key files that the draft names.
+void read_keys(Draft& draft, Mistakes& mistakes);
 
 /// The draft as the model has it. Of a draft without mistakes.
 model::Config finish(Draft draft);

@@ -1,44 +1,8 @@
-#include <algorithm>
-#include <set>
-
 #include "config/prime.h"
 #include "config/sections.h"
 
 namespace weir::config {
 namespace {
-
-Result<model::ServicePort> read_service_port(std::string_view text) {
-    auto slash = text.find('/');
-    auto port = net::Port::parse(text.substr(0, slash));
-    if (!port) return fail("'{}' is not a port; write one such as 80/tcp or 53/udp", text);
-    auto protocol = slash == text.npos ? "tcp" : text.substr(slash + 1);
-    for (auto known : {model::Protocol::tcp, model::Protocol::udp})
-        if (protocol == model::to_text(known)) return model::ServicePort{*port, known, 0};
-    return fail("unknown protocol '{}'; write {}/tcp or {}/udp", protocol, port->value(), port->value());
-}
-
-/// The values of a list, each once.
-template <class T>
-std::vector<Placed<T>> read_distinct(const Fields& fields, std::string_view name,
-                                     Result<T> (*parse)(std::string_view), Mistakes& mistakes) {
-    std::vector<Placed<T>> values;
-    std::set<T> seen;
-    for (const auto& item : fields.items(name)) {
-        if (item->kind != Node::Kind::scalar) {
-            mistakes.add(item->place, "an item of '{}' is {}; write {}", name, describe(item->kind),
-                         describe(*kService.find(name)));
-            continue;
-        }
-        auto value = parse(item->text);
-        if (!value)
-            mistakes.note(item->place, value.error().message);
-        else if (seen.insert(*value).second)
-            values.push_back({*value, item->place});
-        else
-            mistakes.add(item->place, "'{}' is in '{}' twice; keep one of the two", item->text, name);
-    }
-    return values;
-}
 
 void read_table_size(const Node& node, Placed<model::Scheduler>& scheduler, Mistakes& mistakes) {
     Fields fields(node, kTable, model::to_text(scheduler.value.kind).data(), node.place, mistakes);
@@ -52,44 +16,59 @@ void read_table_size(const Node& node, Placed<model::Scheduler>& scheduler, Mist
                      size, next_prime(size));
 }
 
-/// A word, or a mapping of one word to its settings.
-Placed<model::Scheduler> read_scheduler(const Fields& fields, Mistakes& mistakes) {
-    Placed<model::Scheduler> scheduler{{}, fields.place_of("scheduler")};
-    const Node* node = fields.find("scheduler");
-    if (!node) return scheduler;
-    if (node->kind != Node::Kind::mapping) {
-        fields.choice("scheduler", scheduler.value.kind);
-        return scheduler;
-    }
-    if (node->entries.size() != 1 || node->entries.front().key->kind != Node::Kind::scalar) {
-        mistakes.add(node->place,
-                     "this does not name one scheduler; write it as in 'maglev: {{size: 65537}}'");
-        return scheduler;
-    }
-    const auto& [key, settings] = node->entries.front();
-    auto kind = read_choice(*kService.find("scheduler"), key->text);
-    if (!kind) {
-        mistakes.note(key->place, kind.error().message);
-        return scheduler;
-    }
-    scheduler.value.kind = static_cast<model::SchedulerKind>(*kind);
-    read_table_size(*settings, scheduler, mistakes);
+Placed<model::Scheduler> read_scheduler(const Fields& service, Mistakes& mistakes) {
+    Placed<model::Scheduler> scheduler{{}, service.place_of("scheduler")};
+    auto chosen = service.chosen("scheduler", "maglev: {size: 65537}");
+    if (!chosen) return scheduler;
+    scheduler.value.kind = static_cast<model::SchedulerKind>(chosen->word);
+    if (chosen->settings) read_table_size(*chosen->settings, scheduler, mistakes);
     return scheduler;
+}
+
+std::optional<model::Sticky> read_sticky(const Fields& service, Mistakes& mistakes) {
+    const Node* node = service.find("sticky");
+    if (!node) return std::nullopt;
+    model::Sticky sticky;
+    if (node->kind == Node::Kind::mapping) {
+        Fields fields(*node, kSticky, "sticky", node->place, mistakes);
+        fields.number("ipv4", sticky.v4);
+        fields.number("ipv6", sticky.v6);
+    } else if (node->text != "source") {
+        mistakes.add(node->place,
+                     "sticky '{}' is not known; write source, or a mapping such as {{ipv4: 24, ipv6: 56}}",
+                     node->kind == Node::Kind::scalar ? node->text : describe(node->kind));
+    }
+    return sticky;
+}
+
+Placed<bool> read_announce_arp(const Fields& service, Mistakes& mistakes) {
+    Placed<bool> arp{};
+    const Node* node = service.mapping("announce");
+    if (!node) return arp;
+    Fields fields(*node, kAnnounce, "announce", node->place, mistakes);
+    fields.choice("arp", arp.value);
+    arp.at = fields.place_of("arp");
+    return arp;
 }
 
 }  // namespace
 
 ServiceDraft read_service(const Node& node, const std::string& name, Place at, Mistakes& mistakes) {
     Fields fields(node, kService, fmt::format("service '{}'", name), at, mistakes);
-    ServiceDraft service{name, at, {}, {}, {}, {1, fields.place_of("need")}, {}, {}, {}};
-    service.vips = read_distinct<net::Ip>(fields, "vip", read_unicast, mistakes);
+    ServiceDraft service{.name = name, .at = at};
+    service.vips = read_distinct<net::Prefix>(fields, "vip", read_vip, mistakes);
     service.ports = read_distinct<model::ServicePort>(fields, "ports", read_service_port, mistakes);
     if (const Node* pool = fields.scalar("pool")) service.pool = {pool->text, pool->place};
-    fields.choice("forward", service.forward.kind);
+    service.forward = read_forward(fields, mistakes);
     service.scheduler = read_scheduler(fields, mistakes);
+    service.sticky = read_sticky(fields, mistakes);
+    service.quic = read_quic(fields, mistakes);
+    service.announce_arp = read_announce_arp(fields, mistakes);
+    service.need.at = fields.place_of("need");
     fields.number("need", service.need.value);
     for (const auto& item : fields.items("checks"))
-        if (auto check = read_check(*item, mistakes)) service.checks.push_back(*std::move(check));
+        if (auto check = read_check(*item, mistakes))
+            service.checks.push_back({*std::move(check), item->place});
     return service;
 }
 

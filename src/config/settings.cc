@@ -40,10 +40,12 @@ constexpr Choice kModes[] = {word("auto", XdpMode::automatic), word("native", Xd
                              word("generic", XdpMode::generic)};
 constexpr Choice kStates[] = {word("enabled", AdminState::enabled), word("draining", AdminState::draining),
                               word("disabled", AdminState::disabled)};
-constexpr Choice kForwards[] = {word("dsr", ForwardKind::dsr), missing("ipip", "dsr is"),
-                                missing("gre", "dsr is"),  missing("fou", "dsr is"),
-                                missing("gue", "dsr is"),  missing("dscp", "dsr is"),
-                                missing("nat", "dsr is"),  missing("proxy", "dsr is")};
+constexpr Choice kForwards[] = {
+    word("dsr", ForwardKind::dsr), word("ipip", ForwardKind::ipip),
+    word("gre", ForwardKind::gre), word("fou", ForwardKind::fou),
+    word("gue", ForwardKind::gue), word("dscp", ForwardKind::dscp),
+    word("nat", ForwardKind::nat), missing("proxy", "dsr, ipip, gre, fou, gue, dscp and nat are")};
+constexpr Choice kTruth[] = {word("true", true), word("false", false)};
 constexpr Choice kSchedulers[] = {
     word("maglev", SchedulerKind::maglev), word("rendezvous", SchedulerKind::rendezvous),
     missing("rr", "maglev and rendezvous are"), missing("random", "maglev and rendezvous are"),
@@ -52,14 +54,15 @@ constexpr Choice kSchedulers[] = {
 constexpr Setting kFileSettings[] = {
     {"node", Takes::mapping, "of node settings"},
     {"interfaces", Takes::list, "of names and interface settings"},
+    {"vlans", Takes::mapping, "of VLAN ids to prefixes"},
     {"admin", Takes::mapping, "of admin settings"},
     {"flows", Takes::mapping, "of flows settings"},
+    {"icmp", Takes::mapping, "of icmp settings"},
     choice("unmatched", kUnmatchedWords, "drop"),
     {"pools", Takes::mapping, "of names to pool settings"},
     {"services", Takes::mapping, "of names to service settings"},
 };
 constexpr Unavailable kFileUnavailable[] = {
-    {"vlans", "an interface of each VLAN in interfaces: is"},
     {"bgp", "a static route to the VIPs on the router is"},
     {"sync", "consistent hashing, by which balancers choose alike, is"},
     {"watchdog", "a datapath that goes on without the daemon is"},
@@ -96,6 +99,11 @@ constexpr Setting kTimeoutsSettings[] = {
     timeout("udp", "5m"),
 };
 
+constexpr Setting kIcmpSettings[] = {
+    choice("echo", kTruth, "true"),
+    number("rate", 0, 1000000, "1000"),
+};
+
 constexpr Setting kPoolSettings[] = {
     required({"static", Takes::list, "of addresses and backend settings"}),
 };
@@ -109,14 +117,19 @@ constexpr Setting kBackendSettings[] = {
     required({"address", Takes::text, "an IP address"}),
     number("weight", 0, 1000, "1"),
     choice("state", kStates, "enabled"),
+    {"port", Takes::number, "", 1, 65535, {}, "the port that the client asked for"},
+    {"server_id", Takes::text, "1 to 15 bytes in hex digits"},
 };
 
 constexpr Setting kServiceSettings[] = {
-    required({"vip", Takes::list, "of IP addresses, or one"}),
-    required({"ports", Takes::list, "of PORT/tcp and PORT/udp, or one"}),
+    required({"vip", Takes::list, "of IP addresses and prefixes, or one"}),
+    required({"ports", Takes::list, "of PORT/PROTOCOL, FIRST-LAST/PROTOCOL and any/PROTOCOL, or one"}),
     required({"pool", Takes::text, "the name of a pool"}),
     choice("forward", kForwards, "dsr"),
     choice("scheduler", kSchedulers, "maglev"),
+    {"sticky", Takes::text, "source, or a mapping of sticky settings"},
+    {"quic", Takes::mapping, "of quic settings"},
+    {"announce", Takes::mapping, "of announce settings"},
     number("need", 1, 1000000, "1"),
     {"checks", Takes::list, "of check settings"},
 };
@@ -126,6 +139,32 @@ constexpr Unavailable kServiceUnavailable[] = {
 
 constexpr Setting kTableSettings[] = {
     number("size", 5, 5000011, "65537"),
+};
+
+constexpr Setting kSource{"source", Takes::list, "of addresses and prefixes, or one"};
+constexpr Setting kTunnelSettings[] = {kSource};
+constexpr Setting kFouSettings[] = {number("port", 1, 65535, "5555"), kSource};
+constexpr Setting kGueSettings[] = {number("port", 1, 65535, "6080"), kSource};
+constexpr Setting kDscpSettings[] = {required({"value", Takes::number, "", 1, 63})};
+constexpr Setting kNatSettings[] = {kSource};
+
+constexpr Setting kStickySettings[] = {
+    number("ipv4", 1, 32, "32"),
+    number("ipv6", 1, 128, "128"),
+};
+
+constexpr Setting kQuicSettings[] = {
+    required({"configs", Takes::list, "of quic config settings"}),
+};
+constexpr Setting kQuicConfigSettings[] = {
+    number("rotation", 0, 6, "0"),
+    required({"server_id_length", Takes::number, "", 1, 15}),
+    required({"nonce_length", Takes::number, "", 4, 18}),
+    {"key_file", Takes::text, "the absolute path of a file"},
+};
+
+constexpr Setting kAnnounceSettings[] = {
+    choice("arp", kTruth, "false"),
 };
 
 constexpr Setting kCheckSettings[] = {
@@ -163,18 +202,31 @@ const Section kInterface{"interface", kInterfaceSettings};
 const Section kAdmin{"admin", kAdminSettings, kAdminUnavailable};
 const Section kFlows{"flows", kFlowsSettings};
 const Section kTimeouts{"timeouts", kTimeoutsSettings, {}, &kFlows};
+const Section kIcmp{"icmp", kIcmpSettings};
 const Section kPool{"pool", kPoolSettings, kPoolUnavailable};
 const Section kBackend{"backend", kBackendSettings};
 const Section kService{"service", kServiceSettings, kServiceUnavailable};
 const Section kTable{"scheduler", kTableSettings, {}, &kService};
+const Section kDsr{"dsr", {}, {}, &kService};
+const Section kIpip{"ipip", kTunnelSettings, {}, &kService};
+const Section kGre{"gre", kTunnelSettings, {}, &kService};
+const Section kFou{"fou", kFouSettings, {}, &kService};
+const Section kGue{"gue", kGueSettings, {}, &kService};
+const Section kDscp{"dscp", kDscpSettings, {}, &kService};
+const Section kNat{"nat", kNatSettings, {}, &kService};
+const Section kSticky{"sticky", kStickySettings, {}, &kService};
+const Section kQuic{"quic", kQuicSettings, {}, &kService};
+const Section kQuicConfig{"quic config", kQuicConfigSettings, {}, &kQuic};
+const Section kAnnounce{"announce", kAnnounceSettings, {}, &kService};
 const Section kCheck{"check", kCheckSettings, kCheckUnavailable, &kService};
 const Section kTcpCheck{"tcp", {}, {}, &kCheck};
 const Section kHttpCheck{"http", kHttpSettings, {}, &kCheck};
 
 std::span<const Section* const> all_sections() {
-    static constexpr std::array<const Section*, 13> all{
-        &kFile,    &kNode,    &kInterface, &kAdmin, &kFlows,    &kTimeouts, &kPool,
-        &kBackend, &kService, &kTable,     &kCheck, &kTcpCheck, &kHttpCheck};
+    static constexpr auto all = std::to_array<const Section*>(
+        {&kFile,    &kNode, &kInterface,  &kAdmin,    &kFlows, &kTimeouts, &kIcmp,     &kPool, &kBackend,
+         &kService, &kDsr,  &kIpip,       &kGre,      &kFou,   &kGue,      &kDscp,     &kNat,  &kTable,
+         &kSticky,  &kQuic, &kQuicConfig, &kAnnounce, &kCheck, &kTcpCheck, &kHttpCheck});
     return all;
 }
 

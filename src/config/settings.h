@@ -46,8 +46,9 @@ struct Section {
     const Setting* find(std::string_view setting) const;
 };
 
-extern const Section kFile, kNode, kInterface, kAdmin, kFlows, kTimeouts, kPool, kBackend, kService, kTable,
-    kCheck, kTcpCheck, kHttpCheck;
+extern const Section kFile, kNode, kInterface, kAdmin, kFlows, kTimeouts, kIcmp, kPool, kBackend, kService,
+    kDsr, kIpip, kGre, kFou, kGue, kDscp, kNat, kTable, kSticky, kQuic, kQuicConfig, kAnnounce, kCheck,
+    kTcpCheck, kHttpCheck;
 
 /// All of them, in the manual page's order.
 std::span<const Section* const> all_sections();

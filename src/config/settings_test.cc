@@ -80,24 +80,46 @@ TEST(Settings, DefaultsInTheTablesAreTheModels) {
     auto written = fmt::format(
         "interfaces: [{{name: eth0{}}}]\n"
         "flows: {{timeouts: {{{}}}{}}}\n"
-        "pools: {{p: {{static: [{{address: 192.0.2.1{}}}]}}}}\n"
-        "services: {{s: {{vip: 192.0.2.9, ports: 80, pool: p{}, checks: [{{tcp: {{}}{}}}, {{http: {{path: "
-        "/{}}}}}]}}}}\n"
+        "icmp: {{{}}}\n"
+        "pools: {{p: {{static: [{{address: 192.0.2.1, server_id: 0a{}}}]}}}}\n"
+        "services: {{s: {{vip: 192.0.2.9, ports: [80, 443/udp], pool: p{}, sticky: {{{}}}, announce: {{{}}}, "
+        "quic: {{configs: [{{server_id_length: 1, nonce_length: 4{}}}]}}, "
+        "checks: [{{tcp: {{}}{}}}, {{http: {{path: /{}}}}}]}}}}\n"
         "unmatched: {}\n",
-        defaults_of(kInterface), defaults_of(kTimeouts).substr(2), defaults_of(kFlows), defaults_of(kBackend),
-        defaults_of(kService), defaults_of(kCheck, {"port"}), defaults_of(kHttpCheck, {"host", "path"}),
+        defaults_of(kInterface), defaults_of(kTimeouts).substr(2), defaults_of(kFlows),
+        defaults_of(kIcmp).substr(2), defaults_of(kBackend, {"port"}), defaults_of(kService),
+        defaults_of(kSticky).substr(2), defaults_of(kAnnounce).substr(2), defaults_of(kQuicConfig),
+        defaults_of(kCheck, {"port"}), defaults_of(kHttpCheck, {"host", "path"}),
         kFile.find("unmatched")->fallback);
     auto left_out = parse(
         "interfaces: [eth0]\n"
-        "pools: {p: {static: [192.0.2.1]}}\n"
-        "services: {s: {vip: 192.0.2.9, ports: 80, pool: p, checks: [tcp, http]}}\n");
+        "pools: {p: {static: [{address: 192.0.2.1, server_id: 0a}]}}\n"
+        "services: {s: {vip: 192.0.2.9, ports: [80, 443/udp], pool: p, sticky: source, "
+        "quic: {configs: [{server_id_length: 1, nonce_length: 4}]}, checks: [tcp, http]}}\n");
     auto loaded = parse(written);
     ASSERT_TRUE(loaded) << written << describe("", loaded.error());
     ASSERT_TRUE(left_out);
     EXPECT_EQ(*loaded, *left_out);
     EXPECT_EQ(loaded->flows, model::Flows{});
+    EXPECT_EQ(loaded->icmp, model::Icmp{});
+    EXPECT_EQ(loaded->services.at("s").sticky, model::Sticky{});
+    EXPECT_EQ(loaded->services.at("s").announce_arp, false);
     EXPECT_EQ(loaded->services.at("s").scheduler, model::Scheduler{});
     EXPECT_EQ(loaded->services.at("s").checks.front(), model::Check{});
+}
+
+TEST(Settings, DefaultPortsOfUdpTunnelsInTheTablesAreTheReaders) {
+    for (const auto& [word, section] : {std::pair("fou", &kFou), std::pair("gue", &kGue)}) {
+        auto service = fmt::format(
+            "interfaces: [eth0]\npools: {{p: {{static: [192.0.2.1]}}}}\n"
+            "services: {{s: {{vip: 192.0.2.9, ports: 80, pool: p, forward: {}}}}}\n",
+            word);
+        auto config = parse(service);
+        ASSERT_TRUE(config) << describe("", config.error());
+        auto port = config->services.at("s").forward.port;
+        ASSERT_TRUE(port) << word;
+        EXPECT_EQ(std::to_string(port->value()), section->find("port")->fallback);
+    }
 }
 
 TEST(Settings, DurationsAreWrittenInTheLargestUnitThatFits) {

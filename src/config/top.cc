@@ -77,20 +77,13 @@ void read_flows(const Node& node, model::Flows& flows, Mistakes& mistakes) {
     times.duration("udp", flows.udp);
 }
 
-}  // namespace
-
-Result<net::Ip> read_unicast(std::string_view text) {
-    auto address = net::Ip::parse(text);
-    if (!address) return address;
-    bool broadcast = address->text() == "255.255.255.255";
-    auto kind = address->is_loopback()      ? "a loopback address"
-                : address->is_multicast()   ? "a multicast address"
-                : address->is_unspecified() ? "the unspecified address"
-                : broadcast                 ? "the broadcast address"
-                                            : nullptr;
-    if (kind) return fail("{} is {}; write a unicast address that the network carries", text, kind);
-    return address;
+void read_icmp(const Node& node, model::Icmp& icmp, Mistakes& mistakes) {
+    Fields fields(node, kIcmp, "icmp", node.place, mistakes);
+    fields.choice("echo", icmp.echo);
+    fields.number("rate", icmp.rate);
 }
+
+}  // namespace
 
 void read_file(const Node& root, Draft& draft, Mistakes& mistakes) {
     Fields file(root, kFile, "the file", root.place, mistakes);
@@ -99,10 +92,12 @@ void read_file(const Node& root, Draft& draft, Mistakes& mistakes) {
         Fields(*node, kNode, "node", node->place, mistakes)
             .parsed("address", read_node_address, config.node_address);
     read_interfaces(file, draft, mistakes);
+    if (const Node* vlans = file.mapping("vlans")) config.vlans = read_vlans(*vlans, mistakes);
     if (const Node* admin = file.mapping("admin"))
         Fields(*admin, kAdmin, "admin", admin->place, mistakes)
             .parsed("listen", read_listen, config.admin_listen);
     if (const Node* flows = file.mapping("flows")) read_flows(*flows, config.flows, mistakes);
+    if (const Node* icmp = file.mapping("icmp")) read_icmp(*icmp, config.icmp, mistakes);
     file.choice("unmatched", config.unmatched);
     if (const Node* pools = file.mapping("pools"))
         for (const auto& [key, value] : named_entries(*pools, "pool", mistakes))

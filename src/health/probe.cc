@@ -16,7 +16,7 @@ namespace {
 asio::awaitable<Verdict> attempt(const model::Check& check, const model::TargetKey& target, Path& path,
                                  steady_clock::time_point deadline) {
     auto executor = co_await asio::this_coro::executor;
-    net::Endpoint vip{target.frontend.vip, check.port.value_or(target.frontend.port)};
+    net::Endpoint vip{target.frontend.probe_address(), check.port.value_or(target.frontend.port)};
     auto passage = path.open(target, vip.port);
     if (!passage) co_return Verdict{false, "L4CON: " + passage.error().message};
     auto connection = Connection::over(std::move(*passage), executor, deadline);

@@ -1,23 +1,38 @@
 #include "model/config.h"
 
+#include <algorithm>
+#include <charconv>
+
 namespace weir::model {
+namespace {
+
+using Named = std::pair<std::string_view, Protocol>;
+
+constexpr Named kProtocols[] = {
+    {"any", Protocol::any},   {"icmp", Protocol::icmp},     {"igmp", Protocol{2}},
+    {"ipip", Protocol{4}},    {"tcp", Protocol::tcp},       {"udp", Protocol::udp},
+    {"ipv6", Protocol{41}},   {"gre", Protocol{47}},        {"esp", Protocol{50}},
+    {"ah", Protocol{51}},     {"icmpv6", Protocol::icmpv6}, {"ospf", Protocol{89}},
+    {"pim", Protocol{103}},   {"vrrp", Protocol{112}},      {"l2tp", Protocol{115}},
+    {"sctp", Protocol::sctp}, {"udplite", Protocol{136}},
+};
+
+}  // namespace
 
 std::string to_text(Protocol protocol) {
-    switch (protocol) {
-        case Protocol::any:
-            return "any";
-        case Protocol::icmp:
-            return "icmp";
-        case Protocol::tcp:
-            return "tcp";
-        case Protocol::udp:
-            return "udp";
-        case Protocol::icmpv6:
-            return "icmpv6";
-        case Protocol::sctp:
-            return "sctp";
-    }
+    auto named = std::ranges::find(kProtocols, protocol, &Named::second);
+    if (named != std::end(kProtocols)) return std::string(named->first);
     return std::to_string(static_cast<unsigned>(protocol));
+}
+
+Result<Protocol> read_protocol(std::string_view text) {
+    auto named = std::ranges::find(kProtocols, text, &Named::first);
+    if (named != std::end(kProtocols)) return named->second;
+    uint8_t number = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size() || number == 0)
+        return fail("'{}' is not a protocol; write a name such as udp or a number from 1 to 255", text);
+    return static_cast<Protocol>(number);
 }
 
 std::string_view to_text(AdminState state) {

@@ -130,7 +130,7 @@ struct Service {
     std::optional<Sticky> sticky{};
     std::vector<QuicConfig> quic{};
     bool announce_arp = false;  // answer ARP and neighbour discovery for the VIPs
-    unsigned need = 1;  // with fewer healthy backends the service counts as down
+    unsigned need = 1;          // with fewer healthy backends the service counts as down
     std::vector<Check> checks;
 
     bool operator==(const Service&) const = default;
@@ -184,7 +184,8 @@ struct Config {
     bool operator==(const Config&) const = default;
 };
 
-std::string to_text(Protocol protocol);  // a name, a number, or "any"
+std::string to_text(Protocol protocol);                 // a name, a number, or "any"
+Result<Protocol> read_protocol(std::string_view text);  // the same way back
 std::string_view to_text(AdminState state);
 std::string_view to_text(SchedulerKind kind);
 std::string_view to_text(ForwardKind kind);

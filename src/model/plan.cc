@@ -9,7 +9,8 @@ namespace {
 template <class Visit>
 void for_each_frontend(const Config& config, Visit visit) {
     for (const auto& [name, service] : config.services)
-        for (const auto& key : frontends_of(service)) visit(key, name, service, config.pools.at(service.pool));
+        for (const auto& key : frontends_of(service))
+            visit(key, name, service, config.pools.at(service.pool));
 }
 
 Health health_of(const TargetKey& key, const Service& service, const HealthMap& health) {
@@ -33,6 +34,14 @@ std::string FrontendKey::text() const {
 
 net::Prefix FrontendKey::vips() const {
     return {vip, static_cast<uint8_t>(net::bits(vip.family()) - free_bits)};
+}
+
+net::Ip FrontendKey::probe_address() const {
+    if (free_bits == 0) return vip;
+    std::array<uint8_t, 16> bytes{};
+    std::ranges::copy(vip.bytes(), bytes.begin());
+    bytes[vip.bytes().size() - 1] |= 1;
+    return vip.is_v4() ? net::Ip::v4({bytes[0], bytes[1], bytes[2], bytes[3]}) : net::Ip::v6(bytes);
 }
 
 std::string FrontendKey::vip_text() const {
@@ -76,12 +85,18 @@ std::vector<TargetKey> targets_of(const Config& config) {
 }
 
 Plan plan(const Config& config, const HealthMap& health) {
-    Plan plan{config.node_address, config.interfaces, config.vlans, config.flows,
-              config.icmp,         config.unmatched,  {}};
+    Plan plan{config.node_address,
+              config.interfaces,
+              config.vlans,
+              config.flows,
+              config.icmp,
+              config.unmatched,
+              {}};
     for_each_frontend(config, [&](const FrontendKey& key, const std::string& name, const Service& service,
                                   const Pool& pool) {
-        Frontend frontend{key,          name,         service.forward,      service.scheduler, service.sticky,
-                          service.quic, service.announce_arp, {}, false};
+        Frontend frontend{
+            key, name, service.forward, service.scheduler, service.sticky, service.quic, service.announce_arp,
+            {},  false};
         for (const auto& backend : pool.backends) {
             auto state = health_of({key, backend.address}, service, health);
             auto accepts = accepts_of(backend, state);

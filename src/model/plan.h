@@ -22,6 +22,8 @@ struct FrontendKey {
     uint8_t free_bits = 0;    // of the VIP, from the right: those that a prefix leaves open
 
     net::Prefix vips() const;
+    /// Whom a probe calls: the VIP, or the first of a prefix's that stands for a host.
+    net::Ip probe_address() const;
     bool every_port() const { return more_ports == 0xffff; }
     /// `192.0.2.1`, `192.0.2.0/24`.
     std::string vip_text() const;

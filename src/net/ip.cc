@@ -82,7 +82,8 @@ Result<Endpoint> Endpoint::parse(std::string_view text) {
     if (bracketed) host = host.substr(1, host.size() - 2);
     auto address = Ip::parse(host);
     if (!address) return propagate(address);
-    if (address->is_v4() == bracketed) return fail("'{}': write 192.0.2.1:80 or [2001:db8::1]:80", text);
+    if (address->is_v4() == bracketed)
+        return fail("'{}' is not an endpoint; write 192.0.2.1:80 or [2001:db8::1]:80", text);
     auto port = Port::parse(text.substr(colon + 1));
     if (!port) return propagate(port);
     return Endpoint{*address, *port};
@@ -98,12 +99,14 @@ Result<Prefix> Prefix::parse(std::string_view text) {
     auto address = Ip::parse(text.substr(0, slash));
     if (!address) return propagate(address);
     auto length = parse_number(text.substr(slash + 1), address->is_v4() ? 32 : 128);
-    if (!length) return fail("'{}': the length is a number up to {}", text, address->is_v4() ? 32 : 128);
+    if (!length)
+        return fail("'{}' has no such length; write a number up to {}", text, address->is_v4() ? 32 : 128);
     Prefix prefix{*address, static_cast<uint8_t>(*length)};
     auto bytes = address->bytes();
     for (size_t bit = *length; bit < bytes.size() * 8; bit++)
         if (bytes[bit / 8] >> (7 - bit % 8) & 1)
-            return fail("'{}' has bits set behind its length of {}", text, *length);
+            return fail("'{}' has bits set behind its length of {}; clear them or write a longer one", text,
+                        *length);
     return prefix;
 }
 

@@ -1,0 +1,131 @@
+#include <algorithm>
+
+#include "config/sections.h"
+
+namespace weir::config {
+namespace {
+
+using model::ForwardKind, model::Protocol;
+
+std::string_view method(const ServiceDraft& service) {
+    return model::to_text(service.forward.value.kind);
+}
+
+bool is_tunnel(ForwardKind kind) {
+    return kind == ForwardKind::ipip || kind == ForwardKind::gre || kind == ForwardKind::fou ||
+           kind == ForwardKind::gue;
+}
+
+/// NAT rewrites ports and checksums, DSCP's backends find the VIP by them: both know tcp and udp alone.
+bool knows_transport(ForwardKind kind) {
+    return kind == ForwardKind::nat || kind == ForwardKind::dscp;
+}
+
+std::string_view family_name(const net::Ip& ip) {
+    return ip.is_v4() ? "IPv4" : "IPv6";
+}
+
+void check_ports(const ServiceDraft& service, Mistakes& mistakes) {
+    if (!knows_transport(service.forward.value.kind)) return;
+    for (const auto& [port, at] : service.ports)
+        if (port.protocol != Protocol::tcp && port.protocol != Protocol::udp)
+            mistakes.add(
+                at, "service '{}' has 'forward: {}', which carries tcp and udp alone; write those protocols",
+                service.name, method(service));
+}
+
+/// A probe connects to one port.
+void check_checks(const ServiceDraft& service, Mistakes& mistakes) {
+    auto vague = std::ranges::find_if(service.ports, [](const auto& port) { return port.value.more > 0; });
+    if (vague == service.ports.end()) return;
+    for (const auto& [check, at] : service.checks)
+        if (!check.port)
+            mistakes.add(
+                at,
+                "service '{}' has more than one port at line {}, and the check none of its own; add 'port:'",
+                service.name, vague->at.line);
+}
+
+void check_announced(const ServiceDraft& service, Mistakes& mistakes) {
+    constexpr uint8_t most_bits = 8;
+    if (!service.announce_arp.value) return;
+    for (const auto& [vip, at] : service.vips)
+        if (net::free_bits(vip) > most_bits)
+            mistakes.add(
+                at,
+                "{} has too many addresses for 'announce: {{arp: true}}'; write prefixes of {} addresses at "
+                "most, or have a router bring it",
+                vip.text(), 1 << most_bits);
+}
+
+void check_families(const ServiceDraft& service, const BackendDraft& backend, Mistakes& mistakes) {
+    const auto& forward = service.forward.value;
+    auto address = backend.value.address;
+    auto differs = [&](const auto& vip) { return vip.value.address.family() != address.family(); };
+    auto vip = std::ranges::find_if(service.vips, differs);
+    if (knows_transport(forward.kind) && vip != service.vips.end())
+        mistakes.add(
+            backend.at,
+            "backend {} is of another family than the VIP {} of service '{}', which 'forward: {}' cannot "
+            "cross; give each family a service and a pool",
+            address.text(), vip->value.address.text(), service.name, method(service));
+    auto fits = [&](const net::Prefix& source) { return source.address.family() == address.family(); };
+    if (is_tunnel(forward.kind) && !forward.sources.empty() && std::ranges::none_of(forward.sources, fits))
+        mistakes.add(service.forward.at,
+                     "there is no {} source for the {} backends of pool '{}'; add one, or leave 'source' out",
+                     family_name(address), family_name(address), service.pool.value);
+}
+
+void check_backend_port(const ServiceDraft& service, const BackendDraft& backend, Mistakes& mistakes) {
+    if (backend.value.port && service.forward.value.kind != ForwardKind::nat)
+        mistakes.add(
+            backend.port_at,
+            "a backend's port is for 'forward: nat', but service '{}' has '{}'; leave it out or give "
+            "the service another pool",
+            service.name, method(service));
+}
+
+void check_server_id(const ServiceDraft& service, const BackendDraft& backend, Mistakes& mistakes) {
+    auto length = backend.value.server_id.size();
+    for (const auto& config : service.quic) {
+        if (config.value.server_id_length == length) continue;
+        if (length == 0)
+            mistakes.add(
+                backend.at,
+                "backend {} has no 'server_id', which 'quic' of service '{}' needs; add one of {} bytes",
+                backend.value.address.text(), service.name, config.value.server_id_length);
+        else
+            mistakes.add(backend.server_id_at,
+                         "this server id has {} bytes but 'quic' of service '{}' says {} at line {}; let "
+                         "them be equal",
+                         length, service.name, config.value.server_id_length, config.at.line);
+        return;
+    }
+}
+
+void check_quic_ports(const ServiceDraft& service, Mistakes& mistakes) {
+    auto carries = [](const auto& port) {
+        return port.value.protocol == Protocol::udp || port.value.protocol == Protocol::any;
+    };
+    if (!service.quic.empty() && !service.ports.empty() && std::ranges::none_of(service.ports, carries))
+        mistakes.add(service.quic.front().at,
+                     "service '{}' has 'quic' but no udp port; add one such as 443/udp", service.name);
+}
+
+}  // namespace
+
+void check_methods(const ServiceDraft& service, const PoolDraft* pool, Mistakes& mistakes) {
+    check_ports(service, mistakes);
+    check_checks(service, mistakes);
+    check_announced(service, mistakes);
+    check_quic_ports(service, mistakes);
+    bool whole = pool && pool->whole && !service.vips.empty() && !service.ports.empty();
+    if (!whole) return;
+    for (const auto& backend : pool->backends) {
+        check_families(service, backend, mistakes);
+        check_backend_port(service, backend, mistakes);
+        check_server_id(service, backend, mistakes);
+    }
+}
+
+}  // namespace weir::config
