@@ -1,5 +1,7 @@
 #include "control/json.h"
 
+#include <fmt/ranges.h>
+
 #include <ctime>
 
 #include <boost/json.hpp>
@@ -20,12 +22,20 @@ json::value optional_time(const std::optional<SystemTime>& time) {
     return text(time_text(*time));
 }
 
+/// A number, or a text where there is more than one.
+json::value port_json(const model::FrontendKey& key) {
+    if (key.more_ports == 0) return key.port.value();
+    return text(key.port_text());
+}
+
+/// Where packets to the backend go.
+json::value port_json(const model::FrontendKey& key, const model::Backend& backend) {
+    return backend.port ? json::value(backend.port->value()) : port_json(key);
+}
+
 void add_key(json::object& to, const model::FrontendKey& key) {
     to["vip"] = key.vip_text();
-    if (key.more_ports == 0)
-        to["port"] = key.port.value();
-    else
-        to["port"] = key.port_text();
+    to["port"] = port_json(key);
     to["protocol"] = model::to_text(key.protocol);
 }
 
@@ -62,21 +72,64 @@ json::array list(const Range& range, Make make) {
     return array;
 }
 
+json::array prefixes_json(const std::vector<net::Prefix>& prefixes) {
+    return list(prefixes, [](const net::Prefix& prefix) { return json::string(prefix.text()); });
+}
+
+/// What stands behind the method in the configuration.
+json::object forward_settings_json(const model::Forward& forward) {
+    json::object object;
+    if (forward.port) object["port"] = forward.port->value();
+    if (forward.kind == model::ForwardKind::dscp) object["value"] = forward.dscp;
+    if (!forward.sources.empty()) object["source"] = prefixes_json(forward.sources);
+    return object;
+}
+
+json::value sticky_json(const std::optional<model::Sticky>& sticky) {
+    if (!sticky) return nullptr;
+    return json::object{{"ipv4", sticky->v4}, {"ipv6", sticky->v6}};
+}
+
+/// Never the key.
+json::object quic_json(const model::QuicConfig& config) {
+    return {{"rotation", config.rotation},
+            {"server_id_length", config.server_id_length},
+            {"nonce_length", config.nonce_length},
+            {"encrypted", config.key.has_value()}};
+}
+
+json::value server_id_json(const std::vector<uint8_t>& id) {
+    if (id.empty()) return nullptr;
+    return text(fmt::format("{:02x}", fmt::join(id, "")));
+}
+
 json::object frontend_json(const model::Frontend& frontend, Tables& tables) {
     json::object object{{"service", frontend.service}};
     add_key(object, frontend.key);
     object["forward"] = text(model::to_text(frontend.forward.kind));
+    object["forward_settings"] = forward_settings_json(frontend.forward);
     object["scheduler"] = text(model::to_text(frontend.scheduler.kind));
     object["table_size"] = frontend.scheduler.table_size;
+    object["sticky"] = sticky_json(frontend.sticky);
+    object["quic"] = list(frontend.quic, quic_json);
+    object["announce_arp"] = frontend.announce_arp;
     object["healthy"] = frontend.healthy;
     auto share_of = shares(tables.of(frontend));
     object["targets"] = list(frontend.targets, [&](const model::Target& target) {
-        json::object row{{"address", target.backend.address.text()}};
+        json::object row{{"address", target.backend.address.text()},
+                         {"backend_port", port_json(frontend.key, target.backend)},
+                         {"server_id", server_id_json(target.backend.server_id)}};
         for (auto& field : health_json(target)) row.insert(field);
         auto share = share_of.find(target.backend.address);
         row["share"] = share == share_of.end() ? 0.0 : share->second;
         return row;
     });
+    return object;
+}
+
+json::object vlans_json(const model::Vlans& vlans) {
+    json::object object;
+    for (const auto& [id, prefixes] : vlans) object[std::to_string(id)] = prefixes_json(prefixes);
     return object;
 }
 
@@ -168,7 +221,7 @@ json::array backends_json(const std::vector<BackendRow>& backends) {
         json::object object{{"service", row.service}};
         add_key(object, row.key.frontend);
         object["address"] = row.key.backend.text();
-        object["backend_port"] = row.key.frontend.port.value();
+        object["backend_port"] = port_json(row.key.frontend, row.target.backend);
         for (auto& field : health_json(row.target)) object.insert(field);
         object["flows_active"] = row.traffic.flows_active;
         object["flows_total"] = row.traffic.flows_total;
@@ -185,7 +238,9 @@ json::object plan_json(const model::Plan& plan, std::optional<uint64_t> number) 
     object["interfaces"] = list(plan.interfaces, [](const model::Interface& interface) {
         return json::object{{"name", interface.name}, {"mode", text(model::to_text(interface.mode))}};
     });
+    object["vlans"] = vlans_json(plan.vlans);
     object["flows"] = flows_json(plan.flows);
+    object["icmp"] = json::object{{"echo", plan.icmp.echo}, {"rate", plan.icmp.rate}};
     object["unmatched"] = plan.unmatched == model::Unmatched::drop ? "drop" : "pass";
     Tables tables;
     object["frontends"] =

@@ -42,6 +42,49 @@ TEST(Json, GivesAPlanWithEachTargetsShare) {
     EXPECT_EQ(frontend.at("targets").at(2).at("accepts"), "nothing");
 }
 
+TEST(Json, GivesAPlanWithWhatTheConfigurationSaysOfForwarding) {
+    auto prefix = [](std::string_view text) { return net::Prefix::parse(text).value(); };
+    auto config = sample_config();
+    config.vlans = {{10, {prefix("10.1.10.0/24"), prefix("2001:db8::/64")}}};
+    config.icmp = {false, 7};
+    auto& service = config.services.at("web");
+    service.vips = {prefix("192.0.2.0/28")};
+    service.ports = {{net::Port(8000), model::Protocol::udp, 99}};
+    service.forward = {model::ForwardKind::gue, net::Port(6081), 0, {prefix("10.9.0.0/16")}};
+    service.sticky = model::Sticky{24, 56};
+    service.quic = {{1, 2, 14, std::array<uint8_t, 16>{}}, {0, 2, 4, {}}};
+    service.announce_arp = true;
+    config.pools["web"].backends[0].server_id = {0x0a, 0x01};
+    auto plan = plan_json(model::plan(config, {}), {});
+    EXPECT_EQ(plan.at("vlans"), json::parse(R"({"10": ["10.1.10.0/24", "2001:db8::/64"]})"));
+    EXPECT_EQ(plan.at("icmp"), json::parse(R"({"echo": false, "rate": 7})"));
+    auto frontend = plan.at("frontends").at(0).as_object();
+    auto first = frontend.at("targets").at(0).as_object();
+    for (auto name : {"service", "scheduler", "table_size", "healthy", "targets"}) frontend.erase(name);
+    EXPECT_EQ(frontend, json::parse(R"({"vip": "192.0.2.0/28", "port": "8000-8099", "protocol": "udp",
+        "forward": "gue", "forward_settings": {"port": 6081, "source": ["10.9.0.0/16"]},
+        "sticky": {"ipv4": 24, "ipv6": 56}, "announce_arp": true,
+        "quic": [{"rotation": 1, "server_id_length": 2, "nonce_length": 14, "encrypted": true},
+                 {"rotation": 0, "server_id_length": 2, "nonce_length": 4, "encrypted": false}]})"));
+    EXPECT_EQ(first.at("server_id"), "0a01");
+    EXPECT_EQ(first.at("backend_port"), "8000-8099");
+}
+
+TEST(Json, GivesABackendsOwnPort) {
+    auto config = sample_config();
+    config.services.at("web").forward.kind = model::ForwardKind::nat;
+    config.pools["web"].backends[1].port = net::Port(8080);
+    auto plan = model::plan(config, {});
+    auto rows = backends_json(backend_rows(plan, {}, {}));
+    EXPECT_EQ(rows[0].at("backend_port"), 80);
+    EXPECT_EQ(rows[1].at("backend_port"), 8080);
+    const auto frontend = plan_json(plan, {}).at("frontends").at(0);
+    EXPECT_EQ(frontend.at("forward_settings"), json::object{});
+    EXPECT_EQ(frontend.at("targets").at(1).at("backend_port"), 8080);
+    EXPECT_TRUE(frontend.at("targets").at(1).at("server_id").is_null());
+    EXPECT_TRUE(frontend.at("sticky").is_null());
+}
+
 TEST(Json, TellsADifference) {
     auto before = model::plan(sample_config(), {});
     auto after = model::plan(sample_config(), {{sample_target(1), {false, "L4CON"}}});
