@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "net/ip.h"
+
 namespace weir::net {
 namespace {
 
@@ -9,13 +11,13 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-const Agenda::Time kStart{1h};
+const Agenda<Ip>::Time kStart{1h};
 Ip ip(uint8_t last) {
     return Ip::v4({10, 0, 0, last});
 }
 
 TEST(Agenda, GivesWhatIsDueTheLongestDueFirst) {
-    Agenda agenda(100ms, 10, 1);
+    Agenda<Ip> agenda(100ms, 10, 1);
     EXPECT_EQ(agenda.next(), std::nullopt);
     agenda.put(ip(1), kStart + 2s);
     agenda.put(ip(2), kStart + 1s);
@@ -27,7 +29,7 @@ TEST(Agenda, GivesWhatIsDueTheLongestDueFirst) {
 }
 
 TEST(Agenda, KeepsThePace) {
-    Agenda agenda(100ms, 2, 1);
+    Agenda<Ip> agenda(100ms, 2, 1);
     for (uint8_t i = 1; i <= 5; i++) agenda.put(ip(i), kStart);
     EXPECT_EQ(agenda.next(), kStart);
     EXPECT_THAT(agenda.take(kStart), ElementsAre(ip(1), ip(2)));
@@ -39,7 +41,7 @@ TEST(Agenda, KeepsThePace) {
 }
 
 TEST(Agenda, HastensButNeverDelays) {
-    Agenda agenda(100ms, 10, 1);
+    Agenda<Ip> agenda(100ms, 10, 1);
     agenda.put(ip(1), kStart + 5s);
     agenda.hasten(ip(1), kStart + 6s);
     EXPECT_EQ(agenda.next(), kStart + 5s);
@@ -52,7 +54,7 @@ TEST(Agenda, HastensButNeverDelays) {
 }
 
 TEST(Agenda, LetsNobodyStarveWhileEverythingIsHastenedAgainAndAgain) {
-    Agenda agenda(100ms, 2, 1);
+    Agenda<Ip> agenda(100ms, 2, 1);
     std::set<Ip> seen;
     auto now = kStart;
     for (int round = 0; round < 3; round++, now += 100ms) {
@@ -66,7 +68,7 @@ TEST(Agenda, LetsNobodyStarveWhileEverythingIsHastenedAgainAndAgain) {
 }
 
 TEST(Agenda, ForgetsWhatIsRemoved) {
-    Agenda agenda(100ms, 10, 1);
+    Agenda<Ip> agenda(100ms, 10, 1);
     agenda.put(ip(1), kStart);
     agenda.put(ip(2), kStart);
     agenda.remove(ip(1));
@@ -75,7 +77,7 @@ TEST(Agenda, ForgetsWhatIsRemoved) {
 }
 
 TEST(Agenda, SpreadsTimesByAFifth) {
-    Agenda agenda(100ms, 10, 1);
+    Agenda<Ip> agenda(100ms, 10, 1);
     auto low = kStart + 20s;
     auto high = kStart;
     for (int i = 0; i < 1000; i++) {

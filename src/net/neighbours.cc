@@ -1,5 +1,6 @@
 #include "net/neighbours.h"
 
+#include <linux/if_ether.h>
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
@@ -12,10 +13,9 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kTick = 100ms;  // the pace: this many addresses in one tick
-constexpr size_t kAddressesAtOnce = 500;
+constexpr auto kTick = 100ms;  // the pace: this many addresses and next hops in one tick
+constexpr size_t kAtOnce = 500;
 constexpr std::chrono::milliseconds kRefresh = 10s;
-constexpr std::chrono::milliseconds kRetry = 1s;  // the kernel's own pace of probes
 
 /// What the kernel calls an address that is not one other machine's.
 std::string_view text_of(uint8_t route_type) {
@@ -33,19 +33,53 @@ std::string_view text_of(uint8_t route_type) {
     }
 }
 
-std::string not_yet(const Ip& address) {
-    return address.text() + " is not resolved yet";
+NextHop next_hop(const Route& route, const Ip& address) {
+    return {route.interface, route.gateway.value_or(address)};
 }
 
-std::string why_not_used(const Ip& address, const Refusal& refusal) {
-    auto text = fmt::format("{} cannot be resolved: {}", address.text(), refusal.message);
-    if (refusal.code == ENOBUFS)
-        text += fmt::format("; raise net.{}.neigh.default.gc_thresh3 above the number of backends",
-                            address.is_v4() ? "ipv4" : "ipv6");
-    return text;
+const Link* at(const Links& links, int index) {
+    auto found = links.find(index);
+    return found == links.end() ? nullptr : &found->second;
+}
+
+/// How a frame leaves through the interface of a route: a Neighbour without its MAC.
+Result<Neighbour> leave(const Links& links, int interface, const Ip& address) {
+    const auto* link = at(links, interface);
+    if (!link) return fail("the interface towards {} has gone", address.text());
+    if (!link->up) return fail("interface {} is down", link->name);
+    if (link->mac == Mac{}) return fail("{} is behind {}, which is not Ethernet", address.text(), link->name);
+    Neighbour out{.interface = interface, .source_mac = link->mac, .vlan = link->vlan, .mtu = link->mtu};
+    if (!link->vlan) return out;
+    const auto* parent = at(links, link->parent);
+    if (!parent)
+        return fail("{} is behind the VLAN {}, which is carried by an interface of another network namespace",
+                    address.text(), link->name);
+    if (parent->vlan || link->vlan_protocol != ETH_P_8021Q)
+        return fail("{} is behind {}, which is QinQ: weir sends one 802.1Q tag, no other and no second",
+                    address.text(), link->name);
+    if (!parent->up) return fail("interface {} is down", parent->name);
+    out.interface = parent->index;
+    return out;
 }
 
 }  // namespace
+
+Result<Neighbour> follow(const Route& route, const Ip& address, const Links& links, const Answer& answer) {
+    auto out = leave(links, route.interface, address);
+    if (!out) return out;
+    if (!answer || !*answer) {
+        auto why = answer ? answer->error().message
+                          : next_hop(route, address).address.text() + " is not resolved yet";
+        if (route.gateway)
+            return fail("{} is behind the gateway {}: {}", address.text(), route.gateway->text(), why);
+        return fail("{}", why);
+    }
+    out->mac = **answer;
+    if (route.mtu != 0) out->mtu = std::min(out->mtu, route.mtu);
+    out->gateway = route.gateway;
+    out->source = route.source;
+    return out;
+}
 
 Neighbours::Neighbours(boost::asio::any_io_executor executor, std::function<void()> on_change,
                        Netlink requests, Netlink events)
@@ -54,7 +88,8 @@ Neighbours::Neighbours(boost::asio::any_io_executor executor, std::function<void
       readable_(executor),
       timer_(executor),
       on_change_(std::move(on_change)),
-      agenda_(kTick, kAddressesAtOnce, std::random_device{}()) {}
+      resolver_(requests_, links_, kTick, kAtOnce),
+      agenda_(kTick, kAtOnce, std::random_device{}()) {}
 
 Neighbours::~Neighbours() {
     if (readable_.is_open()) readable_.release();  // events_ closes it
@@ -66,9 +101,9 @@ Result<std::unique_ptr<Neighbours>> Neighbours::open(boost::asio::any_io_executo
     if (!requests) return propagate(requests);
     auto events = Netlink::open();
     if (!events) return propagate(events);
-    auto subscribed =
-        events->subscribe({RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
-                           RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE});
+    auto subscribed = events->subscribe({RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR,
+                                         RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
+                                         RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE, RTNLGRP_NEXTHOP});
     if (!subscribed) return propagate(subscribed);
     std::unique_ptr<Neighbours> neighbours(
         new Neighbours(std::move(executor), std::move(on_change), std::move(*requests), std::move(*events)));
@@ -83,32 +118,31 @@ Result<std::unique_ptr<Neighbours>> Neighbours::open(boost::asio::any_io_executo
 }
 
 void Neighbours::watch(const std::set<Ip>& addresses) {
-    std::erase_if(watched_, [&](const Entry& entry) {
-        if (addresses.contains(entry.first)) return false;
-        agenda_.remove(entry.first);
+    std::erase_if(ways_, [&](const Entry& entry) {
+        const auto& [address, way] = entry;
+        if (addresses.contains(address)) return false;
+        if (way.route) resolver_.remove(next_hop(*way.route, address));
+        agenda_.remove(address);
         return true;
     });
     for (const auto& address : addresses) {
-        auto [entry, added] = watched_.try_emplace(address);
+        auto [entry, added] = ways_.try_emplace(address);
         if (!added) continue;
-        entry->second.why = not_yet(address);
+        entry->second.why = address.text() + " is not resolved yet";
         agenda_.put(address, Clock::now());
     }
     arm();
 }
 
 Result<Neighbour> Neighbours::find(const Ip& address) const {
-    auto found = watched_.find(address);
-    if (found == watched_.end()) return fail("{} is not watched", address.text());
-    const auto& [interface, mac, why, failing] = found->second;
-    if (interface == 0) return fail("{}", why);
-    auto link = links_.find(interface);
-    if (link == links_.end()) return fail("the interface towards {} has gone", address.text());
-    if (!link->second.up) return fail("interface {} is down", link->second.name);
-    if (link->second.mac == Mac{})
-        return fail("{} is behind {}, which is not Ethernet", address.text(), link->second.name);
-    if (!mac) return fail("{}", why);
-    return Neighbour{interface, *mac, link->second.mac};
+    auto found = ways_.find(address);
+    if (found == ways_.end()) return fail("{} is not watched", address.text());
+    const auto& [route, why, former] = found->second;
+    if (!route) return fail("{}", why);
+    auto answer = resolver_.find(next_hop(*route, address));
+    if (!answer && former)
+        if (const auto* link = at(links_, former->interface); link && link->up) return *former;
+    return follow(*route, address, links_, answer);
 }
 
 std::optional<Link> Neighbours::link(const std::string& name) const {
@@ -133,7 +167,8 @@ Status Neighbours::read_everything() {
         links_ = std::move(before);
         return fail("cannot read links and neighbours: {}", answer.error().message);
     }
-    for (auto& entry : watched_) agenda_.hasten(entry.first, Clock::now());
+    for (const auto& entry : ways_) agenda_.hasten(entry.first, Clock::now());
+    resolver_.hasten(Clock::now());
     return {};
 }
 
@@ -168,8 +203,7 @@ void Neighbours::take(const nlmsghdr& message) {
         case RTM_NEWNEIGH:
         case RTM_DELNEIGH:
             if (auto neighbour = decode_neighbour(message))
-                if (auto entry = watched_.find(neighbour->address); entry != watched_.end())
-                    take_neighbour(*entry, *neighbour);
+                changed_ |= resolver_.take(*neighbour, Clock::now());
             break;
         case RTM_NEWROUTE:
         case RTM_DELROUTE:
@@ -177,6 +211,8 @@ void Neighbours::take(const nlmsghdr& message) {
             break;
         case RTM_NEWRULE:
         case RTM_DELRULE:
+        case RTM_NEWNEXTHOP:
+        case RTM_DELNEXTHOP:
             reexamine(Prefix{Ip(), 0});
             reexamine(Prefix{Ip::v6({}), 0});
             break;
@@ -198,8 +234,11 @@ void Neighbours::take_link(const Link& message) {
     auto after = link(message.index);
     if (after == before) return;
     changed_ = true;
-    // IPv4 routes go with their link without a message.
-    if (!before || !after || before->up != after->up) reexamine(message.index);
+    // IPv4 routes go with their link without a message, and IPv6 routes take over its MTU.
+    if (!before || !after || before->up != after->up || before->mtu != after->mtu) {
+        reexamine([&](const Route& route) { return route.interface == message.index; });
+        resolver_.hasten(Clock::now(), message.index);
+    }
 }
 
 void Neighbours::take_address(const AddressMessage& message) {
@@ -213,63 +252,38 @@ void Neighbours::take_address(const AddressMessage& message) {
     else
         std::erase(addresses, message.address);
     changed_ = true;
-    reexamine(message.interface);
+    reexamine([&](const Route& route) {
+        return route.interface == message.interface || route.source == message.address;
+    });
 }
 
-void Neighbours::take_neighbour(Entry& entry, const NeighbourMessage& message) {
-    auto& [address, state] = entry;
-    if (message.interface != state.interface) return;
-    if (message.failed) {
-        // Somebody who deletes the entry makes it fail first: wait a moment for what comes behind.
-        state.failing = true;
-        agenda_.hasten(address, Clock::now() + kTick);
-    } else if (message.gone) {
-        // Collected or deleted, not failed: what is known holds until the next answer.
-        state.failing = false;
-        agenda_.hasten(address, agenda_.about(Clock::now(), kRetry));
-    } else if (message.mac) {
-        state.failing = false;
-        settle(entry, message.interface, message.mac, "");
-    }
-}
-
-/// What was reached over the interface, and what has no way and may get one now.
-void Neighbours::reexamine(int interface) {
-    for (auto& entry : watched_)
-        if (entry.second.interface == interface || entry.second.interface == 0)
-            agenda_.hasten(entry.first, Clock::now());
+/// What has such a route, and what has none and may get one now.
+void Neighbours::reexamine(const std::function<bool(const Route&)>& concerned) {
+    for (const auto& [address, way] : ways_)
+        if (!way.route || concerned(*way.route)) agenda_.hasten(address, Clock::now());
 }
 
 void Neighbours::reexamine(const Prefix& prefix) {
-    for (auto entry = watched_.lower_bound(prefix.address);
-         entry != watched_.end() && prefix.contains(entry->first); ++entry)
+    for (auto entry = ways_.lower_bound(prefix.address);
+         entry != ways_.end() && prefix.contains(entry->first); ++entry)
         agenda_.hasten(entry->first, Clock::now());
 }
 
 // ---- what weir asks
 
 void Neighbours::examine(Entry& entry) {
-    auto& [address, state] = entry;
-    if (std::exchange(state.failing, false)) settle_failed(entry);
-    auto interface = direct_interface(address);
-    if (!interface) {
-        auto link = links_.find(state.interface);
-        bool down = link != links_.end() && !link->second.up;  // the better reason; find() gives it
-        if (!down) settle(entry, 0, std::nullopt, interface.error().message);
+    auto& [address, way] = entry;
+    agenda_.put(address, agenda_.about(Clock::now(), kRefresh));
+    if (auto route = look_up(address)) {
+        settle(entry, std::move(*route), "");
     } else {
-        if (*interface != state.interface) settle(entry, *interface, std::nullopt, not_yet(address));
-        auto used = use_neighbour(requests_, *interface, address);
-        if (auto now = ask_neighbour(requests_, *interface, address))
-            take_neighbour(entry, *now);
-        else if (!used && !state.mac)
-            settle(entry, *interface, std::nullopt, why_not_used(address, used.error()));
+        const auto* link = way.route ? at(links_, way.route->interface) : nullptr;
+        bool down = link && !link->up;  // the better reason; find() gives it
+        if (!down) settle(entry, std::nullopt, route.error().message);
     }
-    bool waiting = state.interface != 0 && !state.mac;
-    agenda_.put(address, agenda_.about(Clock::now(), waiting ? kRetry : kRefresh));
 }
 
-/// The interface on which the address is one hop away.
-Result<int> Neighbours::direct_interface(const Ip& address) {
+Result<Route> Neighbours::look_up(const Ip& address) {
     auto text = address.text();
     if (address.is_link_local() && !address.is_v4())
         return fail("{} is a link-local address, which does not say on which interface; give another", text);
@@ -278,27 +292,24 @@ Result<int> Neighbours::direct_interface(const Ip& address) {
     auto route = ask_route(requests_, address);
     if (!route) return fail("no route to {}: {}", text, route.error().message);
     if (route->type != RTN_UNICAST) return fail("{} is {}", text, text_of(route->type));
-    if (route->gateway)
-        return fail(
-            "{} is behind the gateway {}: direct server return needs it on a directly connected network",
-            text, route->gateway->text());
-    return route->interface;
+    return *route;
 }
 
-void Neighbours::settle_failed(Entry& entry) {
-    auto link = links_.find(entry.second.interface);
-    settle(entry, entry.second.interface, std::nullopt,
-           fmt::format("{} does not answer {} on {}", entry.first.text(),
-                       entry.first.is_v4() ? "ARP" : "neighbour discovery",
-                       link == links_.end() ? "its interface" : link->second.name));
-}
-
-void Neighbours::settle(Entry& entry, int interface, std::optional<Mac> mac, std::string why) {
-    auto& state = entry.second;
-    if (state.interface == interface && state.mac == mac && state.why == why) return;
-    state.interface = interface;
-    state.mac = mac;
-    state.why = std::move(why);
+void Neighbours::settle(Entry& entry, std::optional<Route> route, std::string why) {
+    auto& [address, way] = entry;
+    if (way.route == route && way.why == why) return;
+    std::optional<NextHop> before;
+    std::optional<NextHop> after;
+    if (way.route) before = next_hop(*way.route, address);
+    if (route) after = next_hop(*route, address);
+    if (before != after) {
+        auto found = find(address);
+        way.former = found ? std::optional(*found) : std::nullopt;
+        if (after) resolver_.add(*after, Clock::now());
+        if (before) resolver_.remove(*before);
+    }
+    way.route = std::move(route);
+    way.why = std::move(why);
     changed_ = true;
 }
 
@@ -306,6 +317,7 @@ void Neighbours::settle(Entry& entry, int interface, std::optional<Mac> mac, std
 
 void Neighbours::arm() {
     auto next = agenda_.next();
+    if (auto other = resolver_.next(); other && (!next || *other < *next)) next = other;
     if (!next) return;
     timer_.expires_at(*next);
     timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
@@ -314,7 +326,8 @@ void Neighbours::arm() {
 }
 
 void Neighbours::tick() {
-    for (const auto& address : agenda_.take(Clock::now())) examine(*watched_.find(address));
+    for (const auto& address : agenda_.take(Clock::now())) examine(*ways_.find(address));
+    changed_ |= resolver_.examine(Clock::now());
     finish_batch();
 }
 

@@ -1,16 +1,14 @@
-// Where backends are: for each watched address the interface towards it and its MAC, or why not, kept up to
-// date.
+// Where backends are: for each watched address how a frame gets to it or to the gateway before it, or why
+// not, kept up to date.
 //
-// The route comes from the kernel's own lookup, the MAC from the kernel's neighbour table. weir makes the
-// kernel resolve (NTF_USE, as a packet would) when it starts to watch, every second while there is no answer,
-// and about every ten seconds afterwards; the kernel's answers and changes come as rtnetlink events. Each
-// such pass reads route and neighbour anew, so a lost event only costs time. Nothing else of the host is
-// changed.
+// The way comes from the kernel's own lookup (RTM_GETROUTE), which also chooses among several gateways; the
+// MAC from the kernel's neighbour table (net/resolver.h). A change comes as an rtnetlink event, and each
+// address is looked up anew about every ten seconds, so a lost event, or a change that the kernel does not
+// tell, only costs time. Nothing else of the host is changed. Where a changed route leads to a next hop of
+// which the kernel has said nothing yet, the former way holds until it does.
 //
-// A MAC once known is kept until the kernel says that the neighbour failed: entries that go stale or are
-// collected stop no traffic. With many backends the kernel's table must have room
-// (net.ipv4.neigh.default.gc_thresh3, 1024 by default, and the same of ipv6); where it has not, find() says
-// so.
+// With many backends the kernel's table must have room (net.ipv4.neigh.default.gc_thresh3, 1024 by default,
+// and the same of ipv6); where it has not, find() says so.
 //
 // One thread: all of it, and on_change, runs on the executor. The network namespace is that of the thread in
 // open().
@@ -30,18 +28,26 @@
 #include "net/agenda.h"
 #include "net/ip.h"
 #include "net/netlink.h"
+#include "net/resolver.h"
 #include "net/rtnetlink.h"
 
 namespace weir::net {
 
-/// How to reach a backend in one hop: where the frame leaves, and its two MACs.
+/// How to reach a backend: where the frame leaves, its two MACs, and its tag.
 struct Neighbour {
-    int interface = 0;
-    Mac mac;
+    int interface = 0;  // the physical one, also where the route names a VLAN device on it
+    Mac mac;            // the gateway's, where there is one
     Mac source_mac;
+    std::optional<uint16_t> vlan;
+    uint32_t mtu = 0;           // the largest IP packet on the way, as far as the kernel knows
+    std::optional<Ip> gateway;  // of either family
+    std::optional<Ip> source;   // what the kernel would send from, of the backend's family
 
     bool operator==(const Neighbour&) const = default;
 };
+
+/// Pure: where a route to the address leads. The error says why a frame cannot be sent.
+Result<Neighbour> follow(const Route& route, const Ip& address, const Links& links, const Answer& next_hop);
 
 class Neighbours {
   public:
@@ -51,7 +57,8 @@ class Neighbours {
                                                     std::function<void()> on_change);
     ~Neighbours();
 
-    /// The whole set replaces the former; new addresses are resolved at once, 500 in each tenth of a second.
+    /// The whole set replaces the former; new addresses are looked up at once, 500 in each tenth of a second,
+    /// and as many next hops.
     void watch(const std::set<Ip>& addresses);
 
     /// Of a watched address. The error says why a frame cannot be sent to it.
@@ -59,18 +66,16 @@ class Neighbours {
 
     std::optional<Link> link(const std::string& name) const;
     std::optional<Link> link(int index) const;
-    /// By index.
-    const std::map<int, Link>& links() const { return links_; }
+    const Links& links() const { return links_; }
 
   private:
-    /// `interface` 0: there is no direct way. Without `mac`, `why` says the reason.
-    struct Watched {
-        int interface = 0;
-        std::optional<Mac> mac;
+    /// Without `route`, `why` says the reason.
+    struct Way {
+        std::optional<Route> route;
         std::string why;
-        bool failing = false;  // the kernel says that it does not answer; believed at the next examination
+        std::optional<Neighbour> former;  // holds until the route's next hop has an answer
     };
-    using Entry = std::map<Ip, Watched>::value_type;
+    using Entry = std::map<Ip, Way>::value_type;
 
     Neighbours(boost::asio::any_io_executor executor, std::function<void()> on_change, Netlink requests,
                Netlink events);
@@ -81,14 +86,12 @@ class Neighbours {
     void take(const nlmsghdr& message);
     void take_link(const Link& link);
     void take_address(const AddressMessage& message);
-    void take_neighbour(Entry& entry, const NeighbourMessage& message);
-    void reexamine(int interface);
+    void reexamine(const std::function<bool(const Route&)>& concerned);
     void reexamine(const Prefix& prefix);
 
     void examine(Entry& entry);
-    Result<int> direct_interface(const Ip& address);
-    void settle_failed(Entry& entry);
-    void settle(Entry& entry, int interface, std::optional<Mac> mac, std::string why);
+    Result<Route> look_up(const Ip& address);
+    void settle(Entry& entry, std::optional<Route> route, std::string why);
     void arm();
     void tick();
     void finish_batch();
@@ -98,9 +101,10 @@ class Neighbours {
     boost::asio::posix::stream_descriptor readable_;
     boost::asio::steady_timer timer_;
     std::function<void()> on_change_;
-    std::map<int, Link> links_;
-    std::map<Ip, Watched> watched_;
-    Agenda agenda_;
+    Links links_;
+    Resolver resolver_;
+    std::map<Ip, Way> ways_;
+    Agenda<Ip> agenda_;
     bool changed_ = false;
     std::shared_ptr<bool> alive_ =
         std::make_shared<bool>(true);  // what waits looks here before it touches *this

@@ -1,8 +1,10 @@
 #include "net/rtnetlink.h"
 
+#include <arpa/inet.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_arp.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -11,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace weir::net {
 namespace {
@@ -43,9 +46,26 @@ std::optional<Mac> to_mac(const nlattr* attribute) {
     return mac;
 }
 
-std::optional<uint32_t> to_number(const nlattr* attribute) {
-    if (!attribute || nla_len(attribute) < static_cast<int>(sizeof(uint32_t))) return std::nullopt;
-    return nla_get_u32(attribute);
+template <class Number = uint32_t>
+std::optional<Number> to_number(const nlattr* attribute) {
+    Number number{};
+    if (!attribute || nla_len(attribute) < static_cast<int>(sizeof number)) return std::nullopt;
+    std::memcpy(&number, nla_data(attribute), sizeof number);
+    return number;
+}
+
+std::string to_text(const nlattr* attribute) {
+    if (!attribute) return "";
+    auto* first = static_cast<const char*>(nla_data(attribute));
+    return {first, strnlen(first, static_cast<size_t>(nla_len(attribute)))};
+}
+
+/// The attributes inside one, by number; none where there is none.
+template <int Max>
+std::array<nlattr*, Max + 1> inside(nlattr* attribute) {
+    std::array<nlattr*, Max + 1> out{};
+    if (attribute && nla_parse_nested(out.data(), Max, attribute, nullptr) < 0) out.fill(nullptr);
+    return out;
 }
 
 /// A message's fixed header and its attributes by number.
@@ -87,6 +107,17 @@ std::optional<Ip> to_gateway(const RouteParts& parts) {
     return to_ip(family, payload(via).subspan(sizeof(rtvia)));
 }
 
+/// Only of a VLAN device IFLA_LINK is what carries it; of a veth it is the other end.
+void read_vlan(Link& link, const Parts<ifinfomsg, IFLA_MAX>& parts) {
+    auto kind = inside<IFLA_INFO_MAX>(parts.attribute[IFLA_LINKINFO]);
+    if (to_text(kind[IFLA_INFO_KIND]) != "vlan") return;
+    auto data = inside<IFLA_VLAN_MAX>(kind[IFLA_INFO_DATA]);
+    link.vlan = to_number<uint16_t>(data[IFLA_VLAN_ID]);
+    link.vlan_protocol = ntohs(to_number<uint16_t>(data[IFLA_VLAN_PROTOCOL]).value_or(htons(ETH_P_8021Q)));
+    if (!parts.attribute[IFLA_LINK_NETNSID])
+        link.parent = static_cast<int>(to_number(parts.attribute[IFLA_LINK]).value_or(0));
+}
+
 }  // namespace
 
 std::optional<Link> decode_link(const nlmsghdr& message) {
@@ -96,14 +127,13 @@ std::optional<Link> decode_link(const nlmsghdr& message) {
     if (!parts.parse(message) || parts.header->ifi_family == AF_BRIDGE) return std::nullopt;
     Link link{.index = parts.header->ifi_index};
     if (message.nlmsg_type == RTM_DELLINK) return link;
-    auto* name = parts.attribute[IFLA_IFNAME];
-    if (!name) return std::nullopt;
-    auto text = payload(name);
-    link.name.assign(text.begin(), std::ranges::find(text, uint8_t{0}));
+    link.name = to_text(parts.attribute[IFLA_IFNAME]);
+    if (link.name.empty()) return std::nullopt;
     if (parts.header->ifi_type == ARPHRD_ETHER)
         link.mac = to_mac(parts.attribute[IFLA_ADDRESS]).value_or(Mac{});
     link.up = (parts.header->ifi_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
     link.mtu = to_number(parts.attribute[IFLA_MTU]).value_or(0);
+    read_vlan(link, parts);
     return link;
 }
 
@@ -140,8 +170,13 @@ std::optional<Route> decode_route(const nlmsghdr& message) {
     if (message.nlmsg_type != RTM_NEWROUTE) return std::nullopt;
     RouteParts parts;
     if (!parts.parse(message)) return std::nullopt;
-    return Route{static_cast<int>(to_number(parts.attribute[RTA_OIF]).value_or(0)), to_gateway(parts),
-                 parts.header->rtm_type};
+    Route route{.interface = static_cast<int>(to_number(parts.attribute[RTA_OIF]).value_or(0)),
+                .gateway = to_gateway(parts),
+                .type = parts.header->rtm_type};
+    route.mtu = to_number(inside<RTAX_MAX>(parts.attribute[RTA_METRICS])[RTAX_MTU]).value_or(0);
+    if (auto* source = parts.attribute[RTA_PREFSRC])
+        route.source = to_ip(parts.header->rtm_family, payload(source));
+    return route;
 }
 
 std::optional<Prefix> decode_destination(const nlmsghdr& message) {

@@ -5,6 +5,7 @@
 #include <linux/netlink.h>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,10 +22,15 @@ struct Link {
     Mac mac;          // all zero where the interface is not Ethernet
     bool up = false;  // by the administrator and by its carrier
     uint32_t mtu = 0;
-    std::vector<Ip> addresses;  // in the kernel's order; without those that duplicate detection holds back
+    std::optional<uint16_t> vlan;  // the tag's id, where this is a VLAN device
+    uint16_t vlan_protocol = 0;    // ETH_P_8021Q or ETH_P_8021AD
+    int parent = 0;                // what carries the VLAN; 0: in another network namespace
+    std::vector<Ip> addresses;     // in the kernel's order; without those that duplicate detection holds back
 
     bool operator==(const Link&) const = default;
 };
+
+using Links = std::map<int, Link>;  // by index
 
 struct AddressMessage {
     int interface = 0;
@@ -43,8 +49,12 @@ struct NeighbourMessage {
 /// Where the kernel sends a packet for one address.
 struct Route {
     int interface = 0;
-    std::optional<Ip> gateway;
-    uint8_t type = 0;  // RTN_UNICAST, RTN_LOCAL, …
+    std::optional<Ip> gateway;  // of either family
+    uint8_t type = 0;           // RTN_UNICAST, RTN_LOCAL, …
+    uint32_t mtu = 0;           // the route's own, or of the path as the kernel learnt it; 0: the interface's
+    std::optional<Ip> source;   // what the kernel would send from
+
+    bool operator==(const Route&) const = default;
 };
 
 /// Without `addresses`. `up` of a link that has gone is false and its name is empty.

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <linux/if_addr.h>
 #include <linux/if_arp.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -31,6 +32,30 @@ Message link_message(uint8_t family, unsigned flags, uint16_t type = ARPHRD_ETHE
     return message;
 }
 
+/// An attribute's bytes, for putting one into another.
+std::vector<uint8_t> attribute(uint16_t type, std::vector<uint8_t> value) {
+    const auto size = static_cast<uint8_t>(4 + value.size());
+    std::vector<uint8_t> out = {size, 0, static_cast<uint8_t>(type), static_cast<uint8_t>(type >> 8)};
+    out.insert(out.end(), value.begin(), value.end());
+    out.resize((out.size() + 3) / 4 * 4);
+    return out;
+}
+
+std::vector<uint8_t> operator+(std::vector<uint8_t> one, const std::vector<uint8_t>& other) {
+    one.insert(one.end(), other.begin(), other.end());
+    return one;
+}
+
+Message vlan_message(uint8_t id, std::vector<uint8_t> protocol,
+                     std::vector<uint8_t> kind = {'v', 'l', 'a', 'n', 0}) {
+    auto data = attribute(IFLA_VLAN_PROTOCOL, std::move(protocol)) + attribute(IFLA_VLAN_ID, {id, 1}) +
+                attribute(IFLA_VLAN_FLAGS, {1, 0, 0, 0, 255, 255, 255, 255});
+    auto message = link_message(AF_UNSPEC, IFF_UP | IFF_RUNNING);
+    message.put(IFLA_LINK, 3);
+    message.put(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, std::move(kind)) + attribute(IFLA_INFO_DATA, data));
+    return message;
+}
+
 Message neighbour_message(uint16_t kind, uint16_t state, uint8_t flags = 0) {
     ndmsg header{};
     header.ndm_family = AF_INET;
@@ -45,7 +70,8 @@ Message neighbour_message(uint16_t kind, uint16_t state, uint8_t flags = 0) {
 TEST(Rtnetlink, ReadsALink) {
     auto link = decode_link(header_of(link_message(AF_UNSPEC, IFF_UP | IFF_RUNNING)));
     ASSERT_TRUE(link);
-    EXPECT_EQ(*link, (Link{7, "eth0", Mac{{2, 0, 0, 0, 0, 1}}, true, 9000, {}}));
+    Link expected{.index = 7, .name = "eth0", .mac = Mac{{2, 0, 0, 0, 0, 1}}, .up = true, .mtu = 9000};
+    EXPECT_EQ(*link, expected);
     EXPECT_FALSE(decode_link(header_of(link_message(AF_UNSPEC, IFF_UP)))->up) << "no carrier";
     EXPECT_FALSE(decode_link(header_of(link_message(AF_UNSPEC, IFF_RUNNING)))->up);
 }
@@ -63,6 +89,30 @@ TEST(Rtnetlink, ReadsALinkThatHasGone) {
     auto link = decode_link(header_of(Message(RTM_DELLINK, 0, header)));
     ASSERT_TRUE(link);
     EXPECT_EQ(*link, Link{.index = 7});
+}
+
+TEST(Rtnetlink, ReadsAVlanDevice) {
+    auto link = decode_link(header_of(vlan_message(5, {0x81, 0x00})));
+    ASSERT_TRUE(link);
+    EXPECT_EQ(link->vlan, 0x105);
+    EXPECT_EQ(link->vlan_protocol, ETH_P_8021Q);
+    EXPECT_EQ(link->parent, 3);
+    EXPECT_EQ(link->mtu, 9000u);
+    EXPECT_EQ(decode_link(header_of(vlan_message(5, {0x88, 0xa8})))->vlan_protocol, ETH_P_8021AD);
+}
+
+TEST(Rtnetlink, TakesTheOtherEndOfAVethForNoParent) {
+    auto link = decode_link(header_of(vlan_message(5, {0x81, 0x00}, {'v', 'e', 't', 'h', 0})));
+    EXPECT_FALSE(link->vlan);
+    EXPECT_EQ(link->parent, 0);
+}
+
+TEST(Rtnetlink, GivesNoParentOfAVlanFromAnotherNamespace) {
+    auto message = vlan_message(5, {0x81, 0x00});
+    message.put(IFLA_LINK_NETNSID, 0);
+    auto link = decode_link(header_of(message));
+    EXPECT_EQ(link->vlan, 0x105);
+    EXPECT_EQ(link->parent, 0);
 }
 
 TEST(Rtnetlink, TakesTheMacOfANeighbourByItsState) {
@@ -114,6 +164,18 @@ TEST(Rtnetlink, ReadsAGatewayOfEitherFamily) {
     EXPECT_EQ(decode_route(header_of(other))->gateway, address);
 }
 
+TEST(Rtnetlink, ReadsTheMtuAndTheSourceOfARoute) {
+    rtmsg header{};
+    header.rtm_family = AF_INET;
+    Message plain(RTM_NEWROUTE, 0, header);
+    EXPECT_EQ(decode_route(header_of(plain))->mtu, 0u);
+    EXPECT_FALSE(decode_route(header_of(plain))->source);
+    plain.put(RTA_METRICS, attribute(RTAX_HOPLIMIT, {64, 0, 0, 0}) + attribute(RTAX_MTU, {0x78, 5, 0, 0}));
+    plain.put(RTA_PREFSRC, kBackend);
+    EXPECT_EQ(decode_route(header_of(plain))->mtu, 1400u);
+    EXPECT_EQ(decode_route(header_of(plain))->source, ip("10.0.0.2"));
+}
+
 TEST(Rtnetlink, ReadsWhereARouteLeads) {
     rtmsg header{};
     header.rtm_family = AF_INET;
@@ -129,7 +191,7 @@ TEST(Rtnetlink, ReadsWhereARouteLeads) {
 }
 
 TEST(Rtnetlink, ReadsNothingBehindTheEndOfAMessage) {
-    for (const auto& whole : {link_message(AF_UNSPEC, IFF_UP), neighbour_message(RTM_NEWNEIGH, NUD_STALE)}) {
+    for (const auto& whole : {vlan_message(5, {0x81, 0x00}), neighbour_message(RTM_NEWNEIGH, NUD_STALE)}) {
         const auto& header = header_of(whole);
         for (uint32_t size = sizeof(nlmsghdr); size < header.nlmsg_len; size++) {
             std::unique_ptr<uint8_t[]> copy(new uint8_t[size]);  // the sanitizer sees a read behind it

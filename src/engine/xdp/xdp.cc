@@ -63,6 +63,16 @@ std::optional<net::Ip> address_of(const net::Link& link, net::Family family) {
     return found;
 }
 
+/// Whether frames forwarded so can go that way.
+Status suits(model::ForwardKind forward, const net::Ip& backend, const net::Neighbour& way) {
+    if (forward == model::ForwardKind::dsr && way.gateway)
+        return fail(
+            "{} is behind the gateway {}: direct server return needs it on a directly connected network",
+            backend.text(), way.gateway->text());
+    if (way.vlan) return fail("{} is in VLAN {}: no tagged frames are sent", backend.text(), *way.vlan);
+    return {};
+}
+
 }  // namespace
 
 Xdp::Xdp(boost::asio::any_io_executor executor, std::string pins, std::function<void()> on_change)
@@ -232,10 +242,22 @@ Xdp::Ways Xdp::find_ways() const {
     return ways;
 }
 
+/// How a frontend's frames get to a backend, or why they do not.
+Result<net::Neighbour> Xdp::way(const model::Frontend& frontend, const net::Ip& backend) const {
+    auto found = ways_.find(backend);
+    if (found == ways_.end()) return fail("not resolved yet");
+    if (found->second)
+        if (auto suited = suits(frontend.forward.kind, backend, *found->second); !suited)
+            return propagate(suited);
+    return found->second;
+}
+
 Hops Xdp::hops() const {
     Hops hops = adopted_;
-    for (const auto& [address, way] : ways_)
-        if (way) hops.insert_or_assign(address, Hop{way->mac, way->source_mac});
+    for (const auto& frontend : plan_.frontends)
+        for (const auto& target : frontend.targets)
+            if (auto found = way(frontend, target.backend.address))
+                hops.insert_or_assign(target.backend.address, Hop{found->mac, found->source_mac});
     return hops;
 }
 
@@ -244,9 +266,9 @@ std::map<model::TargetKey, std::string> Xdp::unreachable() const {
     for (const auto& frontend : plan_.frontends)
         for (const auto& target : frontend.targets) {
             const auto& address = target.backend.address;
-            auto way = ways_.find(address);
-            if (way == ways_.end() || way->second || adopted_.contains(address)) continue;
-            reasons.emplace(model::TargetKey{frontend.key, address}, way->second.error().message);
+            auto found = way(frontend, address);
+            if (found || adopted_.contains(address)) continue;
+            reasons.emplace(model::TargetKey{frontend.key, address}, found.error().message);
         }
     return reasons;
 }
@@ -286,6 +308,10 @@ Result<Verdict> Xdp::trace(const Flow& flow) {
 Result<net::Passage> Xdp::open_passage(const model::TargetKey& target, net::Port port) {
     auto way = neighbours_->find(target.backend);
     if (!way) return propagate(way);
+    auto frontend = std::ranges::find(plan_.frontends, target.frontend, &model::Frontend::key);
+    if (frontend != plan_.frontends.end())
+        if (auto suited = suits(frontend->forward.kind, target.backend, *way); !suited)
+            return propagate(suited);
     auto link = neighbours_->link(way->interface);
     if (!link) return fail("the interface towards {} has gone", target.backend.text());
     Way probe{.backend = target.backend,

@@ -43,6 +43,7 @@ class Xdp final : public Engine {
     Status attach_all();
     void look_around();
     Ways find_ways() const;
+    Result<net::Neighbour> way(const model::Frontend& frontend, const net::Ip& backend) const;
     Hops hops() const;
     void scan_later();
     void look_after_filters();
