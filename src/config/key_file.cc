@@ -13,15 +13,16 @@ namespace {
 
 using Key = std::array<uint8_t, 16>;
 
-/// The first bytes of a regular file; nothing else is opened, as it might never end or never answer.
+/// The first bytes of a regular file. Nothing else is even opened: it might block, or take that for a
+/// command.
 Result<std::string> read_start(const std::string& path, size_t most) {
     if (!path.starts_with('/'))
         return fail("'{}' is not an absolute path, as a key file's must be; begin with '/'", path);
+    struct stat file{};
+    if (::stat(path.c_str(), &file) == 0 && !S_ISREG(file.st_mode))
+        return fail("'{}' is not a regular file; give the path of a key file", path);
     UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (!fd) return fail_with(errno, "cannot open the key file; give the path of a readable file");
-    struct stat file{};
-    if (::fstat(fd.get(), &file) != 0 || !S_ISREG(file.st_mode))
-        return fail("'{}' is not a regular file; give the path of a key file", path);
     std::string text(most, '\0');
     auto count = ::read(fd.get(), text.data(), text.size());
     if (count < 0) return fail_with(errno, "cannot read the key file; give the path of a readable file");
