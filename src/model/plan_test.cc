@@ -1,0 +1,42 @@
+#include "model/plan.h"
+
+#include <gtest/gtest.h>
+
+namespace weir::model {
+namespace {
+
+FrontendKey key(std::string_view vips, uint16_t port, Protocol protocol, uint16_t more) {
+    auto prefix = net::Prefix::parse(vips).value();
+    return {prefix.address, net::Port(port), protocol, more, net::free_bits(prefix)};
+}
+
+TEST(FrontendKey, ReadsAsItIsConfigured) {
+    EXPECT_EQ(key("192.0.2.1/32", 80, Protocol::tcp, 0).text(), "192.0.2.1:80/tcp");
+    EXPECT_EQ(key("192.0.2.0/28", 8000, Protocol::udp, 99).text(), "192.0.2.0/28:8000-8099/udp");
+    EXPECT_EQ(key("2001:db8::/64", 0, Protocol{47}, 0xffff).text(), "[2001:db8::/64]:any/gre");
+    EXPECT_EQ(key("192.0.2.1/32", 0, Protocol::any, 0xffff).text(), "192.0.2.1:any/any");
+}
+
+TEST(FrontendKey, HasItsVipProbedAndOfAPrefixTheFirstBehindTheBase) {
+    auto probed = [](std::string_view vips) {
+        return key(vips, 80, Protocol::tcp, 0).probe_address().text();
+    };
+    EXPECT_EQ(probed("192.0.2.0/32"), "192.0.2.0");
+    EXPECT_EQ(probed("192.0.2.0/31"), "192.0.2.1");
+    EXPECT_EQ(probed("10.0.0.0/8"), "10.0.0.1");
+    EXPECT_EQ(probed("2001:db8::/64"), "2001:db8::1");
+    EXPECT_EQ(probed("2001:db8::8/128"), "2001:db8::8");
+}
+
+TEST(Protocols, AreReadAsTheyAreWritten) {
+    for (unsigned number = 1; number < 256; number++) {
+        auto protocol = static_cast<Protocol>(number);
+        EXPECT_EQ(read_protocol(to_text(protocol)), protocol);
+        EXPECT_EQ(read_protocol(std::to_string(number)), protocol);
+    }
+    EXPECT_EQ(read_protocol("any"), Protocol::any);
+    for (auto text : {"", "0", "256", "-1", "TCP", "6 "}) EXPECT_FALSE(read_protocol(text)) << text;
+}
+
+}  // namespace
+}  // namespace weir::model
