@@ -93,8 +93,11 @@ struct sum {
 static long add_piece(__u32 index, struct sum* sum) {
     __u32 zero = 0;
     __u8* piece = bpf_map_lookup_elem(&scratch, &zero);
-    __u32 size = sum->size < PIECE ? sum->size : PIECE;
-    if (!piece || !size) return 1;
+    /* One less, because Linux 6.1's verifier learns what is left of a range by < and >, not by != 0. */
+    __u32 rest = (sum->size < PIECE ? sum->size : PIECE) - 1;
+    barrier_var(rest);
+    if (!piece || rest >= PIECE) return 1;
+    __u32 size = rest + 1;
     if (size & 3) *(__u32*)(piece + (size & (PIECE - 4))) = 0;
     if (bpf_skb_load_bytes(sum->skb, sum->at, piece, size)) return 1;
     sum->value = bpf_csum_diff(0, 0, (__be32*)piece, (size + 3) & ~3u, sum->value);
@@ -249,11 +252,12 @@ static __always_inline enum verdict take_tunnel(struct __sk_buff* skb, struct pa
 }
 
 static __always_inline int strip(struct __sk_buff* skb, struct packet* p) {
-    __u64 family = p->inner_v6 ? DECAP_TO_IPV6 : DECAP_TO_IPV4;
     __be16 type = p->inner_v6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
     __u32 size = p->at - ETH_HLEN;
     /* A merged packet's segments keep their size: it says how much of TCP's payload each has. */
-    if (bpf_skb_adjust_room(skb, -(__s32)size, BPF_ADJ_ROOM_MAC, family | BPF_F_ADJ_ROOM_FIXED_GSO) ||
+    __u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
+    if (type != skb->protocol) flags |= p->inner_v6 ? DECAP_TO_IPV6 : DECAP_TO_IPV4;
+    if (bpf_skb_adjust_room(skb, -(__s32)size, BPF_ADJ_ROOM_MAC, flags) ||
         bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_proto), &type, sizeof type, 0)) {
         count(DECAP_REFUSED);
         return TC_ACT_SHOT;

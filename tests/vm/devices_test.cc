@@ -2,9 +2,12 @@
 // confirm what the lab's stand-ins (lab/decap.h, lab/vlan.h) take for right. Runs in tests/vm's guest only:
 // the machines that build weir have no such devices.
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
+#include <algorithm>
 #include <cctype>
 
+#include "lab/decap.h"
 #include "lab/envelope.h"
 #include "lab/frames.h"
 #include "lab/lab.h"
@@ -12,6 +15,7 @@
 #include "lab/tcp.h"
 #include "lab/temp_dir.h"
 #include "lab/vlan.h"
+#include "lab/wait.h"
 #include "net/packet.h"
 
 namespace weir::vm {
@@ -129,6 +133,41 @@ std::string letters_of(const testing::TestParamInfo<Device>& device) {
     return name;
 }
 INSTANTIATE_TEST_SUITE_P(Devices, TunnelTest, testing::ValuesIn(kDevices), letters_of);
+
+/// Sends and receives as much as `size` over the connection at once; how much came.
+size_t pass_on(const UniqueFd& from, const UniqueFd& to, size_t size) {
+    const std::vector<char> piece(65536, 'x');
+    std::vector<char> got(piece.size());
+    size_t sent = 0;
+    size_t received = 0;
+    const auto all = [&] {
+        for (ssize_t now = 1; now > 0 && sent < size; sent += static_cast<size_t>(std::max<ssize_t>(now, 0)))
+            now = ::send(from.get(), piece.data(), std::min(piece.size(), size - sent), MSG_NOSIGNAL);
+        for (ssize_t now = 1; now > 0; received += static_cast<size_t>(std::max<ssize_t>(now, 0)))
+            now = ::recv(to.get(), got.data(), got.size(), 0);
+        return received >= size;
+    };
+    (void)lab::wait_until(all, std::chrono::seconds(10));
+    return received;
+}
+
+TEST_F(DevicesTest, TheLabsDecapsulatorTakesAStreamFromTheKernelsTunnel) {
+    constexpr size_t kSize = 4 << 20;
+    ip(sender(),
+       "link add name tunnel type ipip local 10.1.10.100 remote 10.1.10.10\n"
+       "link set tunnel up\n"
+       "route add 192.168.101.1 dev tunnel\n");
+    const lab::Decap decap(backend(), "eth0");
+    const UniqueFd listener = lab::listen_tcp(backend(), lab::endpoint("192.168.101.1:80"));
+    const auto client =
+        lab::connect_tcp(sender(), lab::endpoint("192.168.101.1:80"), std::chrono::seconds(5));
+    ASSERT_TRUE(client) << client.error().message;
+    const UniqueFd server(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    ASSERT_TRUE(server);
+    EXPECT_EQ(pass_on(*client, server, kSize), kSize);
+    EXPECT_EQ(decap.counts().bad(), 0u);
+    EXPECT_LT(decap.counts().ipip, kSize / 1480) << "veth passes them on merged";
+}
 
 class VlanDeviceTest : public DevicesTest {
   protected:
