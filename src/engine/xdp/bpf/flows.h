@@ -14,7 +14,7 @@
  * would look young again; the daemon clears expired entries long before. */
 #pragma once
 
-#include "engine/xdp/bpf/parse.h"
+#include "engine/xdp/bpf/maps.h"
 
 struct flow {
     __u64 hash;
@@ -85,14 +85,82 @@ static __always_inline __u64* find_room(struct weir_bucket* bucket, const struct
 
 /* The state of a flow after this packet; `known` says that it had an entry that held. */
 static __always_inline __u32 next_state(const struct packet* p, int known, __u32 state) {
-    if (p->key.protocol == IPPROTO_UDP) return known ? WEIR_DATAGRAM : WEIR_NEW;
+    if (p->key.protocol != IPPROTO_TCP) return known ? WEIR_DATAGRAM : WEIR_NEW;
     if (p->tcp_flags & TCP_SYN) return known && state == WEIR_ESTABLISHED ? WEIR_ESTABLISHED : WEIR_NEW;
     if (p->tcp_flags & (TCP_FIN | TCP_RST)) return WEIR_CLOSING;
     if (!known) return WEIR_NEW;
     return state == WEIR_CLOSING ? WEIR_CLOSING : WEIR_ESTABLISHED;
 }
 
+/* Where flow entries may lie, and what is known of a flow. */
+struct found {
+    struct weir_bucket* bucket;
+    struct flow flow;
+    struct weir_target* target;
+    __u32 id;
+    int known; /* by the flow table; else the ring, or the source, chose */
+};
+
 static __always_inline __u64 make_entry(const struct flow* f, __u32 target, __u32 state) {
     return f->hash >> WEIR_TAG_SHIFT << WEIR_TAG_SHIFT | (__u64)target << WEIR_ID_SHIFT |
            (__u64)state << WEIR_STATE_SHIFT | f->now;
+}
+
+/* The target that the frontend's ring names for this hash, or 0. */
+static __always_inline __u32 choose(const struct weir_frontend* frontend, __u64 hash) {
+    __u32 at = frontend->ring + (__u32)((hash >> 32) * frontend->ring_size >> 32);
+    __u32 index = at / WEIR_RING_LINE;
+    struct weir_ring_line* line = bpf_map_lookup_elem(&rings, &index);
+    return line && frontend->ring_size ? line->target[at % WEIR_RING_LINE] : 0;
+}
+
+static __always_inline int find_bucket(struct found* found, __u64 hash,
+                                       const struct weir_generation* generation) {
+    found->flow = (struct flow){.hash = hash, .now = now_in_ticks(), .timeout = generation->timeout};
+    __u32 index = (__u32)hash & (flow_buckets - 1);
+    found->bucket = bpf_map_lookup_elem(&flows, &index);
+    return found->bucket != 0;
+}
+
+/* Looks the flow up. It keeps its backend; one that begins anew needs a backend that takes new flows. A SYN
+ * into an established flow is no new one: else anybody could move it off a backend that drains. */
+static __always_inline void recall(struct found* found, const struct packet* p,
+                                   const struct weir_frontend* frontend, __u32 half) {
+    find_flow(found->bucket, &found->flow);
+    __u64 entry = found->flow.entry;
+    int begins = p->tcp_flags & TCP_SYN && entry_state(entry) != WEIR_ESTABLISHED;
+    __u32 wanted = begins ? WEIR_ACCEPTS_ALL : WEIR_ACCEPTS_ESTABLISHED;
+    found->id = entry_target(entry);
+    found->target = 0;
+    if (found->flow.slot && !expired(entry, &found->flow)) found->target = get_target(half, found->id);
+    found->known =
+        found->target && found->target->frontend == frontend->number && found->target->accepts >= wanted;
+}
+
+static __always_inline void store(struct found* found, __u64 entry) {
+    struct flow* f = &found->flow;
+    if (f->slot) {
+        if (entry != f->entry) *(volatile __u64*)f->slot = entry;
+        return;
+    }
+    __u64* room = find_room(found->bucket, f);
+    struct weir_totals* mine = 0;
+    if (!room) {
+        mine = my_totals();
+        if (mine) mine->table_full++;
+        return;
+    }
+    if (*room && !expired(*room, f)) {
+        mine = my_totals();
+        if (mine) mine->evicted++;
+    }
+    *(volatile __u64*)room = entry;
+}
+
+/* Writes what is now known of the flow. A flow that is known and unchanged within this tick costs no store.
+ */
+static __always_inline void remember(struct found* found, const struct packet* p) {
+    __u32 state = next_state(p, found->known, entry_state(found->flow.entry));
+    if (!found->flow.slot && state == WEIR_CLOSING) return; /* the end of a flow that we do not know */
+    store(found, make_entry(&found->flow, found->id, state));
 }

@@ -1,0 +1,56 @@
+/* Which service a packet is for. */
+#pragma once
+
+#include "engine/xdp/bpf/maps.h"
+
+static __always_inline int same_key(const struct weir_key* a, const struct weir_key* b) {
+    return a->vip.half[0] == b->vip.half[0] && a->vip.half[1] == b->vip.half[1] &&
+           *(const __u64*)&a->port == *(const __u64*)&b->port;
+}
+
+static __always_inline struct weir_frontend* find_frontend(const struct weir_key* key, __u32 half,
+                                                           __u64 salt) {
+    __u64 places = weir_places(key, salt);
+    __u32 index = half * frontend_slots + ((__u32)places & (frontend_slots - 1));
+    struct weir_frontend* row = bpf_map_lookup_elem(&frontends, &index);
+    if (row && same_key(&row->key, key)) return row;
+    index = half * frontend_slots + ((__u32)(places >> 32) & (frontend_slots - 1));
+    row = bpf_map_lookup_elem(&frontends, &index);
+    return row && same_key(&row->key, key) ? row : 0;
+}
+
+/* The row of a VIP that has no frontend for this port and protocol. */
+static __always_inline struct weir_frontend* find_vip(const struct packet* p, __u32 half, __u64 salt) {
+    struct weir_key key = {.vip = p->key.vip, .family = p->key.family, .port_bits = 16};
+    return find_frontend(&key, half, salt);
+}
+
+/* The most specific row that takes the packet, a VIP's own row among them. */
+static __always_inline struct weir_frontend* match(const struct packet* p, __u32 half,
+                                                   const struct weir_generation* generation) {
+    for (__u32 i = 0; i < WEIR_SHAPES; i++) {
+        if (i >= generation->shapes) break;
+        const struct weir_shape* shape = &generation->shape[i];
+        if (shape->family != p->key.family) continue;
+        struct weir_key key = {.vip.half = {p->key.vip.half[0] & shape->vip_mask[0],
+                                            p->key.vip.half[1] & shape->vip_mask[1]},
+                               .port = p->key.port & shape->port_mask,
+                               .protocol = p->key.protocol & shape->protocol_mask,
+                               .family = p->key.family,
+                               .vip_bits = shape->vip_bits,
+                               .port_bits = shape->port_bits};
+        struct weir_frontend* row = find_frontend(&key, half, generation->salt);
+        if (row) return row;
+    }
+    return 0;
+}
+
+/* Ends a packet that no frontend takes: one for a VIP, whose row this is, or (0) for nobody of ours. */
+static __always_inline int strange(const struct weir_frontend* vip, __u32 reason,
+                                   const struct weir_generation* generation, struct weir_trace* trace,
+                                   __u32 mode) {
+    if (!vip) return leave(WEIR_REASON_not_vip, trace, mode);
+    if (reason == WEIR_REASON_unmatched && generation->flags & WEIR_UNMATCHED_PASS)
+        reason = WEIR_REASON_unmatched_passed;
+    return leave(reason, trace, mode);
+}

@@ -1,0 +1,117 @@
+/* Who asks for the MAC of a VIP is answered, where no router brings the VIPs (`announce: arp:`); who says
+ * that a VIP is his is reported. RFC 826, RFC 4861, RFC 5227. */
+#pragma once
+
+#include "engine/xdp/bpf/icmp.h"
+
+static __always_inline int answer_arp(struct xdp_md* ctx, __u32 at, const struct weir_interface* ours) {
+    struct {
+        __u16 operation;
+        __u8 sender_mac[6], sender[4], target_mac[6], target[4];
+    } __attribute__((packed)) arp;
+    __u8 link[ETH_ALEN * 2];
+    if (load(ctx, at + 6, &arp, sizeof arp)) return XDP_ABORTED;
+    __u32 vip;
+    __builtin_memcpy(&vip, arp.target, sizeof vip);
+    __builtin_memcpy(arp.target_mac, arp.sender_mac, sizeof arp.target_mac);
+    __builtin_memcpy(arp.target, arp.sender, sizeof arp.target);
+    __builtin_memcpy(arp.sender_mac, ours->mac, sizeof arp.sender_mac);
+    __builtin_memcpy(arp.sender, &vip, sizeof arp.sender);
+    arp.operation = WEIR_BE16(ARPOP_REPLY);
+    __builtin_memcpy(link, arp.target_mac, ETH_ALEN);
+    __builtin_memcpy(link + ETH_ALEN, ours->mac, ETH_ALEN);
+    if (bpf_xdp_store_bytes(ctx, at + 6, &arp, sizeof arp)) return XDP_ABORTED;
+    if (bpf_xdp_store_bytes(ctx, 0, link, sizeof link)) return XDP_ABORTED;
+    return XDP_TX;
+}
+
+/* The advertisement takes the solicitation's place, with an option of 8 bytes; what is behind it is cut. */
+static __always_inline int answer_solicitation(struct xdp_md* ctx, const struct packet* p,
+                                               const struct weir_interface* ours) {
+    struct {
+        struct ipv6hdr ip;
+        __u8 type, code;
+        __u16 checksum;
+        __u32 flags;
+        struct weir_address target;
+        __u8 option, option_length, mac[6];
+    } __attribute__((packed)) out = {};
+    struct {
+        struct weir_address source, destination;
+        __u32 length, next;
+        __u8 message[32];
+    } sum = {};
+    __u8 link[ETH_ALEN * 2];
+    const __u32 message = sizeof out - sizeof out.ip;
+    __u32 at = p->at;
+    if (load(ctx, 0, link, sizeof link)) return XDP_ABORTED;
+    int unspecified = !p->source.half[0] && !p->source.half[1]; /* it asks whether the address is free */
+    struct weir_address to = p->source;
+    if (unspecified) { /* ff02::1 */
+        to.word[0] = WEIR_BE16(0xff02);
+        to.word[3] = 1u << 24;
+    }
+    *(__u8*)&out.ip = 0x60;
+    out.ip.payload_len = WEIR_BE16(32);
+    out.ip.nexthdr = IPPROTO_ICMPV6;
+    out.ip.hop_limit = 255;
+    __builtin_memcpy(&out.ip.saddr, &p->key.vip, sizeof out.ip.saddr);
+    __builtin_memcpy(&out.ip.daddr, &to, sizeof out.ip.daddr);
+    out.type = NEIGHBOUR_ADVERTISEMENT;
+    out.flags = unspecified ? 0x20 : 0x60; /* solicited, override */
+    out.target = p->key.vip;
+    out.option = 2; /* target link-layer address */
+    out.option_length = 1;
+    __builtin_memcpy(out.mac, ours->mac, sizeof out.mac);
+    sum.source = p->key.vip;
+    sum.destination = to;
+    sum.length = __builtin_bswap32(message);
+    sum.next = __builtin_bswap32(IPPROTO_ICMPV6);
+    __builtin_memcpy(sum.message, &out.type, sizeof sum.message);
+    out.checksum = ~folded(sum_of(&sum, sizeof sum, 0));
+
+    int surplus = (int)(ctx->data_end - ctx->data) - (int)(at + sizeof out);
+    if (surplus != 0 && bpf_xdp_adjust_tail(ctx, -surplus)) return XDP_ABORTED;
+    if (unspecified) {
+        link[0] = link[1] = 0x33;
+        link[2] = link[3] = link[4] = 0;
+        link[5] = 1;
+    } else {
+        __builtin_memcpy(link, link + ETH_ALEN, ETH_ALEN);
+    }
+    __builtin_memcpy(link + ETH_ALEN, ours->mac, ETH_ALEN);
+    if (bpf_xdp_store_bytes(ctx, 0, link, sizeof link)) return XDP_ABORTED;
+    return bpf_xdp_store_bytes(ctx, at, &out, sizeof out) ? XDP_ABORTED : XDP_TX;
+}
+
+static __always_inline void note_conflict(struct xdp_md* ctx, const struct packet* p, const __u8* mac) {
+    struct weir_conflict* conflict = &state.conflict;
+    conflict->vip = p->key.vip;
+    __builtin_memcpy(conflict->mac, mac, sizeof conflict->mac);
+    conflict->interface = ctx->ingress_ifindex;
+    conflict->family = p->key.family;
+}
+
+/* A question or an announcement about the address p->key.vip. */
+static __noinline int neighbour(struct xdp_md* ctx, const struct packet* p, struct weir_trace* trace,
+                                __u32 mode) {
+    __u32 half = *(volatile __u32*)&state.active & 1, interface = ctx->ingress_ifindex;
+    const struct weir_generation* generation = &state.generation[half];
+    struct packet vip = {.key.vip = p->key.vip, .key.family = p->key.family};
+    const struct weir_frontend* row = match(&vip, half, generation);
+    const struct weir_interface* ours = bpf_map_lookup_elem(&interfaces, &interface);
+    __u8 sender[ETH_ALEN];
+    if (!row || !(row->flags & WEIR_ANNOUNCED) || !ours || load(ctx, ETH_ALEN, sender, sizeof sender))
+        return leave(p->key.family == WEIR_V4 ? WEIR_REASON_not_ip : WEIR_REASON_not_vip, trace, mode);
+    if (p->kind == ADVERTISEMENT) {
+        __u32 differ = 0;
+        for (int i = 0; i < ETH_ALEN; i++) differ |= sender[i] ^ ours->mac[i];
+        if (!differ) return leave(WEIR_REASON_not_for_us, trace, mode);
+        if (mode == REAL) note_conflict(ctx, p, sender);
+        return leave(WEIR_REASON_conflict, trace, mode);
+    }
+    if (mode == DRY) return leave(WEIR_REASON_neighbour, trace, mode);
+    int answered = p->key.family == WEIR_V4 ? answer_arp(ctx, p->at, ours) : answer_solicitation(ctx, p, ours);
+    return answered == XDP_TX ? leave(WEIR_REASON_neighbour, trace, mode)
+                              : leave(WEIR_REASON_truncated, trace, mode);
+}

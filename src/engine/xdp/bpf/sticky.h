@@ -1,0 +1,44 @@
+/* Source stickiness: a new flow goes where the source's other flows went last. The source, cut to the bits
+ * that count, has an entry of its own in the flow table, beside those of its flows; without one the ring
+ * decides by the source alone, so that all balancers decide alike. */
+#pragma once
+
+#include "engine/xdp/bpf/flows.h"
+
+#define STICKY_KEY 0xa24baed4963ee407ull /* keeps such entries apart from those of flows */
+
+static __always_inline __u64 without_last_bits(__u64 half, __u32 bits) {
+    if (bits >= 64) return 0;
+    return __builtin_bswap64(__builtin_bswap64(half) >> bits << bits);
+}
+
+static __always_inline void cut_source(struct packet* p, __u32 bits) {
+    if (p->key.family == WEIR_V4) {
+        p->source.half[0] = without_last_bits(p->source.half[0] << 32, bits) >> 32;
+        return;
+    }
+    p->source.half[1] = without_last_bits(p->source.half[1], bits);
+    if (bits > 64) p->source.half[0] = without_last_bits(p->source.half[0], bits - 64);
+}
+
+/* The target of a new flow of this source, or 0. */
+static __always_inline __u32 choose_by_source(const struct packet* packet,
+                                              const struct weir_frontend* frontend, __u32 half,
+                                              const struct weir_generation* generation, __u32 mode) {
+    struct packet p = {.key.family = packet->key.family,
+                       .key.protocol = packet->key.protocol,
+                       .source = packet->source,
+                       .tcp_flags = TCP_SYN};
+    cut_source(&p, frontend->source_bits);
+    struct found found = {};
+    __u64 hash = flow_hash(hash_source(&p, state.secret ^ STICKY_KEY), frontend->flow_key);
+    if (!find_bucket(&found, hash, generation)) return 0;
+    find_flow(found.bucket, &found.flow);
+    found.id = entry_target(found.flow.entry);
+    if (found.flow.slot && !expired(found.flow.entry, &found.flow)) found.target = get_target(half, found.id);
+    if (!found.target || found.target->frontend != frontend->number ||
+        found.target->accepts != WEIR_ACCEPTS_ALL)
+        found.id = choose(frontend, hash);
+    if (found.id && mode == REAL) store(&found, make_entry(&found.flow, found.id, WEIR_ESTABLISHED));
+    return found.id;
+}
