@@ -254,9 +254,9 @@ struct weir_translation {
     __u16 age;          /* in ticks, of the last packet of either direction or some ticks before */
     __u8 state;         /* enum weir_flow_state */
     __u8 towards_client;
-    __u16 pad;
+    __u8 pad[6];
 };
-WEIR_ASSERT_SIZE(struct weir_translation, 68);
+WEIR_ASSERT_SIZE(struct weir_translation, 72);
 
 /* Which target a QUIC server id means. */
 struct weir_server_key {
@@ -270,8 +270,9 @@ WEIR_ASSERT_SIZE(struct weir_server_key, 20);
 struct weir_fragment {
     struct weir_translation translation; /* of NAT; else only `target` counts */
     __u32 hash;                          /* of the flow */
+    __u32 pad;
 };
-WEIR_ASSERT_SIZE(struct weir_fragment, 72);
+WEIR_ASSERT_SIZE(struct weir_fragment, 80);
 
 /* The two places of a frontend's row: the low and the high half of this hash, each masked to the table's
  * size. */

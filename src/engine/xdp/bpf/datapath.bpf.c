@@ -1,202 +1,314 @@
-/* Layer-2 direct server return: a packet for a VIP gets the MAC of its flow's backend and goes out where it
- * came in. parse -> frontend -> flow table or ring -> target -> count -> rewrite both MACs -> XDP_TX. On the
- * way of a known flow there is no helper call that is not inlined: tables are arrays, settings constants, the
- * age comes from jiffies. */
-#include <linux/bpf.h>
+/* Sends the packets for VIPs to their backends: doc/datapath.md. There are two ways through the same tables.
+ * hot() takes what nearly all packets are, and calls nothing that the kernel does not inline but for making
+ * room for a tunnel's header. What it does not understand it leaves to general(), a program of its own (so it
+ * has a stack of its own), before it has changed anything. */
+#include "engine/xdp/bpf/fragments.h"
+#include "engine/xdp/bpf/neighbour.h"
+#include "engine/xdp/bpf/quic.h"
+#include "engine/xdp/bpf/sticky.h"
 
-#include <bpf/bpf_helpers.h>
+struct weir_trace trace; /* of the last packet that weir_dry or weir_traced has seen */
 
-#include "engine/xdp/bpf/flows.h"
-
-/* Sizes are set when the object is loaded; the daemon sets max_entries to match. */
-const volatile __u32 frontend_slots = 1; /* rows of a generation, a power of two */
-const volatile __u32 target_slots = 1;   /* rows of a generation, and of a CPU's counters */
-const volatile __u32 flow_buckets = 1;   /* a power of two */
-const volatile __u32 age_shift = 10;
-
-#define WEIR_ARRAY(map, row)                    \
-    struct {                                    \
-        __uint(type, BPF_MAP_TYPE_ARRAY);       \
-        __uint(map_flags, BPF_F_MMAPABLE);      \
-        __uint(max_entries, 1);                 \
-        __uint(key_size, sizeof(__u32));        \
-        __uint(value_size, sizeof(struct row)); \
-    } map SEC(".maps")
-
-WEIR_ARRAY(frontends, weir_frontend);
-WEIR_ARRAY(targets, weir_target);
-WEIR_ARRAY(rings, weir_ring_line);
-WEIR_ARRAY(flows, weir_bucket);
-WEIR_ARRAY(counters, weir_counter);
-WEIR_ARRAY(totals, weir_totals);
-
-struct weir_state state SEC(".data.state");
-struct weir_trace trace; /* of the last dry run */
-
-enum { REAL = 0, DRY = 1 };
-
-/* Bit n is set where reason n drops; the others pass. */
-static const __u32 kDropped = 0
-#define PASS 0u
-#define DROP 1u
-#define REASON(name, verdict, text) | verdict << WEIR_REASON_##name
-#include "engine/xdp/reasons.def"
-#undef REASON
-    ;
-
-static __always_inline struct weir_totals* my_totals(void) {
-    __u32 cpu = bpf_get_smp_processor_id();
-    return bpf_map_lookup_elem(&totals, &cpu);
+static __always_inline void note(struct weir_trace* into, const struct found* found) {
+    if (!into) return;
+    into->reason = WEIR_FORWARDED;
+    into->target = found->id;
+    into->from_flow = found->known;
 }
 
-/* Ends a packet that is not forwarded: counted under its one reason. */
-static __always_inline int leave(__u32 reason, int mode) {
-    if (mode == DRY) {
-        trace.reason = reason;
-    } else {
-        struct weir_totals* mine = my_totals();
-        if (mine && reason < WEIR_REASONS_MAX) mine->packets[reason]++;
-    }
-    return kDropped >> reason & 1 ? XDP_DROP : XDP_PASS;
+/* Only what was sent to us: a switch that floods also shows us the frames that we have already sent on. */
+static __always_inline int is_for(const void* data, const __u8* mac) {
+    return *(const loose32*)data == *(const loose32*)mac &&
+           *(const loose16*)(data + 4) == *(const loose16*)(mac + 4);
 }
 
-static __always_inline int same_key(const struct weir_key* a, const struct weir_key* b) {
-    return a->vip.half[0] == b->vip.half[0] && a->vip.half[1] == b->vip.half[1] &&
-           *(const __u64*)&a->port == *(const __u64*)&b->port;
+static __always_inline int is_for_us(struct xdp_md* ctx, const struct weir_target* target, __u32 several) {
+    void* data = (void*)(long)ctx->data;
+    void* end = (void*)(long)ctx->data_end;
+    __u32 interface = ctx->ingress_ifindex;
+    if (data + ETH_HLEN > end) return 0;
+    if (target && (!several || interface == target->interface)) return is_for(data, target->source_mac);
+    const struct weir_interface* ours = bpf_map_lookup_elem(&interfaces, &interface);
+    return ours && is_for(data, ours->mac);
 }
 
-static __always_inline struct weir_frontend* find_frontend(const struct weir_key* key, __u32 half,
-                                                           __u64 salt) {
-    __u64 places = weir_places(key, salt);
-    __u32 index = half * frontend_slots + ((__u32)places & (frontend_slots - 1));
-    struct weir_frontend* row = bpf_map_lookup_elem(&frontends, &index);
-    if (row && same_key(&row->key, key)) return row;
-    index = half * frontend_slots + ((__u32)(places >> 32) & (frontend_slots - 1));
-    row = bpf_map_lookup_elem(&frontends, &index);
-    return row && same_key(&row->key, key) ? row : 0;
+/* The target that the packet's QUIC connection id names, or 0. */
+__noinline __u32 named_target(struct xdp_md* ctx, __u32 transport, __u32 frontend, __u32 table) {
+    __u32 half = *(volatile __u32*)&state.active & 1;
+    struct weir_quic_table* forms = bpf_map_lookup_elem(&quics, &table);
+    void* data = (void*)(long)ctx->data;
+    void* end = (void*)(long)ctx->data_end;
+    struct weir_server_id server = {};
+    struct weir_server_key key = {.frontend = frontend << 1 | half};
+    if (!forms || transport > 256) return 0;
+    if (!find_quic_server(data + transport + sizeof(struct udphdr), end, forms, &server)) return 0;
+    __builtin_memcpy(key.id, &server, sizeof key.id);
+    __u32* id = bpf_map_lookup_elem(&servers, &key);
+    return id ? *id : 0;
 }
 
-/* A packet that no frontend takes: not for a VIP, or for a VIP but `reason`. */
-static __always_inline int strange(struct packet* p, __u32 reason, __u32 half, int mode) {
+/* An answer to a client by NAT. Negative where the packet is none. */
+__noinline int send_back(struct xdp_md* ctx, const struct packet* p, struct weir_trace* trace, __u32 mode) {
+    __u32 half = *(volatile __u32*)&state.active & 1;
     const struct weir_generation* generation = &state.generation[half];
-    p->key.port = 0;
-    p->key.protocol = 0;
-    if (!find_frontend(&p->key, half, generation->salt)) return leave(WEIR_REASON_not_vip, mode);
-    if (reason == WEIR_REASON_unmatched && generation->unmatched_pass) reason = WEIR_REASON_unmatched_passed;
-    return leave(reason, mode);
-}
-
-static __always_inline struct weir_target* get_target(__u32 half, __u32 id) {
-    __u32 index = half * target_slots + id;
-    return bpf_map_lookup_elem(&targets, &index);
-}
-
-/* The target that the frontend's ring names for this hash, or 0. */
-static __always_inline __u32 choose(const struct weir_frontend* frontend, __u64 hash) {
-    __u32 at = frontend->ring + (__u32)((hash >> 32) * frontend->ring_size >> 32);
-    __u32 index = at / WEIR_RING_LINE;
-    struct weir_ring_line* line = bpf_map_lookup_elem(&rings, &index);
-    return line && frontend->ring_size ? line->target[at % WEIR_RING_LINE] : 0;
-}
-
-static __always_inline void count(__u32 id, __u32 bytes, __u32 new_flow) {
-    __u32 index = bpf_get_smp_processor_id() * target_slots + id;
-    struct weir_counter* counter = bpf_map_lookup_elem(&counters, &index);
-    if (!counter) return;
-    counter->packets++;
-    counter->bytes += bytes;
-    counter->flows += new_flow;
-}
-
-/* Writes what is now known of the flow. A flow that is known and unchanged within this tick costs no store.
- */
-static __always_inline void remember(struct weir_bucket* bucket, struct flow* f, const struct packet* p,
-                                     __u32 id, int known) {
-    __u32 state = next_state(p, known, entry_state(f->entry));
-    __u64 entry = make_entry(f, id, state);
-    if (f->slot) {
-        if (entry != f->entry) *(volatile __u64*)f->slot = entry;
-        return;
-    }
-    if (state == WEIR_CLOSING) return; /* the end of a flow that we do not know */
-    __u64* room = find_room(bucket, f);
-    if (room) {
-        *(volatile __u64*)room = entry;
+    struct scratch* s = my_scratch();
+    __u32 id = 0;
+    if (!p || !s) return -1;
+    if (p->kind == LATER_FRAGMENT) {
+        struct weir_fragment* first = recall_fragment(p, s);
+        if (!first || !first->translation.towards_client) return -1;
+        s->there = first->translation;
+        id = s->there.target;
+        if (mode == REAL && rewrite(ctx, p, &s->old, &s->there.to) != XDP_TX) return -1;
     } else {
-        struct weir_totals* mine = my_totals();
-        if (mine) mine->table_full++;
+        if (p->hops <= 1) return translate_back(ctx, p, 1) ? leave(WEIR_REASON_expired, trace, mode) : -1;
+        id = translate_back(ctx, p, mode == DRY);
+        if (!id) return -1;
+        if (p->kind == FIRST_FRAGMENT && mode == REAL) note_fragment(p, s, id, 0);
     }
+    if (trace) {
+        trace->reason = WEIR_FORWARDED;
+        trace->target = id;
+        trace->from_flow = 1;
+    }
+    if (mode == DRY) return XDP_TX;
+    count(id, p->bytes, 0);
+    __builtin_memset(&s->hop, 0, sizeof s->hop);
+    __builtin_memcpy(s->hop.mac, s->there.mac, 2 * ETH_ALEN);
+    s->hop.vlan = s->there.vlan;
+    if (send(ctx, p, &s->hop, 0) != XDP_TX) return leave(WEIR_REASON_no_room, trace, mode);
+    return generation->flags & WEIR_SEVERAL ? leave_by(ctx, s->there.interface) : XDP_TX;
 }
 
-/* Both MACs of a header or a target, copied by words. */
-struct macs {
-    __u32 word[3];
-};
+/* Changes the packet as its target's method asks, and sends it. */
+__noinline int deliver(struct xdp_md* ctx, const struct packet* p, struct weir_trace* trace) {
+    __u32 half = *(volatile __u32*)&state.active & 1, reason = 0;
+    struct scratch* s = my_scratch();
+    if (!p || !s) return leave(WEIR_REASON_no_backend, trace, REAL);
+    const struct weir_target* target = get_target(half, p->target);
+    if (!target) return leave(WEIR_REASON_no_backend, trace, REAL);
+    if ((target->method & WEIR_METHOD) == WEIR_NAT && p->kind != LATER_FRAGMENT) {
+        reason = translate_there(ctx, p);
+    } else if ((target->method & WEIR_METHOD) == WEIR_NAT) {
+        if (rewrite(ctx, p, &s->old, &s->there.to) != XDP_TX) reason = WEIR_REASON_truncated;
+    } else if ((target->method & WEIR_METHOD) == WEIR_DSCP) {
+        s->key.source = p->source;
+        s->key.destination = target->backend;
+        s->key.ports = p->ports;
+        if (rewrite(ctx, p, &s->old, &s->key) != XDP_TX || mark(ctx, p, target->port) != XDP_TX)
+            reason = WEIR_REASON_truncated;
+    }
+    if (reason) return leave(reason, trace, REAL);
+    if (p->kind == FIRST_FRAGMENT) note_fragment(p, s, p->target, p->hash);
+    if (send(ctx, p, target, p->hash) != XDP_TX) return leave(WEIR_REASON_no_room, trace, REAL);
+    return state.generation[half].flags & WEIR_SEVERAL ? leave_by(ctx, target->interface) : XDP_TX;
+}
 
-static __always_inline int forward(struct xdp_md* ctx, int mode) {
+/* Sends the packet to found->target, if it may go there. */
+static __always_inline int pass_on(struct xdp_md* ctx, struct packet* p, struct found* found,
+                                   const struct weir_generation* generation, struct weir_trace* trace,
+                                   __u32 mode) {
+    struct weir_target* target = found->target;
+    if (!found->id || !target || target->accepts == WEIR_ACCEPTS_NOTHING)
+        return leave(WEIR_REASON_no_backend, trace, mode);
+    if (!is_for_us(ctx, target, generation->flags & WEIR_SEVERAL))
+        return leave(WEIR_REASON_not_for_us, trace, mode);
+    note(trace, found);
+    if (p->hops <= 1) return refuse(ctx, p, WEIR_REASON_expired, 0, generation, trace, mode);
+    if (p->length > target->room)
+        return refuse(ctx, p, WEIR_REASON_too_big, target->room, generation, trace, mode);
+    if (mode == DRY) return XDP_TX;
+    int opens = found->bucket && p->kind != ICMP_ERROR; /* else the flow does not change by it */
+    if (opens) {
+        p->state = next_state(p, found->known, entry_state(found->flow.entry));
+        remember(found, p);
+    }
+    count(found->id, p->bytes, opens && !found->known);
+    p->target = found->id;
+    return deliver(ctx, p, trace);
+}
+
+static __always_inline int later_fragment(struct xdp_md* ctx, struct packet* p, __u32 half,
+                                          struct weir_trace* trace, __u32 mode) {
+    struct scratch* s = my_scratch();
+    struct weir_fragment* first = s ? recall_fragment(p, s) : 0;
+    if (!first) return leave(WEIR_REASON_fragment, trace, mode);
+    s->there = first->translation;
+    struct found found = {.id = s->there.target, .known = 1};
+    found.target = get_target(half, found.id);
+    p->hash = (__u64)first->hash << 16;
+    return pass_on(ctx, p, &found, &state.generation[half], trace, mode);
+}
+
+/* A packet that a frontend takes. */
+static __always_inline int balance(struct xdp_md* ctx, struct packet* p,
+                                   struct weir_frontend* frontend, __u32 half, struct weir_trace* trace,
+                                   __u32 mode) {
+    const struct weir_generation* generation = &state.generation[half];
+    struct found found = {};
+    __u32 named = 0;
+    p->hash = flow_hash(hash_source(p, state.secret), frontend->flow_key);
+    if (!find_bucket(&found, p->hash, generation)) return leave(WEIR_REASON_no_backend, trace, mode);
+    recall(&found, p, frontend, half);
+    if (frontend->flags & WEIR_QUIC && p->key.protocol == IPPROTO_UDP && p->kind == WHOLE)
+        named = named_target(ctx, p->transport, frontend->number, frontend->quic);
+    struct weir_target* target = named ? get_target(half, named) : 0;
+    if (target && target->accepts != WEIR_ACCEPTS_NOTHING) {
+        found.known &= found.id == named;
+        found.id = named;
+        found.target = target;
+    } else if (!found.known) {
+        found.id = frontend->flags & WEIR_STICKY ? choose_by_source(p, frontend, mode)
+                                                 : choose(frontend, p->hash);
+        found.target = get_target(half, found.id);
+    }
+    if (trace) trace->frontend = frontend->number;
+    return pass_on(ctx, p, &found, generation, trace, mode);
+}
+
+/* An echo request to a VIP that no service takes. */
+static __always_inline int echo(struct xdp_md* ctx, const struct packet* p,
+                                const struct weir_generation* generation, struct weir_trace* trace,
+                                __u32 mode) {
+    void* data = (void*)(long)ctx->data;
+    void* end = (void*)(long)ctx->data_end;
+    if (data + ETH_HLEN > end || *(__u8*)data & 1) return leave(WEIR_REASON_not_for_us, trace, mode);
+    if (mode == REAL && !may_send(generation)) return leave(WEIR_REASON_echo_limited, trace, mode);
+    if (mode == REAL && answer_echo(ctx, p) != XDP_TX) return leave(WEIR_REASON_truncated, trace, mode);
+    return leave(WEIR_REASON_echo, trace, mode);
+}
+
+static __always_inline int general(struct xdp_md* ctx, struct weir_trace* trace, __u32 mode) {
+    struct scratch* s = my_scratch();
+    if (!s) return leave(WEIR_REASON_no_backend, trace, mode);
+    struct packet* p = &s->packet;
+    __builtin_memset(p, 0, sizeof *p);
+    __u32 half = *(volatile __u32*)&state.active & 1;
+    const struct weir_generation* generation = &state.generation[half];
+    __u32 reason = read_headers(ctx, p);
+    if (reason == WEIR_REASON_not_ip) return leave(reason, trace, mode);
+    if (p->kind >= SOLICITATION && !reason) return neighbour(ctx, p, trace, mode);
+    struct weir_frontend* frontend = match(p);
+    if (reason) return strange(frontend, reason, generation, trace, mode);
+    if (p->kind == LATER_FRAGMENT && frontend) return later_fragment(ctx, p, half, trace, mode);
+    if (frontend && frontend->number) return balance(ctx, p, frontend, half, trace, mode);
+    if (generation->flags & WEIR_HAS_NAT) {
+        int sent = send_back(ctx, p, trace, mode);
+        if (sent >= 0) return sent;
+    }
+    if (frontend && p->kind == ECHO_REQUEST && generation->flags & WEIR_ECHO)
+        return echo(ctx, p, generation, trace, mode);
+    return strange(frontend, WEIR_REASON_unmatched, generation, trace, mode);
+}
+
+/* The ways through the tables as programs: as they are; for `weir trace` nothing is remembered, counted or
+ * sent; for `weir replay` and `weir capture` what was decided is told. */
+enum { AS_IT_IS = 0, AS_DRY = 1, AS_TRACED = 2, WAYS = 3 };
+int weir_general(struct xdp_md* ctx);
+int weir_general_dry(struct xdp_md* ctx);
+int weir_general_traced(struct xdp_md* ctx);
+struct {
+    __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+    __uint(max_entries, WAYS);
+    __uint(key_size, sizeof(__u32));
+    __array(values, int(struct xdp_md*));
+} programs SEC(".maps") = {.values = {[AS_IT_IS] = &weir_general,
+                                      [AS_DRY] = &weir_general_dry,
+                                      [AS_TRACED] = &weir_general_traced}};
+
+/* LEFT: general() is to see it. */
+enum { LEFT = -1 };
+
+static __always_inline int hot(struct xdp_md* ctx, struct weir_trace* trace, __u32 mode) {
     void* data = (void*)(long)ctx->data;
     void* end = (void*)(long)ctx->data_end;
     struct packet p = {};
-    __u32 reason = parse(data, end, &p);
-    if (reason == WEIR_REASON_not_ip) return leave(reason, mode);
+    if (!parse_plain(data, end, &p)) return LEFT;
 
     __u32 half = *(volatile __u32*)&state.active & 1;
     const struct weir_generation* generation = &state.generation[half];
     __u64 source = hash_source(&p, state.secret);
-    struct weir_frontend* frontend = reason ? 0 : find_frontend(&p.key, half, generation->salt);
-    if (!frontend) return strange(&p, reason ? reason : WEIR_REASON_unmatched, half, mode);
-
-    struct flow f = {.hash = flow_hash(source, frontend->flow_key),
-                     .now = bpf_jiffies64() >> age_shift & WEIR_AGE_MASK,
-                     .timeout = generation->timeout};
-    __u32 index = (__u32)f.hash & (flow_buckets - 1);
-    struct weir_bucket* bucket = bpf_map_lookup_elem(&flows, &index);
-    if (!bucket) return leave(WEIR_REASON_no_backend, mode);
-    find_flow(bucket, &f);
-
-    /* A flow keeps its backend; one that begins anew needs a backend that takes new flows. A SYN into an
-     * established flow is no new one: else anybody could move it off a backend that drains. */
-    int begins = p.tcp_flags & TCP_SYN && entry_state(f.entry) != WEIR_ESTABLISHED;
-    __u32 wanted = begins ? WEIR_ACCEPTS_ALL : WEIR_ACCEPTS_ESTABLISHED;
-    __u32 id = entry_target(f.entry);
-    struct weir_target* target = 0;
-    if (f.slot && !expired(f.entry, &f)) target = get_target(half, id);
-    int known = target && target->frontend == frontend->number && target->accepts >= wanted;
-    if (!known) {
-        id = choose(frontend, f.hash);
-        target = get_target(half, id);
-        if (!id || !target || target->accepts == WEIR_ACCEPTS_NOTHING)
-            return leave(WEIR_REASON_no_backend, mode);
+    struct weir_frontend* frontend = find_frontend(&p.key, half, generation->salt);
+    if (!frontend) {
+        if (generation->flags & (WEIR_WILDCARDS | WEIR_HAS_NAT)) return LEFT;
+        return strange(find_vip(&p, half, generation->salt), WEIR_REASON_unmatched, generation, trace, mode);
     }
-
-    /* Only what was sent to us: a switch that floods also shows us the frames that we have already sent on.
-     */
-    if (data + ETH_HLEN > end) return XDP_ABORTED; /* the verifier's: parse() has looked */
-    if (*(__u32*)data != *(__u32*)target->source_mac ||
-        *(__u16*)(data + 4) != *(__u16*)(target->source_mac + 4))
-        return leave(WEIR_REASON_not_for_us, mode);
-
-    if (mode == DRY) {
-        trace.reason = WEIR_FORWARDED;
-        trace.target = id;
-        trace.from_flow = known;
-    } else {
-        remember(bucket, &f, &p, id, known);
-        count(id, p.bytes, !known);
+    struct found found;
+    __u64 hash = flow_hash(source, frontend->flow_key);
+    if (!find_bucket(&found, hash, generation)) return leave(WEIR_REASON_no_backend, trace, mode);
+    recall(&found, &p, frontend, half);
+    if (!found.known) {
+        if (frontend->flags) return LEFT;
+        found.id = choose(frontend, hash);
+        found.target = get_target(half, found.id);
+        if (!found.id || !found.target || found.target->accepts == WEIR_ACCEPTS_NOTHING)
+            return leave(WEIR_REASON_no_backend, trace, mode);
     }
-    *(struct macs*)data = *(const struct macs*)target;
-    return XDP_TX;
+    struct weir_target* target = found.target;
+    if ((target->method & WEIR_METHOD) > WEIR_GUE || p.hops <= 1 || p.length > target->room ||
+        frontend->flags & WEIR_QUIC)
+        return LEFT;
+    if (generation->flags & WEIR_SEVERAL && ctx->ingress_ifindex != target->interface)
+        return LEFT;
+    if (data + ETH_HLEN > end) return XDP_ABORTED; /* the verifier's: parse_plain() has looked */
+    if (!is_for(data, target->source_mac)) return leave(WEIR_REASON_not_for_us, trace, mode);
+
+    note(trace, &found);
+    if (trace) trace->frontend = frontend->number;
+    if (mode == DRY) return XDP_TX;
+    remember(&found, &p);
+    count(found.id, p.bytes, !found.known);
+    int sent = send(ctx, &p, target, hash);
+    return sent == XDP_TX ? sent : leave(WEIR_REASON_no_room, trace, mode);
+}
+
+static __always_inline int leave_to_general(struct xdp_md* ctx, __u32 way) {
+    bpf_tail_call(ctx, &programs, way);
+    return leave(WEIR_REASON_incomplete, 0, REAL);
 }
 
 SEC("xdp.frags")
 int weir(struct xdp_md* ctx) {
-    return forward(ctx, REAL);
+    int verdict = hot(ctx, 0, REAL);
+    return verdict == LEFT ? leave_to_general(ctx, AS_IT_IS) : verdict;
 }
 
-/* The same, but nothing is remembered or counted: for `weir trace`. */
+SEC("xdp.frags")
+int weir_general(struct xdp_md* ctx) {
+    return general(ctx, 0, REAL);
+}
+
+static __always_inline int tell(const struct weir_trace* mine, int verdict) {
+    trace = *mine;
+    return verdict;
+}
+
 SEC("xdp.frags")
 int weir_dry(struct xdp_md* ctx) {
-    return forward(ctx, DRY);
+    struct weir_trace mine = {};
+    int verdict = hot(ctx, &mine, DRY);
+    return verdict == LEFT ? leave_to_general(ctx, AS_DRY) : tell(&mine, verdict);
+}
+
+SEC("xdp.frags")
+int weir_general_dry(struct xdp_md* ctx) {
+    struct weir_trace mine = {};
+    int verdict = general(ctx, &mine, DRY);
+    return tell(&mine, verdict);
+}
+
+SEC("xdp.frags")
+int weir_traced(struct xdp_md* ctx) {
+    struct weir_trace mine = {};
+    int verdict = hot(ctx, &mine, REAL);
+    return verdict == LEFT ? leave_to_general(ctx, AS_TRACED) : tell(&mine, verdict);
+}
+
+SEC("xdp.frags")
+int weir_general_traced(struct xdp_md* ctx) {
+    struct weir_trace mine = {};
+    int verdict = general(ctx, &mine, REAL);
+    return tell(&mine, verdict);
 }
 
 char _license[] SEC("license") = "GPL";

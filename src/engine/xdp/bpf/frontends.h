@@ -8,6 +8,18 @@ static __always_inline int same_key(const struct weir_key* a, const struct weir_
            *(const __u64*)&a->port == *(const __u64*)&b->port;
 }
 
+#define NOWHERE (~0u)
+
+static __always_inline __u32 place_of(const struct weir_key* key, __u32 half, __u64 salt) {
+    __u64 places = weir_places(key, salt);
+    __u32 index = half * frontend_slots + ((__u32)places & (frontend_slots - 1));
+    struct weir_frontend* row = bpf_map_lookup_elem(&frontends, &index);
+    if (row && same_key(&row->key, key)) return index;
+    index = half * frontend_slots + ((__u32)(places >> 32) & (frontend_slots - 1));
+    row = bpf_map_lookup_elem(&frontends, &index);
+    return row && same_key(&row->key, key) ? index : NOWHERE;
+}
+
 static __always_inline struct weir_frontend* find_frontend(const struct weir_key* key, __u32 half,
                                                            __u64 salt) {
     __u64 places = weir_places(key, salt);
@@ -25,9 +37,11 @@ static __always_inline struct weir_frontend* find_vip(const struct packet* p, __
     return find_frontend(&key, half, salt);
 }
 
-/* The most specific row that takes the packet, a VIP's own row among them. */
-static __always_inline struct weir_frontend* match(const struct packet* p, __u32 half,
-                                                   const struct weir_generation* generation) {
+/* The place of the most specific row that takes the packet, a VIP's own row among them; or NOWHERE. */
+__noinline __u32 match_place(const struct packet* p) {
+    __u32 half = *(volatile __u32*)&state.active & 1;
+    const struct weir_generation* generation = &state.generation[half];
+    if (!p) return NOWHERE;
     for (__u32 i = 0; i < WEIR_SHAPES; i++) {
         if (i >= generation->shapes) break;
         const struct weir_shape* shape = &generation->shape[i];
@@ -39,10 +53,15 @@ static __always_inline struct weir_frontend* match(const struct packet* p, __u32
                                .family = p->key.family,
                                .vip_bits = shape->vip_bits,
                                .port_bits = shape->port_bits};
-        struct weir_frontend* row = find_frontend(&key, half, generation->salt);
-        if (row) return row;
+        __u32 place = place_of(&key, half, generation->salt);
+        if (place != NOWHERE) return place;
     }
-    return 0;
+    return NOWHERE;
+}
+
+static __always_inline struct weir_frontend* match(const struct packet* p) {
+    __u32 place = match_place(p);
+    return bpf_map_lookup_elem(&frontends, &place);
 }
 
 /* Ends a packet that no frontend takes: one for a VIP, whose row this is, or (0) for nobody of ours. */

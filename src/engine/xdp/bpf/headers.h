@@ -3,10 +3,6 @@
  * plain. In user space load() is another, for the fuzzer. RFC 791, 792, 826, 4443, 4861, 8200. */
 #pragma once
 
-#include <linux/icmp.h>
-#include <linux/icmpv6.h>
-#include <linux/if_arp.h>
-
 #include "engine/xdp/bpf/parse.h"
 
 #ifdef __bpf__
@@ -18,8 +14,26 @@ static __always_inline int load(frame* f, __u32 at, void* to, __u32 size) {
 #endif
 
 #define WEIR_EXTENSION_HEADERS 8 /* so many are walked */
-#define NEIGHBOUR_SOLICITATION 135
-#define NEIGHBOUR_ADVERTISEMENT 136
+
+/* The kernel's headers for these include the C library's. */
+struct icmp {
+    __u8 type, code;
+    __u16 checksum;
+    __u32 rest;
+};
+enum { ICMP_ECHOREPLY = 0, ICMP_DEST_UNREACH = 3, ICMP_ECHO = 8, ICMP_TIME_EXCEEDED = 11, ICMP_PARAMETERPROB = 12 };
+enum { ICMP_FRAG_NEEDED = 4 };
+enum {
+    ICMPV6_DEST_UNREACH = 1,
+    ICMPV6_PKT_TOOBIG = 2,
+    ICMPV6_TIME_EXCEED = 3,
+    ICMPV6_PARAMPROB = 4,
+    ICMPV6_ECHO_REQUEST = 128,
+    ICMPV6_ECHO_REPLY = 129,
+    NEIGHBOUR_SOLICITATION = 135,
+    NEIGHBOUR_ADVERTISEMENT = 136
+};
+enum { ARPHRD_ETHER = 1, ARPOP_REQUEST = 1, ARPOP_REPLY = 2 };
 
 static __always_inline __u32 rotated(__u32 ports) {
     return ports >> 16 | ports << 16;
@@ -67,7 +81,7 @@ static __always_inline __u32 read_embedded(frame* f, struct packet* p) {
 }
 
 static __always_inline __u32 read_icmp(frame* f, struct packet* p) {
-    struct icmphdr icmp;
+    struct icmp icmp;
     if (load(f, p->transport, &icmp, sizeof icmp)) return WEIR_REASON_truncated;
     if (p->kind != WHOLE) return 0; /* a fragment is only sent on */
     if (p->key.family == WEIR_V4) {
@@ -202,8 +216,9 @@ static __always_inline __u32 read_arp(frame* f, struct packet* p) {
 
 /* 0: *p is whole. WEIR_REASON_not_ip: *p says nothing. Else the destination address and its family are right.
  */
-static __always_inline __u32 read_headers(frame* f, struct packet* p) {
+__noinline __u32 read_headers(frame* f, struct packet* p) {
     __u16 type;
+    if (!p) return WEIR_REASON_not_ip; /* the verifier's */
     p->at = ETH_HLEN;
     if (load(f, __builtin_offsetof(struct ethhdr, h_proto), &type, sizeof type)) return WEIR_REASON_not_ip;
     if (type == WEIR_BE16(ETH_P_8021Q)) {

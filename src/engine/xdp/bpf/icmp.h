@@ -6,7 +6,7 @@
 #include "engine/xdp/bpf/frontends.h"
 #include "engine/xdp/bpf/send.h"
 
-#define EMBEDDED_MOST 128u /* bytes of the packet that an error is about: all its headers, and some more */
+#define EMBEDDED_MOST ((__u32)sizeof(((struct scratch*)0)->bytes)) /* bytes of the packet that an error is about: all its headers, and some more */
 #define LEAST_MTU_V6 1280
 
 static __always_inline void swap_macs(void* data) {
@@ -23,16 +23,17 @@ static __always_inline __u64 sum_of(const void* words, __u32 size, __u32 seed) {
 }
 
 /* The answer to the echo request that the frame holds. */
-static __always_inline int answer_echo(struct xdp_md* ctx, const struct packet* p) {
+__noinline int answer_echo(struct xdp_md* ctx, const struct packet* p) {
+    if (!p) return XDP_ABORTED;
     void* data = (void*)(long)ctx->data;
     void* end = (void*)(long)ctx->data_end;
     __u32 at = p->at;
     if (at > ETH_HLEN + VLAN_HLEN) return XDP_ABORTED;
-    if (data + at + sizeof(struct ipv6hdr) > end && p->key.family == WEIR_V6) return XDP_ABORTED;
-    if (data + at + sizeof(struct iphdr) > end) return XDP_ABORTED;
+    if (data + ETH_HLEN > end) return XDP_ABORTED;
     swap_macs(data);
     if (p->key.family == WEIR_V4) {
         struct iphdr* ip = data + at;
+        if ((void*)(ip + 1) > end) return XDP_ABORTED;
         loose32* addresses = (loose32*)&ip->saddr;
         __u32 source = addresses[0];
         addresses[0] = addresses[1];
@@ -44,6 +45,7 @@ static __always_inline int answer_echo(struct xdp_md* ctx, const struct packet* 
         ip->check = ~folded(sum);
     } else {
         struct ipv6hdr* ip = data + at;
+        if ((void*)(ip + 1) > end) return XDP_ABORTED;
         loose64* addresses = (loose64*)&ip->saddr;
         for (int i = 0; i < 2; i++) {
             __u64 source = addresses[i];
@@ -71,11 +73,11 @@ static __always_inline int put_error_v4(struct xdp_md* ctx, const struct packet*
                                         __u32 embedded, __u32 sum) {
     struct {
         struct iphdr ip;
-        struct icmphdr icmp;
+        struct icmp icmp;
     } out = {};
     out.icmp.type = e->type;
     out.icmp.code = e->code;
-    out.icmp.un.frag.mtu = __builtin_bswap16(e->mtu);
+    out.icmp.rest = (__u32)__builtin_bswap16(e->mtu) << 16;
     out.icmp.checksum = ~folded(sum_of(&out.icmp, sizeof out.icmp, sum));
     *(__u8*)&out.ip = 0x45;
     out.ip.tot_len = __builtin_bswap16(sizeof out + embedded);
@@ -91,18 +93,18 @@ static __always_inline int put_error_v6(struct xdp_md* ctx, const struct packet*
                                         __u32 embedded, __u32 sum) {
     struct {
         struct ipv6hdr ip;
-        struct icmp6hdr icmp;
+        struct icmp icmp;
     } out = {};
     struct {
         struct weir_address source, destination;
         __u32 length, next;
     } pseudo = {p->key.vip, p->source, __builtin_bswap32(sizeof out.icmp + embedded),
                 __builtin_bswap32(IPPROTO_ICMPV6)};
-    out.icmp.icmp6_type = e->type;
-    out.icmp.icmp6_code = e->code;
-    out.icmp.icmp6_dataun.un_data32[0] = __builtin_bswap32(e->mtu);
+    out.icmp.type = e->type;
+    out.icmp.code = e->code;
+    out.icmp.rest = __builtin_bswap32(e->mtu);
     sum = sum_of(&pseudo, sizeof pseudo, sum_of(&out.icmp, sizeof out.icmp, sum));
-    out.icmp.icmp6_cksum = ~folded(sum);
+    out.icmp.checksum = ~folded(sum);
     *(__u8*)&out.ip = 0x60;
     out.ip.payload_len = __builtin_bswap16(sizeof out.icmp + embedded);
     out.ip.nexthdr = IPPROTO_ICMPV6;
@@ -113,19 +115,22 @@ static __always_inline int put_error_v6(struct xdp_md* ctx, const struct packet*
 }
 
 /* Turns the packet into an error about itself, for its sender. */
-static __noinline int send_error(struct xdp_md* ctx, const struct packet* p, __u32 type, __u32 code,
+__noinline int send_error(struct xdp_md* ctx, const struct packet* p, __u32 type, __u32 code,
                                  __u32 mtu) {
+    if (!p) return XDP_ABORTED;
     struct error e = {type, code, mtu};
-    int header = p->key.family == WEIR_V4 ? sizeof(struct iphdr) + sizeof(struct icmphdr)
-                                          : sizeof(struct ipv6hdr) + sizeof(struct icmp6hdr);
+    int header = p->key.family == WEIR_V4 ? sizeof(struct iphdr) + sizeof(struct icmp)
+                                          : sizeof(struct ipv6hdr) + sizeof(struct icmp);
     __u32 link[5] = {}, at = p->at;
     __u32 embedded = p->length & ~3u; /* whole words, so that the sum of what is behind them is not needed */
     if (embedded > EMBEDDED_MOST) embedded = EMBEDDED_MOST;
     if (embedded < 4 || at > ETH_HLEN + VLAN_HLEN || at < ETH_HLEN) return XDP_ABORTED;
-    __u8 packet[EMBEDDED_MOST] = {};
-    if (load(ctx, 0, link, ETH_HLEN + VLAN_HLEN) || load(ctx, at, packet, embedded)) return XDP_ABORTED;
-    __u32 sum = sum_of(packet, sizeof packet, 0);
-    int surplus = (int)(ctx->data_end - ctx->data) - (int)(at + embedded);
+    struct scratch* s = my_scratch();
+    if (!s) return XDP_ABORTED;
+    __builtin_memset(s->bytes, 0, EMBEDDED_MOST);
+    if (load(ctx, 0, link, ETH_HLEN + VLAN_HLEN) || load(ctx, at, s->bytes, embedded)) return XDP_ABORTED;
+    __u32 sum = sum_of(s->bytes, EMBEDDED_MOST, 0);
+    long surplus = (long)ctx->data_end - (long)ctx->data - (long)(at + embedded);
     if (bpf_xdp_adjust_head(ctx, -header)) return XDP_ABORTED;
     if (surplus > 0 && bpf_xdp_adjust_tail(ctx, -surplus)) return XDP_ABORTED;
     swap_macs(link);

@@ -6,6 +6,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "engine/xdp/bpf/headers.h"
+#include "engine/xdp/quic_abi.h"
 
 /* Sizes are set when the object is loaded; the daemon sets max_entries to match. */
 const volatile __u32 frontend_slots = 1; /* rows of a generation, a power of two */
@@ -47,7 +48,31 @@ WEIR_HASH(fragments, BPF_MAP_TYPE_LRU_HASH, 0, 8192, struct weir_tuple, struct w
 WEIR_HASH(nat_new, BPF_MAP_TYPE_LRU_HASH, 0, 1, struct weir_tuple, struct weir_translation);
 WEIR_HASH(nat, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, 1, struct weir_tuple, struct weir_translation);
 
+WEIR_ARRAY(quics, weir_quic_table);
+WEIR_HASH(servers, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, 65536, struct weir_server_key, __u32);
+
 struct weir_state state SEC(".data.state");
+
+/* What is too large for the stack. */
+struct scratch {
+    struct packet packet;
+    __u8 bytes[128];
+    struct weir_tuple key, reverse, old, embedded, turned;
+    struct weir_translation there, back;
+    struct weir_fragment fragment;
+    struct weir_target hop;
+};
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct scratch);
+} scratch SEC(".maps");
+
+static __always_inline struct scratch* my_scratch(void) {
+    __u32 zero = 0;
+    return bpf_map_lookup_elem(&scratch, &zero);
+}
 
 enum { REAL = 0, DRY = 1 };
 

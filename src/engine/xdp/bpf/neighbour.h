@@ -25,52 +25,52 @@ static __always_inline int answer_arp(struct xdp_md* ctx, __u32 at, const struct
     return XDP_TX;
 }
 
+/* Behind the IPv6 header, as it is summed up with the pseudo header of RFC 8200 in front. */
+struct advertisement {
+    struct weir_address source, destination;
+    __u32 length, next;
+    __u8 type, code;
+    __u16 checksum;
+    __u32 flags;
+    struct weir_address target;
+    __u8 option, option_length, mac[6];
+};
+#define ADVERTISEMENT_LENGTH (sizeof(struct advertisement) - __builtin_offsetof(struct advertisement, type))
+
 /* The advertisement takes the solicitation's place, with an option of 8 bytes; what is behind it is cut. */
 static __always_inline int answer_solicitation(struct xdp_md* ctx, const struct packet* p,
                                                const struct weir_interface* ours) {
-    struct {
-        struct ipv6hdr ip;
-        __u8 type, code;
-        __u16 checksum;
-        __u32 flags;
-        struct weir_address target;
-        __u8 option, option_length, mac[6];
-    } __attribute__((packed)) out = {};
-    struct {
-        struct weir_address source, destination;
-        __u32 length, next;
-        __u8 message[32];
-    } sum = {};
+    struct scratch* s = my_scratch();
     __u8 link[ETH_ALEN * 2];
-    const __u32 message = sizeof out - sizeof out.ip;
     __u32 at = p->at;
-    if (load(ctx, 0, link, sizeof link)) return XDP_ABORTED;
+    if (!s || load(ctx, 0, link, sizeof link)) return XDP_ABORTED;
     int unspecified = !p->source.half[0] && !p->source.half[1]; /* it asks whether the address is free */
-    struct weir_address to = p->source;
+    struct ipv6hdr ip = {};
+    _Static_assert(sizeof(struct advertisement) <= sizeof s->bytes, "the scratch is too small");
+    struct advertisement* out = (struct advertisement*)s->bytes;
+    __builtin_memset(out, 0, sizeof *out);
+    out->source = p->key.vip;
+    out->destination = p->source;
     if (unspecified) { /* ff02::1 */
-        to.word[0] = WEIR_BE16(0xff02);
-        to.word[3] = 1u << 24;
+        out->destination.word[0] = WEIR_BE16(0xff02);
+        out->destination.word[3] = 1u << 24;
     }
-    *(__u8*)&out.ip = 0x60;
-    out.ip.payload_len = WEIR_BE16(32);
-    out.ip.nexthdr = IPPROTO_ICMPV6;
-    out.ip.hop_limit = 255;
-    __builtin_memcpy(&out.ip.saddr, &p->key.vip, sizeof out.ip.saddr);
-    __builtin_memcpy(&out.ip.daddr, &to, sizeof out.ip.daddr);
-    out.type = NEIGHBOUR_ADVERTISEMENT;
-    out.flags = unspecified ? 0x20 : 0x60; /* solicited, override */
-    out.target = p->key.vip;
-    out.option = 2; /* target link-layer address */
-    out.option_length = 1;
-    __builtin_memcpy(out.mac, ours->mac, sizeof out.mac);
-    sum.source = p->key.vip;
-    sum.destination = to;
-    sum.length = __builtin_bswap32(message);
-    sum.next = __builtin_bswap32(IPPROTO_ICMPV6);
-    __builtin_memcpy(sum.message, &out.type, sizeof sum.message);
-    out.checksum = ~folded(sum_of(&sum, sizeof sum, 0));
+    out->length = __builtin_bswap32(ADVERTISEMENT_LENGTH);
+    out->next = __builtin_bswap32(IPPROTO_ICMPV6);
+    out->type = NEIGHBOUR_ADVERTISEMENT;
+    out->flags = unspecified ? 0x20 : 0x60; /* solicited, override */
+    out->target = p->key.vip;
+    out->option = 2; /* target link-layer address */
+    out->option_length = 1;
+    __builtin_memcpy(out->mac, ours->mac, sizeof out->mac);
+    out->checksum = ~folded(sum_of(out, sizeof *out, 0));
+    *(__u8*)&ip = 0x60;
+    ip.payload_len = __builtin_bswap16(ADVERTISEMENT_LENGTH);
+    ip.nexthdr = IPPROTO_ICMPV6;
+    ip.hop_limit = 255;
+    __builtin_memcpy(&ip.saddr, &out->source, 32);
 
-    int surplus = (int)(ctx->data_end - ctx->data) - (int)(at + sizeof out);
+    long surplus = (long)ctx->data_end - (long)ctx->data - (long)(at + sizeof ip + ADVERTISEMENT_LENGTH);
     if (surplus != 0 && bpf_xdp_adjust_tail(ctx, -surplus)) return XDP_ABORTED;
     if (unspecified) {
         link[0] = link[1] = 0x33;
@@ -81,7 +81,8 @@ static __always_inline int answer_solicitation(struct xdp_md* ctx, const struct 
     }
     __builtin_memcpy(link + ETH_ALEN, ours->mac, ETH_ALEN);
     if (bpf_xdp_store_bytes(ctx, 0, link, sizeof link)) return XDP_ABORTED;
-    return bpf_xdp_store_bytes(ctx, at, &out, sizeof out) ? XDP_ABORTED : XDP_TX;
+    if (bpf_xdp_store_bytes(ctx, at, &ip, sizeof ip)) return XDP_ABORTED;
+    return bpf_xdp_store_bytes(ctx, at + sizeof ip, &out->type, ADVERTISEMENT_LENGTH) ? XDP_ABORTED : XDP_TX;
 }
 
 static __always_inline void note_conflict(struct xdp_md* ctx, const struct packet* p, const __u8* mac) {
@@ -93,12 +94,11 @@ static __always_inline void note_conflict(struct xdp_md* ctx, const struct packe
 }
 
 /* A question or an announcement about the address p->key.vip. */
-static __noinline int neighbour(struct xdp_md* ctx, const struct packet* p, struct weir_trace* trace,
+__noinline int neighbour(struct xdp_md* ctx, const struct packet* p, struct weir_trace* trace,
                                 __u32 mode) {
-    __u32 half = *(volatile __u32*)&state.active & 1, interface = ctx->ingress_ifindex;
-    const struct weir_generation* generation = &state.generation[half];
-    struct packet vip = {.key.vip = p->key.vip, .key.family = p->key.family};
-    const struct weir_frontend* row = match(&vip, half, generation);
+    __u32 interface = ctx->ingress_ifindex;
+    if (!p) return XDP_PASS;
+    const struct weir_frontend* row = match(p); /* its port and protocol are 0: the VIP's own row */
     const struct weir_interface* ours = bpf_map_lookup_elem(&interfaces, &interface);
     __u8 sender[ETH_ALEN];
     if (!row || !(row->flags & WEIR_ANNOUNCED) || !ours || load(ctx, ETH_ALEN, sender, sizeof sender))

@@ -45,7 +45,9 @@ struct packet {
     __u8 tcp_flags;
     __u8 kind;
     __u8 protocol; /* of the packet itself */
-    __u8 pad;
+    __u8 state;    /* of its flow after it; from here on: what was decided */
+    __u32 target;
+    __u64 hash; /* of the flow */
 };
 
 static __always_inline int parse_plain_transport(const void* at, const void* end, struct packet* p) {

@@ -151,8 +151,9 @@ static __always_inline int send(struct xdp_md* ctx, const struct packet* p, cons
     void* data = (void*)(long)ctx->data;
     void* end = (void*)(long)ctx->data_end;
     __u32 link = link_length(t->vlan), outer = outer_length(t->method);
-    if (data + p->at + sizeof(struct iphdr) > end) return XDP_ABORTED; /* for the verifier: it was read */
-    take_hop(data + p->at, p->key.family);
+    void* ip = data + p->at;
+    if (p->at > ETH_HLEN + VLAN_HLEN || ip + sizeof(struct iphdr) > end) return XDP_ABORTED; /* it was read */
+    take_hop(ip, p->key.family);
     int growth = (int)(link + outer) - p->at;
     if (growth) {
         if (bpf_xdp_adjust_head(ctx, -growth)) return XDP_ABORTED;

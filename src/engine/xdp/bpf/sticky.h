@@ -22,9 +22,11 @@ static __always_inline void cut_source(struct packet* p, __u32 bits) {
 }
 
 /* The target of a new flow of this source, or 0. */
-static __always_inline __u32 choose_by_source(const struct packet* packet,
-                                              const struct weir_frontend* frontend, __u32 half,
-                                              const struct weir_generation* generation, __u32 mode) {
+__noinline __u32 choose_by_source(const struct packet* packet, const struct weir_frontend* frontend,
+                                  __u32 mode) {
+    if (!packet || !frontend) return 0;
+    __u32 half = *(volatile __u32*)&state.active & 1;
+    const struct weir_generation* generation = &state.generation[half];
     struct packet p = {.key.family = packet->key.family,
                        .key.protocol = packet->key.protocol,
                        .source = packet->source,

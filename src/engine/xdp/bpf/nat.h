@@ -1,0 +1,252 @@
+/* NAT, both ways. A flow has two rows: what its packets towards the backend become, and what those towards
+ * the client become; each is found by the exact tuple of the packet on the wire. With full NAT (an address
+ * of weir's own takes the client's place) the port is weir's choice; else the client's address and port stay,
+ * and two flows that would look the same to the backend cannot both be. Answers go back to the MAC that the
+ * flow's last packet came from, so no route to the clients is asked for.
+ *
+ * ICMP errors are translated with the packet that they embed, but for the transport checksum inside, which
+ * nobody reads. RFC 3022, RFC 5508. */
+#pragma once
+
+#include "engine/xdp/bpf/flows.h"
+#include "engine/xdp/bpf/rewrite.h"
+
+#define PORT_TRIES 16
+#define FIRST_PORT 1024u
+
+static __always_inline int same_address(const struct weir_address* a, const struct weir_address* b) {
+    return a->half[0] == b->half[0] && a->half[1] == b->half[1];
+}
+
+static __always_inline int same_tuple(const struct weir_tuple* a, const struct weir_tuple* b) {
+    return same_address(&a->source, &b->source) && same_address(&a->destination, &b->destination) &&
+           a->ports == b->ports;
+}
+
+static __always_inline void turn(const struct weir_tuple* from, struct weir_tuple* to) {
+    to->source = from->destination;
+    to->destination = from->source;
+    to->ports = rotated(from->ports);
+    to->protocol = from->protocol;
+    to->family = from->family;
+    to->pad = 0;
+}
+
+/* The tuple of the flow, as its packets in this direction have it. */
+static __always_inline void tuple_of(const struct packet* p, struct weir_tuple* tuple) {
+    tuple->source = p->source;
+    tuple->destination = p->key.vip;
+    tuple->ports = p->ports;
+    tuple->protocol = p->key.protocol;
+    tuple->family = p->key.family;
+    tuple->pad = 0;
+}
+
+static __always_inline struct weir_translation* find_translation(const struct weir_tuple* key, int* begun) {
+    struct weir_translation* row = bpf_map_lookup_elem(&nat, key);
+    *begun = 0;
+    if (row) return row;
+    *begun = 1;
+    return bpf_map_lookup_elem(&nat_new, key);
+}
+
+static __always_inline int outlived(const struct weir_translation* row, const struct weir_generation* g,
+                                    __u32 now) {
+    return ((now - row->age) & WEIR_AGE_MASK) > g->timeout[row->state & 3];
+}
+
+/* Where the answers to this packet go. */
+static __always_inline int note_last_hop(struct xdp_md* ctx, const struct packet* p,
+                                         struct weir_translation* back) {
+    __u8 link[ETH_HLEN + VLAN_HLEN];
+    if (load(ctx, 0, link, sizeof link)) return 0;
+    __builtin_memcpy(back->mac, link + ETH_ALEN, ETH_ALEN);
+    __builtin_memcpy(back->source_mac, link, ETH_ALEN);
+    back->interface = ctx->ingress_ifindex;
+    back->vlan = p->at == ETH_HLEN ? 0 : (link[14] & 0x0f) | link[15] << 8;
+    return 1;
+}
+
+/* Whether the row of the other direction may be written: nobody else's flow that lives has it. */
+static __always_inline int is_free(const struct weir_tuple* key, const struct weir_tuple* wanted,
+                                   const struct weir_generation* g, __u32 now) {
+    int begun;
+    const struct weir_translation* row = find_translation(key, &begun);
+    return !row || same_tuple(&row->to, wanted) || row->state == WEIR_CLOSING || outlived(row, g, now);
+}
+
+/* Chooses what the flow's packets become, s->there and s->back. 0, or why it cannot. */
+static __always_inline __u32 invent(struct xdp_md* ctx, const struct packet* p, const struct weir_target* t,
+                                    struct scratch* s, const struct weir_generation* g) {
+    __u32 now = now_in_ticks(), free = 0;
+    __u16 port = t->port ? t->port : p->ports >> 16;
+    int replaces = t->source.half[0] || t->source.half[1];
+    s->there.to = s->key;
+    s->there.to.destination = t->backend;
+    s->there.to.ports = (p->ports & 0xffff) | (__u32)port << 16;
+    turn(&s->key, &s->back.to);
+    for (__u32 i = 0; i < PORT_TRIES; i++) {
+        if (replaces) {
+            __u32 draw = (__u32)(p->hash >> 24) + i * 0x9e3779b9u;
+            __u16 own = FIRST_PORT + ((draw & 0xffff) * (0x10000 - FIRST_PORT) >> 16);
+            s->there.to.source = t->source;
+            if (p->key.family == WEIR_V4)
+                s->there.to.source.word[0] |= draw & t->vary;
+            else
+                s->there.to.source.word[3] |= draw & t->vary;
+            s->there.to.ports = __builtin_bswap16(own) | (__u32)port << 16;
+        }
+        turn(&s->there.to, &s->reverse);
+        free = is_free(&s->reverse, &s->back.to, g, now);
+        if (free || !replaces) break;
+    }
+    if (!free) return WEIR_REASON_nat_conflict;
+    s->back.towards_client = 1;
+    return note_last_hop(ctx, p, &s->back) ? 0 : WEIR_REASON_truncated;
+}
+
+static __always_inline int keep(struct scratch* s, int begun) {
+    if (begun)
+        return bpf_map_update_elem(&nat_new, &s->reverse, &s->back, BPF_ANY) ||
+               bpf_map_update_elem(&nat_new, &s->key, &s->there, BPF_ANY);
+    if (bpf_map_update_elem(&nat, &s->reverse, &s->back, BPF_ANY)) return -1;
+    if (bpf_map_update_elem(&nat, &s->key, &s->there, BPF_ANY)) {
+        bpf_map_delete_elem(&nat, &s->reverse);
+        return -1;
+    }
+    bpf_map_delete_elem(&nat_new, &s->reverse);
+    bpf_map_delete_elem(&nat_new, &s->key);
+    return 0;
+}
+
+/* A flow's rows are written when its state changes, it goes from `begun` on, or a tick is over. */
+static __always_inline int refresh(struct xdp_md* ctx, const struct packet* p, struct scratch* s,
+                                   __u32 state, int begun) {
+    __u32 now = now_in_ticks();
+    int moves = begun && state != WEIR_NEW;
+    if (s->there.age == now && s->there.state == state && !moves) return 0;
+    turn(&s->there.to, &s->reverse);
+    turn(&s->key, &s->back.to);
+    if (!note_last_hop(ctx, p, &s->back)) return 0;
+    s->back.towards_client = 1;
+    s->back.target = s->there.target;
+    s->there.age = s->back.age = now;
+    s->there.state = s->back.state = state;
+    return keep(s, begun && !moves);
+}
+
+/* Translates the packet that an error embeds: it went the other way. */
+static __always_inline int rewrite_embedded(struct xdp_md* ctx, const struct packet* p, struct scratch* s,
+                                            const struct weir_tuple* to) {
+    __u32 at = p->transport + 8u, ports_at = at + sizeof(struct ipv6hdr);
+    struct weir_tuple *then = &s->embedded, *now = &s->turned;
+    __u16 check;
+    __builtin_memset(then, 0, sizeof *then);
+    turn(to, now);
+    if (p->key.family == WEIR_V4) {
+        struct iphdr ip;
+        if (load(ctx, at, &ip, sizeof ip)) return XDP_ABORTED;
+        then->source.word[0] = ip.saddr;
+        then->destination.word[0] = ip.daddr;
+        ip.check = ~folded(bpf_csum_diff((__be32*)then, 32, (__be32*)now, 32, (__u16)~ip.check));
+        ip.saddr = now->source.word[0];
+        ip.daddr = now->destination.word[0];
+        if (bpf_xdp_store_bytes(ctx, at, &ip, sizeof ip)) return XDP_ABORTED;
+        ports_at = at + (*(__u8*)&ip & 0xf) * 4u;
+    } else {
+        if (load(ctx, at + 8, then, 32) || bpf_xdp_store_bytes(ctx, at + 8, now, 32)) return XDP_ABORTED;
+    }
+    if (load(ctx, ports_at, &then->ports, sizeof then->ports)) return XDP_ABORTED;
+    if (bpf_xdp_store_bytes(ctx, ports_at, &now->ports, sizeof now->ports)) return XDP_ABORTED;
+    if (load(ctx, p->transport + 2u, &check, sizeof check)) return XDP_ABORTED;
+    __u32 sum = (__u16)~check;
+    if (p->key.family == WEIR_V4) /* the embedded header's own checksum makes up for its addresses */
+        sum = bpf_csum_diff((__be32*)&then->ports, 4, (__be32*)&now->ports, 4, sum);
+    else /* rewrite() has seen to the outer addresses */
+        sum = bpf_csum_diff((__be32*)then, 36, (__be32*)now, 36, sum);
+    check = ~folded(sum);
+    return bpf_xdp_store_bytes(ctx, p->transport + 2u, &check, sizeof check) ? XDP_ABORTED : XDP_TX;
+}
+
+/* Puts `row` into the packet. */
+static __always_inline int translate(struct xdp_md* ctx, const struct packet* p, struct scratch* s,
+                                     const struct weir_translation* row) {
+    if (p->kind != ICMP_ERROR) return rewrite(ctx, p, &s->old, &row->to);
+    struct weir_tuple* outer = &s->reverse;
+    *outer = row->to;
+    if (!row->towards_client) { /* whoever sends the error keeps his address */
+        void* data = (void*)(long)ctx->data;
+        void* end = (void*)(long)ctx->data_end;
+        __u32 at = p->at;
+        if (at > ETH_HLEN + VLAN_HLEN || data + at + sizeof(struct ipv6hdr) > end) return XDP_ABORTED;
+        if (p->key.family == WEIR_V4)
+            outer->source.word[0] = *(loose32*)(data + at + 12);
+        else
+            __builtin_memcpy(&outer->source, data + at + 8, sizeof outer->source);
+    }
+    if (rewrite(ctx, p, &s->old, outer) != XDP_TX) return XDP_ABORTED;
+    return rewrite_embedded(ctx, p, s, &row->to);
+}
+
+/* Finds or makes the translation of a packet towards the backend, into s->there. 0, or why not. */
+__noinline __u32 translate_there(struct xdp_md* ctx, const struct packet* p) {
+    if (!p) return WEIR_REASON_nat_full;
+    __u32 half = *(volatile __u32*)&state.active & 1;
+    const struct weir_generation* g = &state.generation[half];
+    struct scratch* s = my_scratch();
+    const struct weir_target* t = get_target(half, p->target);
+    int begun;
+    if (!s || !t) return WEIR_REASON_no_backend;
+    tuple_of(p, &s->key);
+    struct weir_translation* row = find_translation(&s->key, &begun);
+    if (row && row->target == p->target) {
+        s->there = *row;
+        if (p->kind != ICMP_ERROR && refresh(ctx, p, s, p->state, begun)) {
+            struct weir_totals* mine = my_totals(); /* it goes on with what it has */
+            if (mine) mine->table_full++;
+        }
+    } else {
+        if (p->kind == ICMP_ERROR) return WEIR_REASON_unmatched;
+        if (row) {
+            turn(&row->to, &s->reverse);
+            bpf_map_delete_elem(&nat, &s->reverse);
+            bpf_map_delete_elem(&nat_new, &s->reverse);
+            bpf_map_delete_elem(&nat, &s->key);
+        }
+        __builtin_memset(&s->there, 0, sizeof s->there);
+        __builtin_memset(&s->back, 0, sizeof s->back);
+        __u32 reason = invent(ctx, p, t, s, g);
+        if (reason) return reason;
+        s->there.target = s->back.target = p->target;
+        s->there.age = s->back.age = now_in_ticks();
+        s->there.state = s->back.state = p->state;
+        if (keep(s, p->state == WEIR_NEW)) return WEIR_REASON_nat_full;
+    }
+    return translate(ctx, p, s, &s->there) == XDP_TX ? 0 : WEIR_REASON_truncated;
+}
+
+/* Translates a packet towards the client, into s->there; 0 where it is none, or where `dry` it would be. */
+__noinline __u32 translate_back(struct xdp_md* ctx, const struct packet* p, __u32 dry) {
+    struct scratch* s = my_scratch();
+    if (!p || !s) return 0;
+    int begun;
+    tuple_of(p, &s->key);
+    struct weir_translation* row = find_translation(&s->key, &begun);
+    if (!row || !row->towards_client) return 0;
+    if (dry) return row->target;
+    __u32 now = now_in_ticks();
+    int ends = p->kind != ICMP_ERROR && p->tcp_flags & (TCP_FIN | TCP_RST);
+    if (p->kind != ICMP_ERROR && (row->age != now || (ends && row->state != WEIR_CLOSING))) {
+        turn(&row->to, &s->reverse);
+        struct weir_translation* there = find_translation(&s->reverse, &begun);
+        row->age = now;
+        if (ends) row->state = WEIR_CLOSING;
+        if (there) {
+            there->age = now;
+            there->state = row->state;
+        }
+    }
+    s->there = *row;
+    if (p->kind != LATER_FRAGMENT && translate(ctx, p, s, &s->there) != XDP_TX) return 0;
+    return s->there.target;
+}
