@@ -69,7 +69,7 @@ void attached(const Report& report, const AddSample& add) {
 
 void not_forwarded(const Report& report, const AddSample& add) {
     for (const auto& count : report.not_forwarded)
-        add({count.reason, count.dropped ? "drop" : "pass"}, static_cast<double>(count.packets_total));
+        add({count.reason, count.verdict}, static_cast<double>(count.packets_total));
 }
 
 void check_duration(const Report& report, const AddSample& add) {

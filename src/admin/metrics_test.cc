@@ -24,7 +24,7 @@ control::StatusReport sample_report() {
                      "fake"};
     report.applying.failures_total = 3;
     report.interfaces = {{"eth0", "native", ""}, {"eth1", "", "no such interface"}};
-    report.not_forwarded = {{"no_backend", true, 5}};
+    report.not_forwarded = {{"no_backend", "drop", 5}};
     report.services = control::service_rows(config, plan);
     health::Checked checked;
     checked.last_outcome = {false, "L4CON", std::chrono::microseconds(250), {}};

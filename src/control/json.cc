@@ -61,7 +61,7 @@ json::object interface_json(const engine::InterfaceState& state) {
 
 json::object reason_json(const engine::ReasonCount& count) {
     return {{"reason", count.reason},
-            {"verdict", count.dropped ? "drop" : "pass"},
+            {"verdict", count.verdict},
             {"packets_total", count.packets_total}};
 }
 
@@ -192,7 +192,10 @@ json::object status_json(const StatusReport& report) {
         {"flow_table",
          {{"capacity", report.flow_table.capacity},
           {"used", report.flow_table.used},
-          {"full_total", report.flow_table.full_total}}},
+          {"full_total", report.flow_table.full_total},
+          {"evicted_total", report.flow_table.evicted_total},
+          {"nat_capacity", report.flow_table.nat_capacity},
+          {"nat_used", report.flow_table.nat_used}}},
         {"not_forwarded", list(report.not_forwarded, reason_json)},
         {"services", services_json(report.services)},
     };

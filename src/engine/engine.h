@@ -35,15 +35,18 @@ struct InterfaceState {
 
 /// One reason why packets were not forwarded.
 struct ReasonCount {
-    std::string reason;    // snake_case, as in the metric's label
-    bool dropped = false;  // otherwise passed to the host's stack
+    std::string reason;   // snake_case, as in the metric's label
+    std::string verdict;  // "drop", "pass" (to the host's stack) or "reply" (weir answered itself)
     uint64_t packets_total = 0;
 };
 
 struct FlowTable {
     uint64_t capacity = 0;  // entries
     uint64_t used = 0;
-    uint64_t full_total = 0;  // flows forwarded without an entry, because their bucket was full
+    uint64_t full_total = 0;     // flows forwarded without an entry, because their bucket was full
+    uint64_t evicted_total = 0;  // entries of flows that had only begun, which made room for newer ones
+    uint64_t nat_capacity = 0;   // flows that NAT can translate; 0: no service uses it
+    uint64_t nat_used = 0;
 };
 
 struct Observation {
@@ -61,7 +64,7 @@ struct Flow {
 
 /// What the datapath does with a flow's next packet, and why.
 struct Verdict {
-    std::string action;              // "forward", "pass" or "drop"
+    std::string action;              // "forward", "pass", "drop" or "reply"
     std::optional<net::Ip> backend;  // of "forward"
     std::string reason;              // "flow table", "scheduler", or the reason it is not forwarded
 };

@@ -12,6 +12,9 @@
 #include "datapath.skel.h"
 
 namespace weir::engine::xdp {
+
+namespace fs = std::filesystem;
+
 namespace {
 
 size_t index_of(MapName name) {
@@ -20,13 +23,22 @@ size_t index_of(MapName name) {
 
 std::array<bpf_map*, kMapNames.size()> maps_of(const datapath_bpf& object) {
     const auto& maps = object.maps;
-    return {maps.frontends, maps.targets, maps.rings,     maps.flows,
-            maps.counters,  maps.totals,  maps.data_state};
+    return {maps.frontends,  maps.targets,    maps.names,   maps.rings,     maps.flows,   maps.counters,
+            maps.totals,     maps.quics,      maps.data_state, maps.interfaces, maps.devices, maps.fragments,
+            maps.nat_new,    maps.nat,        maps.servers, maps.programs};
 }
 
 constexpr std::array<uint32_t, kMapNames.size()> kRowSizes{
-    sizeof(weir_frontend), sizeof(weir_target), sizeof(weir_ring_line), sizeof(weir_bucket),
-    sizeof(weir_counter),  sizeof(weir_totals), sizeof(weir_state)};
+    sizeof(weir_frontend),  sizeof(weir_target),   sizeof(weir_name),
+    sizeof(weir_ring_line), sizeof(weir_bucket),   sizeof(weir_counter),
+    sizeof(weir_totals),    sizeof(weir_quic_table), sizeof(weir_state),
+    sizeof(weir_interface), sizeof(uint32_t),      sizeof(weir_fragment),
+    sizeof(weir_translation), sizeof(weir_translation), sizeof(uint32_t),
+    sizeof(uint32_t)};
+
+// Of the flows that NAT translates those that have only begun.
+constexpr uint32_t kLeastNew = 16384;
+constexpr uint32_t kRowsOfAFlow = 2;  // one for either direction
 
 bpf_map_info info_of(int fd) {
     bpf_map_info info{};
@@ -50,6 +62,8 @@ void take_sizes(const Maps& kept, Sizes& sizes, uint32_t cpus) {
     sizes.target_slots = rows(MapName::counters, sizes.target_slots * (cpus + 1)) / (cpus + 1);
     sizes.ring_lines = rows(MapName::rings, sizes.ring_lines);
     sizes.flow_buckets = rows(MapName::flows, sizes.flow_buckets);
+    sizes.quic_tables = rows(MapName::quics, sizes.quic_tables * 2) / 2;
+    sizes.nat_flows = rows(MapName::nat, sizes.nat_flows * kRowsOfAFlow) / kRowsOfAFlow;
 }
 
 }  // namespace
@@ -58,7 +72,7 @@ void Datapath::Unload::operator()(datapath_bpf* object) const {
     datapath_bpf__destroy(object);
 }
 
-Result<std::unique_ptr<Datapath>> Datapath::load(const Sizes& wanted, uint32_t age_shift, Maps kept) {
+Result<std::unique_ptr<Datapath>> Datapath::load(const Sizes& wanted, const Ticks& ticks, Maps kept) {
     std::unique_ptr<Datapath> datapath(new Datapath);
     datapath->object_.reset(datapath_bpf__open());
     if (!datapath->object_) return fail_with(errno, "cannot open the XDP program");
@@ -68,23 +82,32 @@ Result<std::unique_ptr<Datapath>> Datapath::load(const Sizes& wanted, uint32_t a
     sizes = wanted;
     take_sizes(kept, sizes, cpus);
 
-    const std::array<uint32_t, kMapNames.size()> rows{sizes.frontend_slots * 2,
-                                                      sizes.target_slots * 2,
-                                                      sizes.ring_lines,
-                                                      sizes.flow_buckets,
-                                                      sizes.target_slots * (cpus + 1),
-                                                      cpus + 1,
-                                                      1};
+    std::array<uint32_t, kMapNames.size()> rows{};  // 0: as the object says
+    auto rows_of_map = [&](MapName name) -> uint32_t& { return rows[index_of(name)]; };
+    rows_of_map(MapName::frontends) = sizes.frontend_slots * 2;
+    rows_of_map(MapName::targets) = rows_of_map(MapName::names) = sizes.target_slots * 2;
+    rows_of_map(MapName::rings) = sizes.ring_lines;
+    rows_of_map(MapName::flows) = sizes.flow_buckets;
+    rows_of_map(MapName::counters) = sizes.target_slots * (cpus + 1);
+    rows_of_map(MapName::totals) = cpus + 1;
+    rows_of_map(MapName::quics) = sizes.quic_tables * 2;
+    if (sizes.nat_flows > 0) {
+        rows_of_map(MapName::nat) = sizes.nat_flows * kRowsOfAFlow;
+        rows_of_map(MapName::nat_new) = std::max(sizes.nat_flows / 4, kLeastNew) * kRowsOfAFlow;
+    }
     auto maps = maps_of(object);
     for (size_t i = 0; i < maps.size(); i++) {
-        int error =
-            kept[i] ? bpf_map__reuse_fd(maps[i], kept[i].get()) : bpf_map__set_max_entries(maps[i], rows[i]);
+        bool use_kept = kept[i] && i != index_of(MapName::programs);
+        int error = use_kept  ? bpf_map__reuse_fd(maps[i], kept[i].get())
+                    : rows[i] ? bpf_map__set_max_entries(maps[i], rows[i])
+                              : 0;
         if (error) return fail_with(error, "cannot set up the map '{}'", kMapNames[i]);
     }
     object.rodata->frontend_slots = sizes.frontend_slots;
     object.rodata->target_slots = sizes.target_slots;
     object.rodata->flow_buckets = sizes.flow_buckets;
-    object.rodata->age_shift = age_shift;
+    object.rodata->age_shift = ticks.shift();
+    object.rodata->jiffies_a_second = ticks.hz();
     if (int error = datapath_bpf__load(&object))
         return fail_with(
             error, "cannot load the XDP program (its tables take {} MiB)",
@@ -103,13 +126,13 @@ int Datapath::program() const {
     return bpf_program__fd(object_->progs.weir);
 }
 
-int Datapath::map_fd(MapName name) const {
+int Datapath::map(MapName name) const {
     return bpf_map__fd(maps_of(*object_)[index_of(name)]);
 }
 
 template <class Row>
 Status Datapath::map_rows(MapName name, Rows<Row>& rows) {
-    int fd = map_fd(name);
+    int fd = map(name);
     size_t count = info_of(fd).max_entries;
     size_t length = count * sizeof(Row);
     void* address = mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -122,6 +145,7 @@ Status Datapath::map_rows(MapName name, Rows<Row>& rows) {
 
 Status Datapath::map_all() {
     for (const auto& status : {map_rows(MapName::frontends, frontends_), map_rows(MapName::targets, targets_),
+                               map_rows(MapName::names, names_), map_rows(MapName::quics, quics_),
                                map_rows(MapName::rings, rings_), map_rows(MapName::flows, flows_),
                                map_rows(MapName::counters, counters_), map_rows(MapName::totals, totals_),
                                map_rows(MapName::state, state_)})
@@ -133,14 +157,14 @@ Status Datapath::map_all() {
 Maps Datapath::share() const {
     Maps maps;
     for (size_t i = 0; i < maps.size(); i++)
-        maps[i] = UniqueFd(fcntl(map_fd(static_cast<MapName>(i)), F_DUPFD_CLOEXEC, 0));
+        maps[i] = UniqueFd(fcntl(map(static_cast<MapName>(i)), F_DUPFD_CLOEXEC, 0));
     return maps;
 }
 
 Maps Datapath::open_pinned(const std::string& directory) {
     Maps maps;
     // A crash within pin() leaves the new directory beside the old one, or only the new one.
-    auto from = std::filesystem::exists(directory) ? directory : directory + "-new";
+    auto from = fs::exists(directory) ? directory : directory + "-new";
     for (size_t i = 0; i < maps.size(); i++)
         maps[i] = UniqueFd(bpf_obj_get(fmt::format("{}/{}", from, kMapNames[i]).c_str()));
     return maps;
@@ -157,19 +181,24 @@ bool Datapath::adoptable(const Maps& maps) {
            state.abi == WEIR_ABI;
 }
 
-Status Datapath::pin(const std::string& directory) const {
-    namespace fs = std::filesystem;
-    std::error_code error;
+Status Datapath::pin_beside(const std::string& directory) const {
     // No dots: a BPF file system keeps names with dots to itself.
-    auto fresh = directory + "-new", stale = directory + "-old";
+    auto fresh = directory + "-new";
+    std::error_code error;
     fs::remove_all(fresh, error);
-    fs::remove_all(stale, error);
     if (!fs::create_directories(fresh, error)) return fail("cannot create {}: {}", fresh, error.message());
     for (size_t i = 0; i < kMapNames.size(); i++) {
         auto path = fmt::format("{}/{}", fresh, kMapNames[i]);
-        if (int code = bpf_obj_pin(map_fd(static_cast<MapName>(i)), path.c_str()))
+        if (int code = bpf_obj_pin(map(static_cast<MapName>(i)), path.c_str()))
             return fail_with(code, "cannot pin {}", path);
     }
+    return {};
+}
+
+Status Datapath::pin_in_place(const std::string& directory) {
+    auto fresh = directory + "-new", stale = directory + "-old";
+    std::error_code error;
+    fs::remove_all(stale, error);
     if (fs::exists(directory)) fs::rename(directory, stale, error);
     if (!error) fs::rename(fresh, directory, error);
     if (error) return fail("cannot rename {}: {}", fresh, error.message());
@@ -185,19 +214,46 @@ Rows<weir_target> Datapath::targets(uint32_t half) const {
     return targets_.subspan(size_t{half} * sizes_.target_slots, sizes_.target_slots);
 }
 
+Rows<weir_name> Datapath::names(uint32_t half) const {
+    return names_.subspan(size_t{half} * sizes_.target_slots, sizes_.target_slots);
+}
+
+Rows<weir_quic_table> Datapath::quics(uint32_t half) const {
+    return quics_.subspan(size_t{half} * sizes_.quic_tables, sizes_.quic_tables);
+}
+
 Rows<weir_counter> Datapath::counters(uint32_t row) const {
     return counters_.subspan(size_t{row} * sizes_.target_slots, sizes_.target_slots);
 }
 
-Result<Datapath::Answer> Datapath::ask(std::span<const uint8_t> frame) const {
+Result<Datapath::Answer> Datapath::run(int program, std::span<const uint8_t> frame, int interface) const {
+    constexpr size_t kMostGrowth = 256;  // more than any tunnel's header
     object_->bss->trace = {};
-    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(),
-                .data_size_in = static_cast<uint32_t>(frame.size()));
-    if (int error = bpf_prog_test_run_opts(bpf_program__fd(object_->progs.weir_dry), &options))
-        return fail_with(error, "cannot run the datapath's dry twin");
-    Answer answer{options.retval, {}};
+    Answer answer{0, {}, std::vector<uint8_t>(frame.size() + kMostGrowth)};
+    xdp_md context{};
+    context.data_end = static_cast<uint32_t>(frame.size());
+    context.ingress_ifindex = static_cast<uint32_t>(interface);
+    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_out = answer.frame.data(),
+                .data_size_in = static_cast<uint32_t>(frame.size()),
+                .data_size_out = static_cast<uint32_t>(answer.frame.size()));
+    if (interface) {
+        options.ctx_in = &context;
+        options.ctx_size_in = sizeof context;
+    }
+    if (int error = bpf_prog_test_run_opts(program, &options))
+        return fail_with(error, "cannot run the XDP program on a frame of {} bytes", frame.size());
+    answer.verdict = options.retval;
+    answer.frame.resize(options.data_size_out);
     std::memcpy(&answer.trace, &object_->bss->trace, sizeof answer.trace);
     return answer;
+}
+
+Result<Datapath::Answer> Datapath::ask(std::span<const uint8_t> frame, int interface) const {
+    return run(bpf_program__fd(object_->progs.weir_dry), frame, interface);
+}
+
+Result<Datapath::Answer> Datapath::run_traced(std::span<const uint8_t> frame, int interface) const {
+    return run(bpf_program__fd(object_->progs.weir_traced), frame, interface);
 }
 
 Result<Grace> Grace::open() {

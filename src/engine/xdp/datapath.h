@@ -11,6 +11,8 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "engine/xdp/abi.h"
+#include "engine/xdp/quic_abi.h"
+#include "engine/xdp/ticks.h"
 
 struct datapath_bpf;
 
@@ -21,13 +23,33 @@ struct Sizes {
     uint32_t target_slots = 1024;  // of a generation
     uint32_t ring_lines = 16384;
     uint32_t flow_buckets = 1024;  // a power of two
+    uint32_t nat_flows = 0;        // 0: no service uses NAT
+    uint32_t quic_tables = 1;      // of a generation
 
     bool operator==(const Sizes&) const = default;
 };
 
-enum class MapName : uint8_t { frontends, targets, rings, flows, counters, totals, state };
-inline constexpr std::array<const char*, 7> kMapNames{"frontends", "targets", "rings", "flows",
-                                                      "counters",  "totals",  "state"};
+enum class MapName : uint8_t {
+    frontends,
+    targets,
+    names,
+    rings,
+    flows,
+    counters,
+    totals,
+    quics,
+    state,
+    interfaces,
+    devices,
+    fragments,
+    nat_new,
+    nat,
+    servers,
+    programs
+};
+inline constexpr std::array<const char*, 16> kMapNames{
+    "frontends", "targets", "names",   "rings",     "flows",   "counters", "totals",  "quics",
+    "state",     "interfaces", "devices", "fragments", "nat_new", "nat",      "servers", "programs"};
 
 /// The maps of a datapath that may be gone; descriptors keep them alive.
 using Maps = std::array<UniqueFd, kMapNames.size()>;
@@ -38,8 +60,9 @@ using Rows = std::span<Row>;
 
 class Datapath {
   public:
-    /// Loads the program. Maps that `kept` holds are used as they are (their sizes win), the others are made.
-    static Result<std::unique_ptr<Datapath>> load(const Sizes& sizes, uint32_t age_shift, Maps kept = {});
+    /// Loads the programs. Maps that `kept` holds are used as they are (their sizes win), the others are made,
+    /// that of the programs always.
+    static Result<std::unique_ptr<Datapath>> load(const Sizes& sizes, const Ticks& ticks, Maps kept = {});
     ~Datapath();
 
     /// Opens the maps under `directory`. Nothing where there are none, or where their layout is another
@@ -47,16 +70,21 @@ class Datapath {
     static Maps open_pinned(const std::string& directory);
     static bool adoptable(const Maps& maps);
 
-    /// Pins every map under `directory`, in place of what was there, so that they outlive this process.
-    Status pin(const std::string& directory) const;
+    /// Pins every map beside `directory`, so that they outlive this process; then in place of what was there.
+    /// Between the two the program may be put into force.
+    Status pin_beside(const std::string& directory) const;
+    static Status pin_in_place(const std::string& directory);
 
     const Sizes& sizes() const { return sizes_; }
     int program() const;
+    int map(MapName name) const;
     Maps share() const;  // duplicates of the descriptors, for load()
 
     weir_state& state() const { return *state_.data(); }
     Rows<weir_frontend> frontends(uint32_t half) const;
     Rows<weir_target> targets(uint32_t half) const;
+    Rows<weir_name> names(uint32_t half) const;
+    Rows<weir_quic_table> quics(uint32_t half) const;
     Rows<weir_ring_line> rings() const { return rings_; }
     Rows<weir_bucket> flows() const { return flows_; }
     Rows<weir_counter> counters(
@@ -67,15 +95,19 @@ class Datapath {
     struct Answer {
         uint32_t verdict = 0;  // an XDP action
         weir_trace trace{};
+        std::vector<uint8_t> frame{};  // of run_traced(): as it would leave
     };
     /// Runs the program's dry twin on a frame: the same code over the same tables, nothing remembered or
     /// counted.
-    Result<Answer> ask(std::span<const uint8_t> frame) const;
+    /// `interface`: by which it comes in, if that matters; it must exist in this network namespace.
+    Result<Answer> ask(std::span<const uint8_t> frame, int interface = 0) const;
+    /// Runs the program itself, which remembers and counts.
+    Result<Answer> run_traced(std::span<const uint8_t> frame, int interface = 0) const;
 
   private:
     Datapath() = default;
+    Result<Answer> run(int program, std::span<const uint8_t> frame, int interface) const;
     Status map_all();
-    int map_fd(MapName name) const;
 
     struct Unload {
         void operator()(datapath_bpf* object) const;
@@ -92,6 +124,8 @@ class Datapath {
     Sizes sizes_;
     Rows<weir_frontend> frontends_;
     Rows<weir_target> targets_;
+    Rows<weir_name> names_;
+    Rows<weir_quic_table> quics_;
     Rows<weir_ring_line> rings_;
     Rows<weir_bucket> flows_;
     Rows<weir_counter> counters_;

@@ -1,18 +1,17 @@
 #include "engine/xdp/numbers.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <cstring>
+
+#include "engine/xdp/target_row.h"
 
 namespace weir::engine::xdp {
 
-Numbers Numbers::recover(std::span<const weir_target> rows) {
+Numbers Numbers::recover(std::span<const weir_name> rows) {
     Numbers numbers;
     for (uint32_t number = 1; number < rows.size(); number++) {
         const auto& row = rows[number];
         if (row.family == WEIR_NONE) continue;
-        model::TargetKey key{from_abi(row.key), from_abi(row.backend, row.family)};
+        auto key = key_of(row);
         if (row.retired)
             numbers.retired_.emplace(number, key);
         else
@@ -80,34 +79,6 @@ std::vector<uint32_t> Numbers::release(std::span<const uint64_t> entries_by_numb
         passed_.erase(number);
     }
     return freed;
-}
-
-weir_address to_abi(const net::Ip& ip) {
-    weir_address address{};
-    auto bytes = ip.bytes();
-    std::memcpy(&address, bytes.data(), bytes.size());
-    return address;
-}
-
-net::Ip from_abi(const weir_address& address, uint8_t family) {
-    std::array<uint8_t, 16> bytes;
-    std::memcpy(bytes.data(), &address, bytes.size());
-    if (family == WEIR_V6) return net::Ip::v6(bytes);
-    return net::Ip::v4({bytes[0], bytes[1], bytes[2], bytes[3]});
-}
-
-weir_key to_abi(const model::FrontendKey& key) {
-    weir_key out{};
-    out.vip = to_abi(key.vip);
-    out.port = htons(key.port.value());
-    out.protocol = static_cast<uint8_t>(key.protocol);
-    out.family = key.vip.is_v4() ? WEIR_V4 : WEIR_V6;
-    return out;
-}
-
-model::FrontendKey from_abi(const weir_key& key) {
-    return {from_abi(key.vip, key.family), net::Port(ntohs(key.port)),
-            static_cast<model::Protocol>(key.protocol)};
 }
 
 }  // namespace weir::engine::xdp

@@ -18,7 +18,7 @@ namespace weir::engine::xdp {
 class Numbers {
   public:
     /// Takes over what a former daemon has given; rows are those of the generation in use.
-    static Numbers recover(std::span<const weir_target> rows);
+    static Numbers recover(std::span<const weir_name> rows);
 
     /// How many numbers there must be, 0 included, for assign() to succeed.
     size_t needed(const std::vector<model::TargetKey>& wanted) const;
@@ -44,11 +44,5 @@ class Numbers {
     std::map<uint32_t, model::TargetKey> retired_;
     std::set<uint32_t> passed_;  // retired numbers that have seen a pass begin and end
 };
-
-/// A key as the datapath has it, and back.
-weir_key to_abi(const model::FrontendKey& key);
-weir_address to_abi(const net::Ip& ip);
-model::FrontendKey from_abi(const weir_key& key);
-net::Ip from_abi(const weir_address& address, uint8_t family);
 
 }  // namespace weir::engine::xdp

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/xdp/target_row.h"
+
 namespace weir::engine::xdp {
 namespace {
 
@@ -62,16 +64,16 @@ TEST(Numbers, RefuseMoreTargetsThanThereAreNumbers) {
 }
 
 TEST(Numbers, AreRecoveredFromTheRowsOfTheKernel) {
-    std::vector<weir_target> rows(8);
-    rows[3].family = WEIR_V4;
-    rows[3].key = to_abi(target(1).frontend);
-    rows[3].backend = to_abi(target(1).backend);
-    rows[5] = rows[3];
-    rows[5].backend = to_abi(target(2).backend);
-    rows[5].retired = 1;
+    std::vector<weir_name> rows(8);
+    auto range = target(3);
+    range.frontend = {*net::Ip::parse("2001:db8::"), net::Port(8000), model::Protocol::udp, 99, 64};
+    rows[3] = make_name(target(1), false);
+    rows[5] = make_name(target(2), true);
+    rows[6] = make_name(range, false);
     auto numbers = Numbers::recover(rows);
     EXPECT_EQ(numbers.find(target(1)), 3u);
     EXPECT_EQ(numbers.retired().at(5), target(2));
+    EXPECT_EQ(numbers.find(range), 6u);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "engine/xdp/tables.h"
 
+#include <bpf/bpf.h>
 #include <linux/bpf.h>
 #include <sys/random.h>
 
@@ -10,20 +11,15 @@
 #include <set>
 
 #include "base/log.h"
+#include "engine/xdp/frontend_rows.h"
 #include "engine/xdp/frontend_table.h"
+#include "engine/xdp/quic_rows.h"
 
 namespace weir::engine::xdp {
 namespace {
 
 uint32_t lines_for(uint32_t entries) {
     return (entries + WEIR_RING_LINE - 1) / WEIR_RING_LINE;
-}
-
-/// Frontends, and one row more for each VIP.
-size_t frontend_rows(const model::Plan& plan) {
-    std::set<net::Ip> vips;
-    for (const auto& frontend : plan.frontends) vips.insert(frontend.key.vip);
-    return plan.frontends.size() + vips.size();
 }
 
 std::vector<model::TargetKey> targets_of(const model::Plan& plan) {
@@ -38,8 +34,14 @@ uint32_t flow_buckets_for(uint32_t flows) {
     return std::bit_ceil(std::max(flows / 2, 64u));
 }
 
+bool uses_nat(const model::Plan& plan) {
+    return std::ranges::any_of(plan.frontends, [](const auto& frontend) {
+        return frontend.forward.kind == model::ForwardKind::nat;
+    });
+}
+
 /// What a plan needs at the least; roomy() adds the room to grow.
-Sizes least_sizes(const model::Plan& plan) {
+Result<Sizes> least_sizes(const model::Plan& plan) {
     Sizes sizes;
     size_t targets = 1;
     uint32_t lines = 0, longest = 0;
@@ -48,10 +50,14 @@ Sizes least_sizes(const model::Plan& plan) {
         lines += lines_for(frontend.scheduler.table_size);
         longest = std::max(longest, lines_for(frontend.scheduler.table_size));
     }
-    sizes.frontend_slots = frontend_slots_for(frontend_rows(plan));
+    auto rows = count_frontend_rows(plan);
+    if (!rows) return propagate(rows);
+    sizes.frontend_slots = frontend_slots_for(*rows);
     sizes.target_slots = std::bit_ceil(static_cast<uint32_t>(targets));
     sizes.ring_lines = lines + longest;
     sizes.flow_buckets = flow_buckets_for(plan.flows.size);
+    sizes.nat_flows = uses_nat(plan) ? plan.flows.size : 0;
+    sizes.quic_tables = std::max<uint32_t>(static_cast<uint32_t>(count_quic_tables(plan)), 1);
     return sizes;
 }
 
@@ -62,18 +68,6 @@ Sizes roomy(Sizes sizes) {
     return sizes;
 }
 
-weir_accepts to_abi(model::Accepts accepts) {
-    switch (accepts) {
-        case model::Accepts::nothing:
-            return WEIR_ACCEPTS_NOTHING;
-        case model::Accepts::established:
-            return WEIR_ACCEPTS_ESTABLISHED;
-        case model::Accepts::all:
-            return WEIR_ACCEPTS_ALL;
-    }
-    return WEIR_ACCEPTS_NOTHING;
-}
-
 constexpr std::array<const char*, WEIR_REASONS> kReasonNames{
     "forwarded",
 #define REASON(name, verdict, text) #name,
@@ -81,25 +75,35 @@ constexpr std::array<const char*, WEIR_REASONS> kReasonNames{
 #undef REASON
 };
 
-constexpr std::array<bool, WEIR_REASONS> kReasonDrops{
-    false,
-#define PASS false
-#define DROP true
+constexpr std::array<const char*, WEIR_REASONS> kReasonVerdicts{
+    "",
+#define PASS "pass"
+#define DROP "drop"
+#define REPLY "reply"
 #define REASON(name, verdict, text) verdict,
 #include "engine/xdp/reasons.def"
 #undef REASON
 #undef PASS
 #undef DROP
+#undef REPLY
 };
 
 /// Entries of a table of another size: those whose bucket is now decided by more bits of their hash than the
-/// entry tells go to each bucket that may be theirs; in the wrong one nobody finds them, and they expire.
+/// entry tells go to each bucket that may be theirs; in the wrong one nobody finds them, and they expire. The
+/// datapath may be at work on either: what it has written there of a flow stays.
 void copy_flows(Rows<weir_bucket> from, Rows<weir_bucket> to) {
+    auto same_flow = [](uint64_t a, uint64_t b) { return (a ^ b) >> WEIR_TAG_SHIFT == 0; };
     for (size_t i = 0; i < std::max(from.size(), to.size()); i++) {
-        auto& target = to[i & (to.size() - 1)];
+        auto& bucket = to[i & (to.size() - 1)];
         for (auto entry : from[i & (from.size() - 1)].entry) {
-            auto* room = std::ranges::find(target.entry, 0u);
-            if (entry != 0 && room != std::end(target.entry)) *room = entry;
+            bool known = entry == 0 || std::ranges::any_of(bucket.entry, [&](uint64_t other) {
+                return other != 0 && same_flow(entry, other);
+            });
+            for (auto* room = std::begin(bucket.entry); !known && room != std::end(bucket.entry); ++room) {
+                uint64_t free = 0;
+                known = __atomic_compare_exchange_n(room, &free, entry, false, __ATOMIC_RELAXED,
+                                                    __ATOMIC_RELAXED);
+            }
         }
     }
 }
@@ -128,7 +132,7 @@ Result<std::unique_ptr<Tables>> Tables::open(std::string directory, Switch put_i
             tables->directory_);
         return tables;
     }
-    auto datapath = Datapath::load({}, tables->ticks_.shift(), std::move(pinned));
+    auto datapath = Datapath::load({}, tables->ticks_, std::move(pinned));
     if (!datapath) return propagate(datapath);
     tables->datapath_ = std::move(*datapath);
     tables->adopt();
@@ -137,27 +141,35 @@ Result<std::unique_ptr<Tables>> Tables::open(std::string directory, Switch put_i
 
 void Tables::adopt() {
     auto half = datapath_->state().active & 1;
-    numbers_ = Numbers::recover(datapath_->targets(half));
+    numbers_ = Numbers::recover(datapath_->names(half));
     space_.emplace(datapath_->sizes().ring_lines);
+    // The rows tell no ranges, but their targets' names do.
+    std::map<uint32_t, model::FrontendKey> keys;
+    for (const auto& [key, number] : numbers_.live())
+        keys.emplace(datapath_->targets(half)[number].frontend, key.frontend);
     for (const auto& row : datapath_->frontends(half)) {
-        if (row.key.family == WEIR_NONE || row.ring_size == 0) continue;
+        if (row.key.family == WEIR_NONE || row.ring_size == 0 || !keys.contains(row.number)) continue;
         Lines lines{row.ring / WEIR_RING_LINE, lines_for(row.ring_size)};
-        if (space_->reserve(lines)) rings_.emplace(from_abi(row.key), Ring{lines, {}, {}, row.ring_size});
+        if (rings_.contains(keys[row.number]) || !space_->reserve(lines)) continue;
+        rings_.emplace(keys[row.number], Ring{lines, {}, {}, row.ring_size});
     }
     std::ranges::copy(datapath_->state().generation[half].timeout, timeouts_.begin());
+    begin_scans();
+}
+
+void Tables::begin_scans() {
     scan_.emplace(datapath_->flows(), datapath_->sizes().target_slots);
+    new_translations_.emplace(datapath_->map(MapName::nat_new));
+    translations_.emplace(datapath_->map(MapName::nat));
 }
 
 std::vector<Recovered> Tables::recovered() const {
     std::vector<Recovered> recovered;
     if (!datapath_) return recovered;
     auto rows = datapath_->targets(datapath_->state().active & 1);
-    for (const auto& [key, number] : numbers_.live()) {
-        Recovered one{key, static_cast<model::Accepts>(rows[number].accepts), {}};
-        std::ranges::copy(rows[number].mac, one.hop.mac.bytes.begin());
-        std::ranges::copy(rows[number].source_mac, one.hop.source_mac.bytes.begin());
-        recovered.push_back(one);
-    }
+    for (const auto& [key, number] : numbers_.live())
+        recovered.push_back({key, static_cast<model::Accepts>(rows[number].accepts),
+                             hop_of(rows[number], key.backend.family())});
     return recovered;
 }
 
@@ -166,46 +178,68 @@ std::optional<int> Tables::program() const {
     return datapath_->program();
 }
 
-bool Tables::has_room_for(const model::Plan& plan) const {
+bool Tables::has_room_for(const model::Plan& plan, const Sizes& need) const {
     if (!datapath_) return false;
-    auto need = least_sizes(plan);
     const auto& have = datapath_->sizes();
     return have.frontend_slots >= need.frontend_slots && have.ring_lines >= need.ring_lines &&
-           have.flow_buckets == need.flow_buckets && have.target_slots >= numbers_.needed(targets_of(plan));
+           have.flow_buckets == need.flow_buckets && have.quic_tables >= need.quic_tables &&
+           (have.nat_flows == need.nat_flows || need.nat_flows == 0) &&
+           have.target_slots >= numbers_.needed(targets_of(plan));
 }
 
 /// Loads the program again with larger tables. It comes into force when they are written.
-Status Tables::grow(const model::Plan& plan) {
-    auto need = least_sizes(plan);
+Status Tables::grow(const model::Plan& plan, Sizes need) {
     need.target_slots = std::bit_ceil(static_cast<uint32_t>(numbers_.needed(targets_of(plan))));
     auto sizes = roomy(need);
-    if (datapath_) sizes.target_slots = std::max(sizes.target_slots, datapath_->sizes().target_slots);
     Maps kept;
-    constexpr auto kFlows = static_cast<size_t>(MapName::flows);
-    bool same_flows = datapath_ && datapath_->sizes().flow_buckets == sizes.flow_buckets;
-    if (same_flows) kept[kFlows] = std::move(datapath_->share()[kFlows]);
-    auto loaded = Datapath::load(sizes, ticks_.shift(), std::move(kept));
+    if (datapath_) {
+        sizes.target_slots = std::max(sizes.target_slots, datapath_->sizes().target_slots);
+        auto keep = [&, shared = datapath_->share()](std::initializer_list<MapName> names) mutable {
+            for (auto name : names)
+                kept[static_cast<size_t>(name)] = std::move(shared[static_cast<size_t>(name)]);
+        };
+        if (datapath_->sizes().flow_buckets == sizes.flow_buckets) keep({MapName::flows});
+        if (datapath_->sizes().nat_flows == sizes.nat_flows) keep({MapName::nat, MapName::nat_new});
+        keep({MapName::interfaces, MapName::devices, MapName::fragments, MapName::servers});
+    }
+    auto loaded = Datapath::load(sizes, ticks_, std::move(kept));
     if (!loaded) return propagate(loaded);
 
     if (datapath_) {
         (*loaded)->state().secret = datapath_->state().secret;
-        if (!same_flows) copy_flows(datapath_->flows(), (*loaded)->flows());
+        (*loaded)->state().conflict = datapath_->state().conflict;
     } else if (getrandom(&(*loaded)->state().secret, sizeof(uint64_t), 0) < 0) {
         return fail_with(errno, "cannot get a random key");
     }
     if (in_force_ || !former_) former_ = std::move(datapath_);
     datapath_ = std::move(*loaded);
+    carry_over();
     in_force_ = false;
     space_.emplace(sizes.ring_lines);
     rings_.clear();
     leaving_.clear();
-    scan_.emplace(datapath_->flows(), sizes.target_slots);
+    begin_scans();
     return {};
 }
 
+/// Brings the flows of the former tables into tables of another size: before these come into force, so that
+/// each flow finds itself, and once more when no packet writes the former any longer, for the flows that began
+/// in between.
+void Tables::carry_over() {
+    if (!former_) return;
+    const auto &before = former_->sizes(), &after = datapath_->sizes();
+    if (before.flow_buckets != after.flow_buckets) copy_flows(former_->flows(), datapath_->flows());
+    if (before.nat_flows == after.nat_flows || before.nat_flows == 0) return;
+    for (auto name : {MapName::nat, MapName::nat_new})
+        if (auto copied = copy_rows(former_->map(name), datapath_->map(name)); !copied)
+            spdlog::warn("{}; some flows of NAT services begin anew", copied.error().message);
+}
+
 Status Tables::apply(const model::Plan& plan, const Hops& hops) {
-    if (!has_room_for(plan))
-        if (auto grown = grow(plan); !grown) return grown;
+    auto need = least_sizes(plan);
+    if (!need) return propagate(need);
+    if (!has_room_for(plan, *need))
+        if (auto grown = grow(plan, *need); !grown) return grown;
     if (auto assigned = numbers_.assign(targets_of(plan), datapath_->sizes().target_slots); !assigned)
         return assigned;
     timeouts_ = {ticks_.at_least(plan.flows.handshake), ticks_.at_least(plan.flows.established),
@@ -219,23 +253,27 @@ Status Tables::apply(const model::Plan& plan, const Hops& hops) {
         written = write_rings(plan, hops, written);
         if (written == before && leaving_.empty() && written < plan.frontends.size()) {
             // Nothing is left to be freed, and no run is long enough: the space is in pieces.
-            if (auto grown = grow(plan); !grown) return grown;
+            if (auto grown = grow(plan, *need); !grown) return grown;
             written = 0;
             continue;
         }
-        write_generation(plan, hops);
+        if (auto wrote = write_generation(plan, hops); !wrote) return wrote;
     } while (written < plan.frontends.size());
     return in_force_ ? Status{} : put_in_force();
 }
 
 Status Tables::put_in_force() {
+    // Pinned before they are in force: a table of programs that nobody holds is emptied by the kernel.
+    if (!directory_.empty())
+        if (auto pinned = datapath_->pin_beside(directory_); !pinned) return pinned;
     if (auto switched = put_in_force_(datapath_->program()); !switched) return switched;
     if (!directory_.empty())
-        if (auto pinned = datapath_->pin(directory_); !pinned) return pinned;
+        if (auto pinned = Datapath::pin_in_place(directory_); !pinned) return pinned;
     in_force_ = true;
     if (!former_) return {};
-    // What the former tables counted goes to the row that no CPU writes.
     grace_.wait();
+    carry_over();
+    // What the former tables counted goes to the row that no CPU writes.
     auto mine = datapath_->counters(datapath_->cpus());
     for (uint32_t row = 0; row <= former_->cpus(); row++)
         for (size_t number = 0; number < former_->counters(row).size(); number++) {
@@ -249,6 +287,7 @@ Status Tables::put_in_force() {
         for (size_t reason = 0; reason < WEIR_REASONS_MAX; reason++)
             total.packets[reason] += row.packets[reason];
         total.table_full += row.table_full;
+        total.evicted += row.evicted;
     }
     former_.reset();
     return {};
@@ -274,7 +313,9 @@ size_t Tables::write_rings(const model::Plan& plan, const Hops& hops, size_t fro
 bool Tables::write_ring(const model::Frontend& frontend, const Hops& hops, Built& built) {
     std::vector<sched::Candidate> candidates;
     for (const auto& target : frontend.targets)
-        if (target.accepts == model::Accepts::all && hops.contains(target.backend.address))
+        if (auto hop = hops.find(target.backend.address);
+            target.accepts == model::Accepts::all && hop != hops.end() &&
+            !why_not(frontend.forward, target.backend.address, hop->second))
             candidates.push_back({target.backend.address, target.backend.weight});
     auto found = rings_.find(frontend.key);
     if (found != rings_.end() && found->second.candidates == candidates &&
@@ -299,60 +340,62 @@ bool Tables::write_ring(const model::Frontend& frontend, const Hops& hops, Built
     return true;
 }
 
-void Tables::write_targets(const model::Plan& plan, const Hops& hops, Rows<weir_target> rows) const {
+void Tables::write_targets(const model::Plan& plan, const Hops& hops, uint32_t half) const {
+    auto rows = datapath_->targets(half);
+    auto names = datapath_->names(half);
     std::ranges::fill(rows, weir_target{});
+    std::ranges::fill(names, weir_name{});
     for (size_t i = 0; i < plan.frontends.size(); i++) {
         const auto& frontend = plan.frontends[i];
         for (const auto& target : frontend.targets) {
-            auto& row = rows[numbers_.find({frontend.key, target.backend.address})];
-            row.frontend = static_cast<uint32_t>(i) + 1;
-            row.family = target.backend.address.is_v4() ? WEIR_V4 : WEIR_V6;
-            row.key = to_abi(frontend.key);
-            row.backend = to_abi(target.backend.address);
-            auto hop = hops.find(target.backend.address);
-            if (hop == hops.end()) continue;
-            row.accepts = to_abi(target.accepts);
-            std::ranges::copy(hop->second.mac.bytes, row.mac);
-            std::ranges::copy(hop->second.source_mac.bytes, row.source_mac);
+            model::TargetKey key{frontend.key, target.backend.address};
+            auto number = numbers_.find(key);
+            auto hop = hops.find(key.backend);
+            rows[number] = make_target(frontend, static_cast<uint32_t>(i) + 1, target,
+                                       hop == hops.end() ? nullptr : &hop->second, plan.interfaces.size() > 1);
+            names[number] = make_name(key, false);
         }
     }
-    for (const auto& [number, key] : numbers_.retired()) {
-        rows[number].retired = 1;
-        rows[number].family = key.backend.is_v4() ? WEIR_V4 : WEIR_V6;
-        rows[number].key = to_abi(key.frontend);
-        rows[number].backend = to_abi(key.backend);
-    }
+    for (const auto& [number, key] : numbers_.retired()) names[number] = make_name(key, true);
 }
 
-/// Returns the salt with which the rows were laid.
-uint64_t Tables::write_frontends(const model::Plan& plan, Rows<weir_frontend> rows) {
-    std::vector<weir_frontend> wanted;
-    std::set<net::Ip> vips;
-    for (size_t i = 0; i < plan.frontends.size(); i++) {
-        weir_frontend row{};
-        row.key = to_abi(plan.frontends[i].key);
-        row.number = static_cast<uint32_t>(i) + 1;
-        row.flow_key = weir_places(&row.key, datapath_->state().secret);
-        if (auto ring = rings_.find(plan.frontends[i].key); ring != rings_.end()) {
+Status Tables::write_frontends(const model::Plan& plan, uint32_t half) {
+    auto quic = write_quic_tables(plan, datapath_->quics(half));
+    if (!quic) return propagate(quic);
+    if (auto wrote = write_servers(plan, numbers_, half, datapath_->map(MapName::servers)); !wrote)
+        return wrote;
+    auto wanted = frontend_rows(plan, datapath_->state().secret);
+    for (auto& row : wanted.rows) {
+        if (row.number == 0) continue;
+        size_t place = row.number - 1;
+        if (auto ring = rings_.find(plan.frontends[place].key); ring != rings_.end()) {
             row.ring = ring->second.lines.first * WEIR_RING_LINE;
             row.ring_size = ring->second.size;
         }
-        wanted.push_back(row);
-        if (!vips.insert(plan.frontends[i].key.vip).second) continue;
-        row = {};
-        row.key = to_abi(plan.frontends[i].key);
-        row.key.port = 0;
-        row.key.protocol = 0;
-        wanted.push_back(row);
+        if (auto table = quic->find(place); table != quic->end()) {
+            row.flags |= WEIR_QUIC;
+            row.quic = half * datapath_->sizes().quic_tables + table->second;
+        }
     }
     // A quarter load always finds a salt: has_room_for() sees to it.
-    auto table = lay_frontends(wanted, static_cast<uint32_t>(rows.size()), datapath_->state().secret);
+    auto rows = datapath_->frontends(half);
+    auto table = lay_frontends(wanted.rows, static_cast<uint32_t>(rows.size()), datapath_->state().secret);
     assert(table);
     std::ranges::copy(table->slots, rows.begin());
-    return table->salt;
+
+    auto& generation = datapath_->state().generation[half];
+    generation.salt = table->salt;
+    generation.shapes = static_cast<uint32_t>(wanted.shapes.size());
+    std::ranges::copy(wanted.shapes, generation.shape);
+    generation.icmp_rate = plan.icmp.rate;
+    generation.flags = (plan.unmatched == model::Unmatched::pass ? WEIR_UNMATCHED_PASS : 0u) |
+                       (plan.interfaces.size() > 1 ? WEIR_SEVERAL : 0u) |
+                       (wanted.wildcards ? WEIR_WILDCARDS : 0u) | (uses_nat(plan) ? WEIR_HAS_NAT : 0u) |
+                       (plan.icmp.echo ? WEIR_ECHO : 0u);
+    return {};
 }
 
-void Tables::write_generation(const model::Plan& plan, const Hops& hops) {
+Status Tables::write_generation(const model::Plan& plan, const Hops& hops) {
     // Rings of frontends that left the plan.
     std::set<model::FrontendKey> keys;
     for (const auto& frontend : plan.frontends) keys.insert(frontend.key);
@@ -366,18 +409,54 @@ void Tables::write_generation(const model::Plan& plan, const Hops& hops) {
     }
     auto& state = datapath_->state();
     uint32_t half = (state.active & 1) ^ 1;
-    write_targets(plan, hops, datapath_->targets(half));
-    auto& generation = state.generation[half];
-    generation.salt = write_frontends(plan, datapath_->frontends(half));
-    generation.unmatched_pass = plan.unmatched == model::Unmatched::pass;
-    std::ranges::copy(timeouts_, generation.timeout);
+    write_targets(plan, hops, half);
+    if (auto wrote = write_frontends(plan, half); !wrote) return wrote;
+    std::ranges::copy(timeouts_, state.generation[half].timeout);
     __atomic_store_n(&state.active, half, __ATOMIC_RELEASE);
+    frontends_.clear();
+    for (const auto& frontend : plan.frontends) frontends_.push_back(frontend.key);
+    return {};
+}
+
+Status Tables::set_ports(const Ports& ports) {
+    if (!datapath_) return {};
+    int interfaces = datapath_->map(MapName::interfaces), devices = datapath_->map(MapName::devices);
+    for (const auto& [index, port] : ports) {
+        weir_interface row{};
+        std::ranges::copy(port.mac.bytes, row.mac);
+        row.generic = port.generic;
+        if (int error = bpf_map_update_elem(interfaces, &index, &row, BPF_ANY))
+            return fail_with(-error, "cannot write the interface {}", index);
+        if (int error = bpf_map_update_elem(devices, &index, &index, BPF_ANY))
+            return fail_with(-error, "cannot make interface {} a way out", index);
+    }
+    for (const auto& [index, port] : ports_) {
+        if (ports.contains(index)) continue;
+        bpf_map_delete_elem(interfaces, &index);
+        bpf_map_delete_elem(devices, &index);
+    }
+    ports_ = ports;
+    return {};
+}
+
+std::optional<Conflict> Tables::conflict() const {
+    if (!datapath_) return std::nullopt;
+    const auto& row = datapath_->state().conflict;
+    if (row.family == WEIR_NONE) return std::nullopt;
+    Conflict conflict{from_abi(row.vip, row.family), {}, row.interface};
+    std::ranges::copy(row.mac, conflict.mac.bytes.begin());
+    return conflict;
 }
 
 void Tables::scan() {
     if (!datapath_) return;
     constexpr size_t kSteps = 100;
     auto step = std::max<size_t>(datapath_->flows().size() / kSteps, 1);
+    if (datapath_->sizes().nat_flows > 0) {
+        auto rows = std::max<uint32_t>(datapath_->sizes().nat_flows / kSteps, 256);
+        new_translations_->step(rows, ticks_.now(), timeouts_);
+        translations_->step(rows, ticks_.now(), timeouts_);
+    }
     if (!scan_->step(step, ticks_.now(), timeouts_)) return;
     // A number that comes free starts from zero with its next target.
     for (auto number : numbers_.release(scan_->entries_by_number()))
@@ -400,31 +479,42 @@ void Tables::observe(Observation& into) const {
     for (size_t reason = 1; reason < WEIR_REASONS; reason++) {
         uint64_t packets = 0;
         for (const auto& row : datapath_->totals()) packets += row.packets[reason];
-        into.not_forwarded.push_back({kReasonNames[reason], kReasonDrops[reason], packets});
+        into.not_forwarded.push_back({kReasonNames[reason], kReasonVerdicts[reason], packets});
     }
     into.flow_table.capacity = datapath_->flows().size() * WEIR_WAYS;
     into.flow_table.used = scan_->used();
-    for (const auto& row : datapath_->totals()) into.flow_table.full_total += row.table_full;
+    for (const auto& row : datapath_->totals()) {
+        into.flow_table.full_total += row.table_full;
+        into.flow_table.evicted_total += row.evicted;
+    }
+    into.flow_table.nat_capacity = datapath_->sizes().nat_flows;
+    into.flow_table.nat_used = (new_translations_->used() + translations_->used()) / 2;
 }
 
-Result<Verdict> Tables::ask(std::span<const uint8_t> frame) const {
-    if (!datapath_) return fail("the datapath has no tables yet");
-    auto answer = datapath_->ask(frame);
-    if (!answer) return propagate(answer);
-    const auto& trace = answer->trace;
-    switch (answer->verdict) {
-        case XDP_TX: {
-            const auto& row = datapath_->targets(datapath_->state().active & 1)[trace.target];
-            return Verdict{"forward", from_abi(row.backend, row.family),
-                           trace.from_flow ? "flow table" : "scheduler"};
-        }
-        case XDP_PASS:
-            return Verdict{"pass", {}, kReasonNames[trace.reason]};
-        case XDP_DROP:
-            return Verdict{"drop", {}, kReasonNames[trace.reason]};
-        default:
-            return fail("the datapath answered with XDP action {}", answer->verdict);
+Verdict Tables::explain(uint32_t action, const weir_trace& trace) const {
+    if (trace.reason != WEIR_FORWARDED) {
+        auto verdict = action == XDP_TX ? "reply" : action == XDP_PASS ? "pass" : "drop";
+        return {verdict, {}, kReasonNames[trace.reason]};
     }
+    const auto& name = datapath_->names(datapath_->state().active & 1)[trace.target];
+    return {"forward", from_abi(name.backend, name.family), trace.from_flow ? "flow table" : "scheduler"};
+}
+
+Result<Verdict> Tables::ask(std::span<const uint8_t> frame, int interface) const {
+    if (!datapath_) return fail("the datapath has no tables yet");
+    auto answer = datapath_->ask(frame, interface);
+    if (!answer) return propagate(answer);
+    return explain(answer->verdict, answer->trace);
+}
+
+Result<Tables::Replayed> Tables::replay(std::span<const uint8_t> frame, int interface) {
+    if (!datapath_) return fail("the datapath has no tables yet");
+    auto answer = datapath_->run_traced(frame, interface);
+    if (!answer) return propagate(answer);
+    Replayed out{explain(answer->verdict, answer->trace), {}, std::move(answer->frame)};
+    if (auto number = answer->trace.frontend; number > 0 && number <= frontends_.size())
+        out.frontend = frontends_[number - 1];
+    return out;
 }
 
 }  // namespace weir::engine::xdp

@@ -16,25 +16,36 @@
 #include "engine/xdp/flow_scan.h"
 #include "engine/xdp/numbers.h"
 #include "engine/xdp/ring_space.h"
+#include "engine/xdp/target_row.h"
 #include "engine/xdp/ticks.h"
+#include "engine/xdp/translations.h"
 #include "sched/table.h"
 
 namespace weir::engine::xdp {
-
-/// The next hop of a backend's frames: both MACs of the Ethernet header.
-struct Hop {
-    net::Mac mac;
-    net::Mac source_mac;
-
-    bool operator==(const Hop&) const = default;
-};
-using Hops = std::map<net::Ip, Hop>;  // by backend; those that are missing get no packets
 
 /// What a former daemon left of one target.
 struct Recovered {
     model::TargetKey key;
     model::Accepts accepts;
     Hop hop;
+};
+
+/// An interface that frames come in and leave by.
+struct Port {
+    net::Mac mac;
+    bool generic = false;
+
+    bool operator==(const Port&) const = default;
+};
+using Ports = std::map<uint32_t, Port>;  // by the interface's index
+
+/// Somebody else on the network says that a VIP is his.
+struct Conflict {
+    net::Ip vip;
+    net::Mac mac;
+    uint32_t interface = 0;
+
+    bool operator==(const Conflict&) const = default;
 };
 
 class Tables {
@@ -52,6 +63,12 @@ class Tables {
 
     Status apply(const model::Plan& plan, const Hops& hops);
 
+    /// The interfaces of this balancer. To be repeated when they change, and after apply().
+    Status set_ports(const Ports& ports);
+
+    /// The last one, if there has been any.
+    std::optional<Conflict> conflict() const;
+
     /// The program in force, once a plan has been applied.
     std::optional<int> program() const;
 
@@ -61,8 +78,18 @@ class Tables {
     /// Traffic by target, reasons and the flow table's use.
     void observe(Observation& into) const;
 
-    /// Of a whole frame; `text` of the reason is Verdict::reason.
-    Result<Verdict> ask(std::span<const uint8_t> frame) const;
+    /// Of a whole frame that comes in by an interface (0: whichever); the answer's reason is one of
+    /// reasons.def, or how the backend was found.
+    Result<Verdict> ask(std::span<const uint8_t> frame, int interface = 0) const;
+
+    /// Sends a frame through the program that is in force, with all that it remembers and counts; nothing
+    /// leaves the machine. For replays.
+    struct Replayed {
+        Verdict verdict;
+        model::FrontendKey frontend{};  // of "forward"
+        std::vector<uint8_t> frame;     // as it would leave
+    };
+    Result<Replayed> replay(std::span<const uint8_t> frame, int interface = 0);
 
   private:
     struct Ring {
@@ -76,14 +103,17 @@ class Tables {
     Tables(std::string directory, Switch put_in_force, Ticks ticks, Grace grace);
 
     void adopt();
-    bool has_room_for(const model::Plan& plan) const;
-    Status grow(const model::Plan& plan);
+    void begin_scans();
+    bool has_room_for(const model::Plan& plan, const Sizes& need) const;
+    Status grow(const model::Plan& plan, Sizes need);
     Status put_in_force();
     size_t write_rings(const model::Plan& plan, const Hops& hops, size_t from);
     bool write_ring(const model::Frontend& frontend, const Hops& hops, Built& built);
-    void write_generation(const model::Plan& plan, const Hops& hops);
-    void write_targets(const model::Plan& plan, const Hops& hops, Rows<weir_target> rows) const;
-    uint64_t write_frontends(const model::Plan& plan, Rows<weir_frontend> rows);
+    Status write_generation(const model::Plan& plan, const Hops& hops);
+    void write_targets(const model::Plan& plan, const Hops& hops, uint32_t half) const;
+    Status write_frontends(const model::Plan& plan, uint32_t half);
+    void carry_over();
+    Verdict explain(uint32_t action, const weir_trace& trace) const;
     void settle();
 
     std::string directory_;
@@ -96,7 +126,10 @@ class Tables {
     std::map<model::FrontendKey, Ring> rings_;
     std::vector<Lines> leaving_;  // ring lines that packets of the last generation may still read
     std::optional<FlowScan> scan_;
+    std::optional<TranslationScan> new_translations_, translations_;
+    Ports ports_;
     Timeouts timeouts_{};
+    std::vector<model::FrontendKey> frontends_;  // of the plan in force; the datapath counts from 1
     std::unique_ptr<Datapath> former_;  // still in force, until datapath_ is
     bool in_force_ = false;
 };

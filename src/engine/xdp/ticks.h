@@ -18,6 +18,7 @@ class Ticks {
 
     /// jiffies are shifted right by this; a whole age is then longer than an hour, the longest timeout.
     uint32_t shift() const { return shift_; }
+    uint32_t hz() const { return hz_; }
 
     /// Ticks that last at least this long.
     uint32_t at_least(std::chrono::seconds time) const;

@@ -37,8 +37,9 @@ static __always_inline struct weir_frontend* find_vip(const struct packet* p, __
     return find_frontend(&key, half, salt);
 }
 
-/* The place of the most specific row that takes the packet, a VIP's own row among them; or NOWHERE. */
+/* The place of the most specific row that takes the packet; else of the VIP's own; or NOWHERE. */
 __noinline __u32 match_place(const struct packet* p) {
+    __u32 own = NOWHERE;
     __u32 half = *(volatile __u32*)&state.active & 1;
     const struct weir_generation* generation = &state.generation[half];
     if (!p) return NOWHERE;
@@ -54,9 +55,11 @@ __noinline __u32 match_place(const struct packet* p) {
                                .vip_bits = shape->vip_bits,
                                .port_bits = shape->port_bits};
         __u32 place = place_of(&key, half, generation->salt);
-        if (place != NOWHERE) return place;
+        struct weir_frontend* row = bpf_map_lookup_elem(&frontends, &place);
+        if (row && row->number) return place;
+        if (row && own == NOWHERE) own = place;
     }
-    return NOWHERE;
+    return own;
 }
 
 static __always_inline struct weir_frontend* match(const struct packet* p) {

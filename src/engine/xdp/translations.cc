@@ -1,0 +1,64 @@
+#include "engine/xdp/translations.h"
+
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
+
+#include <cerrno>
+
+#include "engine/xdp/abi.h"
+
+namespace weir::engine::xdp {
+namespace {
+
+constexpr uint32_t kBatch = 4096;
+constexpr size_t kCursor = sizeof(weir_tuple);  // the kernel's place in a hash map: at most a key
+
+bool outlived(const weir_translation& row, uint32_t now, const Timeouts& timeouts) {
+    return ((now - row.age) & WEIR_AGE_MASK) > timeouts[row.state & (WEIR_FLOW_STATES - 1)];
+}
+
+}  // namespace
+
+TranslationScan::TranslationScan(int map) : map_(map), cursor_(kCursor) {}
+
+void TranslationScan::step(uint32_t rows, uint32_t now, const Timeouts& timeouts) {
+    std::vector<weir_tuple> keys(rows);
+    std::vector<weir_translation> values(rows);
+    uint32_t count = rows;
+    // A bucket that holds more rows than asked for is an error (ENOSPC); none is as long as a step.
+    int error = bpf_map_lookup_batch(map_, begun_ ? cursor_.data() : nullptr, cursor_.data(), keys.data(),
+                                     values.data(), &count, nullptr);
+    if (error && error != -ENOENT) {
+        begun_ = false;
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (outlived(values[i], now, timeouts))
+            bpf_map_delete_elem(map_, &keys[i]);
+        else
+            counting_++;
+    }
+    begun_ = !error;
+    if (begun_) return;
+    used_ = counting_;
+    counting_ = 0;
+}
+
+Status copy_rows(int from, int to) {
+    std::vector<weir_tuple> keys(kBatch);
+    std::vector<weir_translation> values(kBatch);
+    std::vector<uint8_t> cursor(kCursor);
+    for (bool begun = false;; begun = true) {
+        uint32_t count = kBatch;
+        int error = bpf_map_lookup_batch(from, begun ? cursor.data() : nullptr, cursor.data(), keys.data(),
+                                         values.data(), &count, nullptr);
+        if (error && error != -ENOENT) return fail_with(-error, "cannot read the table of translations");
+        for (uint32_t i = 0; i < count; i++)
+            if (int failed = bpf_map_update_elem(to, &keys[i], &values[i], BPF_NOEXIST);
+                failed && failed != -EEXIST)
+                return fail_with(-failed, "cannot copy the table of translations");
+        if (error) return {};
+    }
+}
+
+}  // namespace weir::engine::xdp
