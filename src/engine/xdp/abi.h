@@ -277,7 +277,8 @@ WEIR_ASSERT_SIZE(struct weir_fragment, 80);
 /* The two places of a frontend's row: the low and the high half of this hash, each masked to the table's
  * size. */
 static inline __u64 weir_places(const struct weir_key* key, __u64 salt) {
-    __u64 service = *(const __u64*)&key->port;
+    __u64 service = (__u64)key->port_bits << 40 | (__u64)key->vip_bits << 32 | (__u64)key->family << 24 |
+                    (__u64)key->protocol << 16 | key->port;
     __u64 h = (key->vip.half[0] ^ salt) * 0x9e3779b97f4a7c15ull + key->vip.half[1] * 0xd6e8feb86659fd93ull +
               service * 0xe7037ed1a0b428dbull;
     h = (h ^ h >> 32) * 0xa0761d6478bd642full;

@@ -388,10 +388,11 @@ Status Tables::write_frontends(const model::Plan& plan, uint32_t half) {
     generation.shapes = static_cast<uint32_t>(wanted.shapes.size());
     std::ranges::copy(wanted.shapes, generation.shape);
     generation.icmp_rate = plan.icmp.rate;
-    generation.flags = (plan.unmatched == model::Unmatched::pass ? WEIR_UNMATCHED_PASS : 0u) |
-                       (plan.interfaces.size() > 1 ? WEIR_SEVERAL : 0u) |
-                       (wanted.wildcards ? WEIR_WILDCARDS : 0u) | (uses_nat(plan) ? WEIR_HAS_NAT : 0u) |
-                       (plan.icmp.echo ? WEIR_ECHO : 0u);
+    auto flag = [](bool set, weir_generation_flags bit) { return set ? static_cast<uint32_t>(bit) : 0; };
+    generation.flags = flag(plan.unmatched == model::Unmatched::pass, WEIR_UNMATCHED_PASS) |
+                       flag(plan.interfaces.size() > 1, WEIR_SEVERAL) |
+                       flag(wanted.wildcards, WEIR_WILDCARDS) | flag(uses_nat(plan), WEIR_HAS_NAT) |
+                       flag(plan.icmp.echo, WEIR_ECHO);
     return {};
 }
 

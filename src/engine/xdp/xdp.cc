@@ -63,14 +63,12 @@ std::optional<net::Ip> address_of(const net::Link& link, net::Family family) {
     return found;
 }
 
-/// Whether frames forwarded so can go that way.
-Status suits(model::ForwardKind forward, const net::Ip& backend, const net::Neighbour& way) {
-    if (forward == model::ForwardKind::dsr && way.gateway)
-        return fail(
-            "{} is behind the gateway {}: direct server return needs it on a directly connected network",
-            backend.text(), way.gateway->text());
-    if (way.vlan) return fail("{} is in VLAN {}: no tagged frames are sent", backend.text(), *way.vlan);
-    return {};
+/// The VLAN that the configuration puts the address in.
+std::optional<uint16_t> vlan_of(const model::Vlans& vlans, const net::Ip& address) {
+    for (const auto& [id, prefixes] : vlans)
+        if (std::ranges::any_of(prefixes, [&](const auto& prefix) { return prefix.contains(address); }))
+            return id;
+    return std::nullopt;
 }
 
 }  // namespace
@@ -100,7 +98,7 @@ Result<std::unique_ptr<Xdp>> Xdp::open(boost::asio::any_io_executor executor, co
     xdp->neighbours_ = std::move(*neighbours);
 
     for (const auto& recovered : xdp->tables_->recovered())
-        if (recovered.hop != Hop{}) xdp->adopted_.emplace(recovered.key.backend, recovered.hop);
+        if (recovered.hop.mac != net::Mac{}) xdp->adopted_.emplace(recovered.key.backend, recovered.hop);
     if (!xdp->adopted_.empty()) {
         spdlog::info("adopted a running datapath with {} targets", xdp->tables_->recovered().size());
         xdp->adopted_timer_.expires_after(kAdoptedFor);
@@ -181,6 +179,7 @@ Status Xdp::attach_all() {
         if (auto attached = attach(interface, *tables_->program()); !attached)
             failures_.emplace(interface.name, attached.error().message);
     }
+    if (auto shown = show_ports(); !shown) return shown;
     if (failures_.empty()) return {};
     return fail("{}: {}", failures_.begin()->first, failures_.begin()->second);
 }
@@ -227,38 +226,55 @@ void Xdp::look_around() {
     if (moved) on_change_();
 }
 
+Result<Hop> Xdp::find_way(const net::Ip& backend) const {
+    auto neighbour = neighbours_->find(backend);
+    if (!neighbour) return propagate(neighbour);
+    auto link = neighbours_->link(neighbour->interface);
+    auto name = link ? link->name : fmt::format("interface {}", neighbour->interface);
+    if (std::ranges::find(plan_.interfaces, name, &model::Interface::name) == plan_.interfaces.end())
+        return fail("is reached through {}, which `interfaces:` does not name", name);
+    Hop hop{neighbour->mac,          neighbour->source_mac, neighbour->interface, neighbour->vlan, neighbour->mtu,
+            neighbour->gateway.has_value(), neighbour->source};
+    // A VLAN device of the kernel's tells its own id.
+    if (!hop.vlan) hop.vlan = vlan_of(plan_.vlans, neighbour->gateway.value_or(backend));
+    if (plan_.node_address && plan_.node_address->family() == backend.family())
+        hop.source = plan_.node_address;
+    return hop;
+}
+
 Xdp::Ways Xdp::find_ways() const {
     Ways ways;
     for (const auto& frontend : plan_.frontends)
         for (const auto& target : frontend.targets) {
             auto [way, is_new] = ways.try_emplace(target.backend.address, fail("not resolved yet"));
-            if (is_new) way->second = neighbours_->find(target.backend.address);
-            if (!is_new || !way->second) continue;
-            auto link = neighbours_->link(way->second->interface);
-            auto name = link ? link->name : fmt::format("interface {}", way->second->interface);
-            if (std::ranges::find(plan_.interfaces, name, &model::Interface::name) == plan_.interfaces.end())
-                way->second = fail("is reached through {}, which `interfaces:` does not name", name);
+            if (is_new) way->second = find_way(target.backend.address);
         }
     return ways;
 }
 
 /// How a frontend's frames get to a backend, or why they do not.
-Result<net::Neighbour> Xdp::way(const model::Frontend& frontend, const net::Ip& backend) const {
+Result<Hop> Xdp::way(const model::Frontend& frontend, const net::Ip& backend) const {
     auto found = ways_.find(backend);
     if (found == ways_.end()) return fail("not resolved yet");
     if (found->second)
-        if (auto suited = suits(frontend.forward.kind, backend, *found->second); !suited)
-            return propagate(suited);
+        if (auto reason = why_not(frontend.forward, backend, *found->second)) return fail("{}", *reason);
     return found->second;
 }
 
 Hops Xdp::hops() const {
     Hops hops = adopted_;
-    for (const auto& frontend : plan_.frontends)
-        for (const auto& target : frontend.targets)
-            if (auto found = way(frontend, target.backend.address))
-                hops.insert_or_assign(target.backend.address, Hop{found->mac, found->source_mac});
+    for (const auto& [address, way] : ways_)
+        if (way) hops.insert_or_assign(address, *way);
     return hops;
+}
+
+/// Tells the datapath which interfaces there are, with their MACs.
+Status Xdp::show_ports() {
+    Ports ports;
+    for (const auto& [name, attachment] : attachments_)
+        if (auto link = neighbours_->link(attachment.ifindex()))
+            ports.emplace(link->index, Port{link->mac, !attachment.native()});
+    return tables_->set_ports(ports);
 }
 
 std::map<model::TargetKey, std::string> Xdp::unreachable() const {
@@ -302,16 +318,14 @@ Result<Verdict> Xdp::trace(const Flow& flow) {
     packet.destination = {flow.frontend.vip, flow.frontend.port};
     packet.protocol = static_cast<uint8_t>(flow.frontend.protocol);
     packet.tcp_flags = net::kTcpAck;
-    return tables_->ask(net::build_frame(packet));
+    return tables_->ask(net::build_frame(packet), link->index);
 }
 
 Result<net::Passage> Xdp::open_passage(const model::TargetKey& target, net::Port port) {
-    auto way = neighbours_->find(target.backend);
-    if (!way) return propagate(way);
     auto frontend = std::ranges::find(plan_.frontends, target.frontend, &model::Frontend::key);
-    if (frontend != plan_.frontends.end())
-        if (auto suited = suits(frontend->forward.kind, target.backend, *way); !suited)
-            return propagate(suited);
+    if (frontend == plan_.frontends.end()) return fail("{} is not in the plan", target.frontend.text());
+    auto way = this->way(*frontend, target.backend);
+    if (!way) return propagate(way);
     auto link = neighbours_->link(way->interface);
     if (!link) return fail("the interface towards {} has gone", target.backend.text());
     Way probe{.backend = target.backend,

@@ -35,7 +35,7 @@ class Xdp final : public Engine {
     Result<net::Passage> open_passage(const model::TargetKey& target, net::Port port) override;
 
   private:
-    using Ways = std::map<net::Ip, Result<net::Neighbour>>;
+    using Ways = std::map<net::Ip, Result<Hop>>;
 
     Xdp(boost::asio::any_io_executor executor, std::string pins, std::function<void()> on_change);
     Status use(int program);
@@ -43,7 +43,9 @@ class Xdp final : public Engine {
     Status attach_all();
     void look_around();
     Ways find_ways() const;
-    Result<net::Neighbour> way(const model::Frontend& frontend, const net::Ip& backend) const;
+    Result<Hop> find_way(const net::Ip& backend) const;
+    Result<Hop> way(const model::Frontend& frontend, const net::Ip& backend) const;
+    Status show_ports();
     Hops hops() const;
     void scan_later();
     void look_after_filters();
