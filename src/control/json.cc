@@ -60,9 +60,7 @@ json::object interface_json(const engine::InterfaceState& state) {
 }
 
 json::object reason_json(const engine::ReasonCount& count) {
-    return {{"reason", count.reason},
-            {"verdict", count.verdict},
-            {"packets_total", count.packets_total}};
+    return {{"reason", count.reason}, {"verdict", count.verdict}, {"packets_total", count.packets_total}};
 }
 
 template <class Range, class Make>

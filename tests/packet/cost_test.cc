@@ -15,7 +15,7 @@ namespace weir::engine::xdp {
 namespace {
 
 /// More needs a measurement that shows what it buys; then raise it.
-constexpr size_t kMostInstructions = 1200;
+constexpr size_t kMostInstructions = 1700;
 
 /// The program as the verifier has left it, with inlined what it inlines.
 std::vector<bpf_insn> rewritten_program() {
@@ -44,13 +44,16 @@ bool kernel_inlines_all() {
     return std::pair(major, minor) >= std::pair(6, 10);
 }
 
-TEST(DatapathCost, IsAFewInstructionsAndNoCall) {
+/// Making room for a tunnel's header, and going over to the program that sees to what is rare.
+constexpr int kCalls = 2;
+
+TEST(DatapathCost, IsAFewInstructionsAndTwoCalls) {
     if (geteuid() != 0) GTEST_SKIP() << "needs root to load BPF programs";
     auto instructions = rewritten_program();
     ASSERT_GT(instructions.size(), 100u) << "cannot read the program back";
     EXPECT_LE(instructions.size(), kMostInstructions);
     if (!kernel_inlines_all()) GTEST_SKIP() << "before Linux 6.10 bpf_get_smp_processor_id() is a call";
-    EXPECT_EQ(std::ranges::count_if(instructions, is_call), 0);
+    EXPECT_LE(std::ranges::count_if(instructions, is_call), kCalls);
 }
 
 }  // namespace

@@ -57,11 +57,11 @@ enum weir_frontend_flags {
  * takes every port and protocol; where no service does that, its number is 0. */
 struct weir_frontend {
     struct weir_key key;
-    __u64 flow_key;  /* keys the flow hash: secret, and different for each frontend */
-    __u32 number;    /* within the generation, from 1 */
-    __u32 ring;      /* first ring entry */
-    __u32 ring_size; /* 0: nobody takes new flows */
-    __u8 flags;      /* enum weir_frontend_flags */
+    __u64 flow_key;   /* keys the flow hash: secret, and different for each frontend */
+    __u32 number;     /* within the generation, from 1 */
+    __u32 ring;       /* first ring entry */
+    __u32 ring_size;  /* 0: nobody takes new flows */
+    __u8 flags;       /* enum weir_frontend_flags */
     __u8 source_bits; /* WEIR_STICKY: how many of the source's last bits do not count */
     __u16 pad;
     __u32 quic; /* WEIR_QUIC: row of the connection ids' forms */
@@ -84,8 +84,8 @@ enum weir_method {
 };
 
 /* One backend behind one frontend, in the line of memory that the datapath needs. Its number is its place.
- * `source` and `backend` are the outer addresses of a tunnel, those of NAT's new header, or of no use. With an
- * IPv4 outer header, source.word[1] is the sum of the header's fixed part. */
+ * `source` and `backend` are the outer addresses of a tunnel, those of NAT's new header, or of no use. With
+ * an IPv4 outer header, source.word[1] is the sum of the header's fixed part. */
 struct weir_target {
     __u8 mac[6];        /* the next hop's; with source_mac the first 12 bytes of the frame */
     __u8 source_mac[6]; /* of the interface towards it */
@@ -246,13 +246,13 @@ WEIR_ASSERT_SIZE(struct weir_tuple, 40);
  * theirs by their own tuple. */
 struct weir_translation {
     struct weir_tuple to;
-    __u8 mac[6];        /* towards the client: where the flow's packets come from. Towards the backend: none */
+    __u8 mac[6]; /* towards the client: where the flow's packets come from. Towards the backend: none */
     __u8 source_mac[6];
     __u32 interface;
     __u32 target;
     __u16 vlan;
-    __u16 age;          /* in ticks, of the last packet of either direction or some ticks before */
-    __u8 state;         /* enum weir_flow_state */
+    __u16 age;  /* in ticks, of the last packet of either direction or some ticks before */
+    __u8 state; /* enum weir_flow_state */
     __u8 towards_client;
     __u8 pad[6];
 };

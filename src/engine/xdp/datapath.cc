@@ -23,18 +23,16 @@ size_t index_of(MapName name) {
 
 std::array<bpf_map*, kMapNames.size()> maps_of(const datapath_bpf& object) {
     const auto& maps = object.maps;
-    return {maps.frontends,  maps.targets,    maps.names,   maps.rings,     maps.flows,   maps.counters,
-            maps.totals,     maps.quics,      maps.data_state, maps.interfaces, maps.devices, maps.fragments,
-            maps.nat_new,    maps.nat,        maps.servers, maps.programs};
+    return {maps.frontends, maps.targets, maps.names,      maps.rings,      maps.flows,   maps.counters,
+            maps.totals,    maps.quics,   maps.data_state, maps.interfaces, maps.devices, maps.fragments,
+            maps.nat_new,   maps.nat,     maps.servers,    maps.programs};
 }
 
 constexpr std::array<uint32_t, kMapNames.size()> kRowSizes{
-    sizeof(weir_frontend),  sizeof(weir_target),   sizeof(weir_name),
-    sizeof(weir_ring_line), sizeof(weir_bucket),   sizeof(weir_counter),
-    sizeof(weir_totals),    sizeof(weir_quic_table), sizeof(weir_state),
-    sizeof(weir_interface), sizeof(uint32_t),      sizeof(weir_fragment),
-    sizeof(weir_translation), sizeof(weir_translation), sizeof(uint32_t),
-    sizeof(uint32_t)};
+    sizeof(weir_frontend),    sizeof(weir_target),      sizeof(weir_name),   sizeof(weir_ring_line),
+    sizeof(weir_bucket),      sizeof(weir_counter),     sizeof(weir_totals), sizeof(weir_quic_table),
+    sizeof(weir_state),       sizeof(weir_interface),   sizeof(uint32_t),    sizeof(weir_fragment),
+    sizeof(weir_translation), sizeof(weir_translation), sizeof(uint32_t),    sizeof(uint32_t)};
 
 // Of the flows that NAT translates those that have only begun.
 constexpr uint32_t kLeastNew = 16384;

@@ -48,7 +48,7 @@ enum class MapName : uint8_t {
     programs
 };
 inline constexpr std::array<const char*, 16> kMapNames{
-    "frontends", "targets", "names",   "rings",     "flows",   "counters", "totals",  "quics",
+    "frontends", "targets",    "names",   "rings",     "flows",   "counters", "totals",  "quics",
     "state",     "interfaces", "devices", "fragments", "nat_new", "nat",      "servers", "programs"};
 
 /// The maps of a datapath that may be gone; descriptors keep them alive.
@@ -60,8 +60,8 @@ using Rows = std::span<Row>;
 
 class Datapath {
   public:
-    /// Loads the programs. Maps that `kept` holds are used as they are (their sizes win), the others are made,
-    /// that of the programs always.
+    /// Loads the programs. Maps that `kept` holds are used as they are (their sizes win), the others are
+    /// made, that of the programs always.
     static Result<std::unique_ptr<Datapath>> load(const Sizes& sizes, const Ticks& ticks, Maps kept = {});
     ~Datapath();
 

@@ -22,8 +22,8 @@ std::vector<Block> blocks_of(const model::FrontendKey& key) {
     std::vector<Block> blocks;
     uint32_t at = key.port.value(), end = at + key.more_ports + 1;
     while (at < end) {
-        auto bits = static_cast<uint8_t>(std::min(at == 0 ? 16 : std::countr_zero(at),
-                                                  static_cast<int>(std::bit_width(end - at)) - 1));
+        auto bits = static_cast<uint8_t>(
+            std::min(at == 0 ? 16 : std::countr_zero(at), static_cast<int>(std::bit_width(end - at)) - 1));
         blocks.push_back({static_cast<uint16_t>(at), bits});
         at += 1u << bits;
     }
@@ -88,8 +88,7 @@ using Vips = std::map<net::Prefix, bool>;
 
 Vips vips_of(const model::Plan& plan) {
     Vips vips;
-    for (const auto& frontend : plan.frontends)
-        vips[frontend.key.vips()] |= frontend.announce_arp;
+    for (const auto& frontend : plan.frontends) vips[frontend.key.vips()] |= frontend.announce_arp;
     for (const auto& frontend : plan.frontends)
         if (!frontend.healthy) vips[frontend.key.vips()] = false;
     return vips;
@@ -142,7 +141,8 @@ Result<size_t> count_frontend_rows(const model::Plan& plan) {
     auto rows = frontend_rows(plan, 0);
     if (rows.shapes.size() > WEIR_SHAPES)
         return fail(
-            "the services' VIP prefixes and port ranges take {} forms, more than the datapath's {}: let ranges "
+            "the services' VIP prefixes and port ranges take {} forms, more than the datapath's {}: let "
+            "ranges "
             "begin and end at multiples of a power of two",
             rows.shapes.size(), WEIR_SHAPES);
     return rows.rows.size();

@@ -11,12 +11,14 @@
 namespace weir::engine::xdp {
 
 struct FrontendRows {
-    std::vector<weir_frontend> rows;  // without ring and QUIC table; of those with number 0 nobody takes flows
-    std::vector<weir_shape> shapes;   // the most specific first
-    bool wildcards = false;           // there are shapes besides exact ones and single VIPs' own
+    std::vector<weir_frontend>
+        rows;                        // without ring and QUIC table; of those with number 0 nobody takes flows
+    std::vector<weir_shape> shapes;  // the most specific first
+    bool wildcards = false;          // there are shapes besides exact ones and single VIPs' own
 };
 
-/// A row for each block of ports of each frontend (numbered from 1 in the plan's order), and one for each VIP.
+/// A row for each block of ports of each frontend (numbered from 1 in the plan's order), and one for each
+/// VIP.
 FrontendRows frontend_rows(const model::Plan& plan, uint64_t secret);
 
 /// How many rows; more shapes than the datapath has room for is an error.

@@ -58,7 +58,8 @@ TEST(FrontendRows, LetTheMostSpecificFrontendTakeAPacket) {
 }
 
 TEST(FrontendRows, CoverEveryRangeExactly) {
-    for (auto [first, last] : {std::pair{1, 65535}, {1, 1}, {7, 8}, {1023, 1025}, {32768, 65535}, {3, 60000}}) {
+    for (auto [first, last] :
+         {std::pair{1, 65535}, {1, 1}, {7, 8}, {1023, 1025}, {32768, 65535}, {3, 60000}}) {
         model::Plan plan;
         plan.frontends = {frontend("192.0.2.1/32", static_cast<uint16_t>(first),
                                    static_cast<uint16_t>(last - first), model::Protocol::tcp)};

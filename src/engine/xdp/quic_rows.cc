@@ -13,8 +13,8 @@ namespace {
 
 using Configs = std::vector<model::QuicConfig>;
 
-/// Deletes the rows of a generation. A walk over a hash map begins anew where its key is gone, so the keys are
-/// read before.
+/// Deletes the rows of a generation. A walk over a hash map begins anew where its key is gone, so the keys
+/// are read before.
 Status clear_servers(uint32_t half, int map) {
     std::vector<weir_server_key> stale;
     weir_server_key key{}, next{};

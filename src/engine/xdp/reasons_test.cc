@@ -25,10 +25,12 @@ TEST(Reasons, AreDocumentedAsTheyAreDeclared) {
     const std::vector<std::string> declared{
 #define PASS "pass"
 #define DROP "drop"
+#define REPLY "reply"
 #define REASON(name, verdict, text) "| `" #name "` | " verdict " | " text " |",
 #include "engine/xdp/reasons.def"
 #undef REASON
 #undef DROP
+#undef REPLY
 #undef PASS
     };
     EXPECT_THAT(documented(), testing::ElementsAreArray(declared));

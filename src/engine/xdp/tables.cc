@@ -97,8 +97,8 @@ void copy_flows(Rows<weir_bucket> from, Rows<weir_bucket> to) {
         auto& bucket = to[i & (to.size() - 1)];
         for (auto entry : from[i & (from.size() - 1)].entry) {
             bool known = entry == 0 || std::ranges::any_of(bucket.entry, [&](uint64_t other) {
-                return other != 0 && same_flow(entry, other);
-            });
+                             return other != 0 && same_flow(entry, other);
+                         });
             for (auto* room = std::begin(bucket.entry); !known && room != std::end(bucket.entry); ++room) {
                 uint64_t free = 0;
                 known = __atomic_compare_exchange_n(room, &free, entry, false, __ATOMIC_RELAXED,
@@ -223,8 +223,8 @@ Status Tables::grow(const model::Plan& plan, Sizes need) {
 }
 
 /// Brings the flows of the former tables into tables of another size: before these come into force, so that
-/// each flow finds itself, and once more when no packet writes the former any longer, for the flows that began
-/// in between.
+/// each flow finds itself, and once more when no packet writes the former any longer, for the flows that
+/// began in between.
 void Tables::carry_over() {
     if (!former_) return;
     const auto &before = former_->sizes(), &after = datapath_->sizes();
@@ -351,8 +351,9 @@ void Tables::write_targets(const model::Plan& plan, const Hops& hops, uint32_t h
             model::TargetKey key{frontend.key, target.backend.address};
             auto number = numbers_.find(key);
             auto hop = hops.find(key.backend);
-            rows[number] = make_target(frontend, static_cast<uint32_t>(i) + 1, target,
-                                       hop == hops.end() ? nullptr : &hop->second, plan.interfaces.size() > 1);
+            rows[number] =
+                make_target(frontend, static_cast<uint32_t>(i) + 1, target,
+                            hop == hops.end() ? nullptr : &hop->second, plan.interfaces.size() > 1);
             names[number] = make_name(key, false);
         }
     }

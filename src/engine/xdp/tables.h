@@ -130,7 +130,7 @@ class Tables {
     Ports ports_;
     Timeouts timeouts_{};
     std::vector<model::FrontendKey> frontends_;  // of the plan in force; the datapath counts from 1
-    std::unique_ptr<Datapath> former_;  // still in force, until datapath_ is
+    std::unique_ptr<Datapath> former_;           // still in force, until datapath_ is
     bool in_force_ = false;
 };
 

@@ -129,10 +129,10 @@ weir_target make_target(const model::Frontend& frontend, uint32_t number, const 
     row.interface = static_cast<uint32_t>(hop->interface);
     row.vlan = hop->vlan ? htons(*hop->vlan) : 0;
     // Without a tunnel a packet leaves as long as it came; by the same interface that needs no look.
-    row.room = is_tunnel(forward) || several
-                   ? static_cast<uint16_t>(
-                         std::clamp(hop->mtu - overhead(forward, backend.family()), 68u, 0xffffu))
-                   : 0xffff;
+    row.room =
+        is_tunnel(forward) || several
+            ? static_cast<uint16_t>(std::clamp(hop->mtu - overhead(forward, backend.family()), 68u, 0xffffu))
+            : 0xffff;
     if (const auto* source = source_of(forward, backend.family())) {
         row.source = to_abi(source->address);
         row.vary = htonl(static_cast<uint32_t>((uint64_t{1} << net::free_bits(*source)) - 1));

@@ -233,8 +233,8 @@ Result<Hop> Xdp::find_way(const net::Ip& backend) const {
     auto name = link ? link->name : fmt::format("interface {}", neighbour->interface);
     if (std::ranges::find(plan_.interfaces, name, &model::Interface::name) == plan_.interfaces.end())
         return fail("is reached through {}, which `interfaces:` does not name", name);
-    Hop hop{neighbour->mac,          neighbour->source_mac, neighbour->interface, neighbour->vlan, neighbour->mtu,
-            neighbour->gateway.has_value(), neighbour->source};
+    Hop hop{neighbour->mac, neighbour->source_mac,          neighbour->interface, neighbour->vlan,
+            neighbour->mtu, neighbour->gateway.has_value(), neighbour->source};
     // A VLAN device of the kernel's tells its own id.
     if (!hop.vlan) hop.vlan = vlan_of(plan_.vlans, neighbour->gateway.value_or(backend));
     if (plan_.node_address && plan_.node_address->family() == backend.family())

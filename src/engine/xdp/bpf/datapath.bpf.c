@@ -141,9 +141,8 @@ static __always_inline int later_fragment(struct xdp_md* ctx, struct packet* p, 
 }
 
 /* A packet that a frontend takes. */
-static __always_inline int balance(struct xdp_md* ctx, struct packet* p,
-                                   struct weir_frontend* frontend, __u32 half, struct weir_trace* trace,
-                                   __u32 mode) {
+static __always_inline int balance(struct xdp_md* ctx, struct packet* p, struct weir_frontend* frontend,
+                                   __u32 half, struct weir_trace* trace, __u32 mode) {
     const struct weir_generation* generation = &state.generation[half];
     struct found found = {};
     __u32 named = 0;
@@ -158,8 +157,8 @@ static __always_inline int balance(struct xdp_md* ctx, struct packet* p,
         found.id = named;
         found.target = target;
     } else if (!found.known) {
-        found.id = frontend->flags & WEIR_STICKY ? choose_by_source(p, frontend, mode)
-                                                 : choose(frontend, p->hash);
+        found.id =
+            frontend->flags & WEIR_STICKY ? choose_by_source(p, frontend, mode) : choose(frontend, p->hash);
         found.target = get_target(half, found.id);
     }
     if (trace) trace->frontend = frontend->number;
@@ -212,9 +211,8 @@ struct {
     __uint(max_entries, WAYS);
     __uint(key_size, sizeof(__u32));
     __array(values, int(struct xdp_md*));
-} programs SEC(".maps") = {.values = {[AS_IT_IS] = &weir_general,
-                                      [AS_DRY] = &weir_general_dry,
-                                      [AS_TRACED] = &weir_general_traced}};
+} programs SEC(".maps") = {
+    .values = {[AS_IT_IS] = &weir_general, [AS_DRY] = &weir_general_dry, [AS_TRACED] = &weir_general_traced}};
 
 /* LEFT: general() is to see it. */
 enum { LEFT = -1 };
@@ -248,8 +246,7 @@ static __always_inline int hot(struct xdp_md* ctx, struct weir_trace* trace, __u
     if ((target->method & WEIR_METHOD) > WEIR_GUE || p.hops <= 1 || p.length > target->room ||
         frontend->flags & WEIR_QUIC)
         return LEFT;
-    if (generation->flags & WEIR_SEVERAL && ctx->ingress_ifindex != target->interface)
-        return LEFT;
+    if (generation->flags & WEIR_SEVERAL && ctx->ingress_ifindex != target->interface) return LEFT;
     if (data + ETH_HLEN > end) return XDP_ABORTED; /* the verifier's: parse_plain() has looked */
     if (!is_for(data, target->source_mac)) return leave(WEIR_REASON_not_for_us, trace, mode);
 

@@ -47,13 +47,13 @@ __noinline __u32 match_place(const struct packet* p) {
         if (i >= generation->shapes) break;
         const struct weir_shape* shape = &generation->shape[i];
         if (shape->family != p->key.family) continue;
-        struct weir_key key = {.vip.half = {p->key.vip.half[0] & shape->vip_mask[0],
-                                            p->key.vip.half[1] & shape->vip_mask[1]},
-                               .port = p->key.port & shape->port_mask,
-                               .protocol = p->key.protocol & shape->protocol_mask,
-                               .family = p->key.family,
-                               .vip_bits = shape->vip_bits,
-                               .port_bits = shape->port_bits};
+        struct weir_key key = {
+            .vip.half = {p->key.vip.half[0] & shape->vip_mask[0], p->key.vip.half[1] & shape->vip_mask[1]},
+            .port = p->key.port & shape->port_mask,
+            .protocol = p->key.protocol & shape->protocol_mask,
+            .family = p->key.family,
+            .vip_bits = shape->vip_bits,
+            .port_bits = shape->port_bits};
         __u32 place = place_of(&key, half, generation->salt);
         struct weir_frontend* row = bpf_map_lookup_elem(&frontends, &place);
         if (row && row->number) return place;

@@ -1,6 +1,6 @@
-/* Reads any frame: options, extension headers, fragments, ICMP and what it is about, ARP, neighbour discovery.
- * Through load(), which copies and checks bounds: slower than parse.h, which has already let go by what is
- * plain. In user space load() is another, for the fuzzer. RFC 791, 792, 826, 4443, 4861, 8200. */
+/* Reads any frame: options, extension headers, fragments, ICMP and what it is about, ARP, neighbour
+ * discovery. Through load(), which copies and checks bounds: slower than parse.h, which has already let go by
+ * what is plain. In user space load() is another, for the fuzzer. RFC 791, 792, 826, 4443, 4861, 8200. */
 #pragma once
 
 #include "engine/xdp/bpf/parse.h"
@@ -21,7 +21,13 @@ struct icmp {
     __u16 checksum;
     __u32 rest;
 };
-enum { ICMP_ECHOREPLY = 0, ICMP_DEST_UNREACH = 3, ICMP_ECHO = 8, ICMP_TIME_EXCEEDED = 11, ICMP_PARAMETERPROB = 12 };
+enum {
+    ICMP_ECHOREPLY = 0,
+    ICMP_DEST_UNREACH = 3,
+    ICMP_ECHO = 8,
+    ICMP_TIME_EXCEEDED = 11,
+    ICMP_PARAMETERPROB = 12
+};
 enum { ICMP_FRAG_NEEDED = 4 };
 enum {
     ICMPV6_DEST_UNREACH = 1,
@@ -49,7 +55,8 @@ static __always_inline void set_ports(struct packet* p, __u32 ports) {
     p->key.port = ports >> 16;
 }
 
-/* The flow that an ICMP error is about: its packet came from the VIP, so everything is the other way round. */
+/* The flow that an ICMP error is about: its packet came from the VIP, so everything is the other way round.
+ */
 static __always_inline __u32 read_embedded(frame* f, struct packet* p) {
     __u32 ports = 0, at = p->transport + 8u;
     struct weir_address to = p->key.vip;

@@ -6,7 +6,9 @@
 #include "engine/xdp/bpf/frontends.h"
 #include "engine/xdp/bpf/send.h"
 
-#define EMBEDDED_MOST ((__u32)sizeof(((struct scratch*)0)->bytes)) /* bytes of the packet that an error is about: all its headers, and some more */
+#define EMBEDDED_MOST                                                                                   \
+    ((__u32)sizeof(((struct scratch*)0)->bytes)) /* bytes of the packet that an error is about: all its \
+                                                    headers, and some more */
 #define LEAST_MTU_V6 1280
 
 static __always_inline void swap_macs(void* data) {
@@ -39,8 +41,8 @@ __noinline int answer_echo(struct xdp_md* ctx, const struct packet* p) {
         addresses[0] = addresses[1];
         addresses[1] = source;
         /* RFC 1624. The TTL shares its word with the protocol. */
-        __u32 sum = (__u16)~ip->check + (__u16) ~(ip->ttl | ip->protocol << 8) +
-                    (OUTER_HOPS | ip->protocol << 8);
+        __u32 sum =
+            (__u16)~ip->check + (__u16) ~(ip->ttl | ip->protocol << 8) + (OUTER_HOPS | ip->protocol << 8);
         ip->ttl = OUTER_HOPS;
         ip->check = ~folded(sum);
     } else {
@@ -115,8 +117,7 @@ static __always_inline int put_error_v6(struct xdp_md* ctx, const struct packet*
 }
 
 /* Turns the packet into an error about itself, for its sender. */
-__noinline int send_error(struct xdp_md* ctx, const struct packet* p, __u32 type, __u32 code,
-                                 __u32 mtu) {
+__noinline int send_error(struct xdp_md* ctx, const struct packet* p, __u32 type, __u32 code, __u32 mtu) {
     if (!p) return XDP_ABORTED;
     struct error e = {type, code, mtu};
     int header = p->key.family == WEIR_V4 ? sizeof(struct iphdr) + sizeof(struct icmp)
@@ -150,9 +151,9 @@ static __always_inline int refuse(struct xdp_md* ctx, const struct packet* p, __
     int verdict = leave(reason, trace, mode);
     if (p->kind == ICMP_ERROR || p->kind == LATER_FRAGMENT) return verdict;
     if (mode == DRY || !may_send(generation)) return verdict;
-    int sent = reason == WEIR_REASON_expired
-                   ? send_error(ctx, p, v4 ? ICMP_TIME_EXCEEDED : ICMPV6_TIME_EXCEED, 0, 0)
-                   : send_error(ctx, p, v4 ? ICMP_DEST_UNREACH : ICMPV6_PKT_TOOBIG,
-                                v4 ? ICMP_FRAG_NEEDED : 0, room);
+    int sent =
+        reason == WEIR_REASON_expired
+            ? send_error(ctx, p, v4 ? ICMP_TIME_EXCEEDED : ICMPV6_TIME_EXCEED, 0, 0)
+            : send_error(ctx, p, v4 ? ICMP_DEST_UNREACH : ICMPV6_PKT_TOOBIG, v4 ? ICMP_FRAG_NEEDED : 0, room);
     return sent == XDP_TX ? XDP_TX : verdict;
 }

@@ -120,8 +120,8 @@ static __always_inline int keep(struct scratch* s, int begun) {
 }
 
 /* A flow's rows are written when its state changes, it goes from `begun` on, or a tick is over. */
-static __always_inline int refresh(struct xdp_md* ctx, const struct packet* p, struct scratch* s,
-                                   __u32 state, int begun) {
+static __always_inline int refresh(struct xdp_md* ctx, const struct packet* p, struct scratch* s, __u32 state,
+                                   int begun) {
     __u32 now = now_in_ticks();
     int moves = begun && state != WEIR_NEW;
     if (s->there.age == now && s->there.state == state && !moves) return 0;

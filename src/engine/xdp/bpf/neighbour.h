@@ -94,8 +94,7 @@ static __always_inline void note_conflict(struct xdp_md* ctx, const struct packe
 }
 
 /* A question or an announcement about the address p->key.vip. */
-__noinline int neighbour(struct xdp_md* ctx, const struct packet* p, struct weir_trace* trace,
-                                __u32 mode) {
+__noinline int neighbour(struct xdp_md* ctx, const struct packet* p, struct weir_trace* trace, __u32 mode) {
     __u32 interface = ctx->ingress_ifindex;
     if (!p) return XDP_PASS;
     const struct weir_frontend* row = match(p); /* its port and protocol are 0: the VIP's own row */
@@ -111,7 +110,8 @@ __noinline int neighbour(struct xdp_md* ctx, const struct packet* p, struct weir
         return leave(WEIR_REASON_conflict, trace, mode);
     }
     if (mode == DRY) return leave(WEIR_REASON_neighbour, trace, mode);
-    int answered = p->key.family == WEIR_V4 ? answer_arp(ctx, p->at, ours) : answer_solicitation(ctx, p, ours);
+    int answered =
+        p->key.family == WEIR_V4 ? answer_arp(ctx, p->at, ours) : answer_solicitation(ctx, p, ours);
     return answered == XDP_TX ? leave(WEIR_REASON_neighbour, trace, mode)
                               : leave(WEIR_REASON_truncated, trace, mode);
 }

@@ -1,9 +1,9 @@
 /* Gives a packet other addresses and ports, its checksums kept right: RFC 1624 for those that are whole.
  *
- * A frame from a local socket behind a veth may carry a checksum that is left to the hardware: the field holds
- * the sum of the pseudo header alone. In native mode the kernel forgets that when the frame leaves, so it is
- * computed here; in generic mode it remembers, so the sum is carried on. A whole checksum that happens to
- * equal that sum (one in 65536) is computed anew, to the same effect. */
+ * A frame from a local socket behind a veth may carry a checksum that is left to the hardware: the field
+ * holds the sum of the pseudo header alone. In native mode the kernel forgets that when the frame leaves, so
+ * it is computed here; in generic mode it remembers, so the sum is carried on. A whole checksum that happens
+ * to equal that sum (one in 65536) is computed anew, to the same effect. */
 #pragma once
 
 #include "engine/xdp/bpf/icmp.h"
@@ -113,7 +113,7 @@ static __always_inline int mark(struct xdp_md* ctx, const struct packet* p, __u8
     __u8 tos = dscp | (p->tos & 3);
     if (p->key.family == WEIR_V4) {
         struct iphdr* ip = data + at;
-        __u32 sum = (__u16)~ip->check + (__u16)~(__u16)(ip->tos << 8) + (__u16)(tos << 8);
+        __u32 sum = (__u16)~ip->check + (__u16) ~(__u16)(ip->tos << 8) + (__u16)(tos << 8);
         ip->tos = tos;
         ip->check = ~folded(sum);
     } else {

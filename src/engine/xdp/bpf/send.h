@@ -87,7 +87,8 @@ static __always_inline void put_shim(void* at, const struct packet* p, const str
             udp[1] = t->port;
             udp[2] = __builtin_bswap16(p->length + shim_length(t->method));
             udp[3] = 0;
-            if ((t->method & WEIR_METHOD) == WEIR_GUE) *(loose32*)(udp + 4) = (__u32)carried(p->key.family) << 8;
+            if ((t->method & WEIR_METHOD) == WEIR_GUE)
+                *(loose32*)(udp + 4) = (__u32)carried(p->key.family) << 8;
         }
     }
 }
@@ -144,8 +145,8 @@ static __always_inline int leave_by(struct xdp_md* ctx, __u32 interface) {
     return ctx->ingress_ifindex == interface ? XDP_TX : bpf_redirect_map(&devices, interface, 0);
 }
 
-/* Sends the packet as it is but for a hop, in a tunnel or in none. Returns an XDP action, or XDP_ABORTED where
- * there is no room for the headers. */
+/* Sends the packet as it is but for a hop, in a tunnel or in none. Returns an XDP action, or XDP_ABORTED
+ * where there is no room for the headers. */
 static __always_inline int send(struct xdp_md* ctx, const struct packet* p, const struct weir_target* t,
                                 __u64 hash) {
     void* data = (void*)(long)ctx->data;
