@@ -18,7 +18,7 @@
 
 enum { VLAN_ID = 0xfff, ARP_TARGET = 24, ND_SOLICITATION = 135, ND_ADVERTISEMENT = 136, ND_TARGET = 8 };
 
-const volatile bool untagged; /* what is in no VLAN passes; else it is dropped */
+const volatile __u8 untagged; /* what is in no VLAN passes; else it is dropped */
 
 __u64 sent[VLAN_IDS];
 __u64 received[VLAN_IDS];
