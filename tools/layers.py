@@ -14,11 +14,12 @@ ALLOWED = {
     "sched": {"base", "net", "model"},
     "config": {"base", "net", "model"},
     "health": CORE,
+    "doctor": {"base", "net", "model"},
     "engine": CORE | {"sched"},
     # control sees interfaces only, never a concrete check or engine
     "control": CORE | {"sched", "config", "health/checker.h", "health/probe.h", "engine/engine.h"},
     "admin": CORE | {"control"},
-    "cli": CORE | {"config", "sched", "control", "admin", "lab"},
+    "cli": CORE | {"config", "sched", "control", "admin", "doctor", "lab"},
     "app": None,
     "lab": CORE,
     "tests": None,

@@ -8,6 +8,10 @@ void Options::argument(const std::string& name, std::string& into, const std::st
     app_.add_option(name, into, help)->required();
 }
 
+void Options::arguments(const std::string& name, std::vector<std::string>& into, const std::string& help) {
+    app_.add_option(name, into, help);
+}
+
 void Options::flag(const std::string& names, bool& into, const std::string& help) {
     app_.add_flag(names, into, help);
 }

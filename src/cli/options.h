@@ -17,6 +17,8 @@ class Options {
     explicit Options(CLI::App& app) : app_(app) {}
 
     void argument(const std::string& name, std::string& into, const std::string& help);
+    /// Any number of them, none too.
+    void arguments(const std::string& name, std::vector<std::string>& into, const std::string& help);
     void flag(const std::string& names, bool& into, const std::string& help);
     void option(const std::string& names, std::string& into, const std::string& help);
     /// Not for people: no help shows it.
