@@ -1,0 +1,59 @@
+#include "engine/xdp/target_row.h"
+
+#include <gmock/gmock.h>
+
+namespace weir::engine::xdp {
+namespace {
+
+using model::ForwardKind;
+using testing::HasSubstr;
+using testing::Optional;
+
+const net::Ip kBackend = net::Ip::v4({10, 8, 1, 1});
+
+/// The way to a backend behind a gateway.
+Hop routed() {
+    return {.mac = {{2, 0, 0, 0, 0, 2}},
+            .source_mac = {{2, 0, 0, 0, 0, 1}},
+            .interface = 7,
+            .mtu = 1400,
+            .gateway = true,
+            .source = net::Ip::v4({10, 0, 0, 1})};
+}
+
+weir_target row_of(ForwardKind kind, const Hop& hop) {
+    model::Frontend frontend;
+    frontend.forward.kind = kind;
+    return make_target(frontend, 1, {{kBackend}, {true, ""}, model::Accepts::all}, &hop, false);
+}
+
+TEST(TargetRow, RefusesAGatewayForDirectServerReturnAlone) {
+    EXPECT_THAT(why_not({ForwardKind::dsr}, kBackend, routed()),
+                Optional(HasSubstr("10.8.1.1 is behind a gateway")));
+    EXPECT_EQ(why_not({ForwardKind::ipip}, kBackend, routed()), std::nullopt);
+    auto direct = routed();
+    direct.gateway = false;
+    EXPECT_EQ(why_not({ForwardKind::dsr}, kBackend, direct), std::nullopt);
+}
+
+TEST(TargetRow, GivesNothingToABackendThatItRefuses) {
+    EXPECT_EQ(row_of(ForwardKind::dsr, routed()).accepts, WEIR_ACCEPTS_NOTHING);
+    EXPECT_EQ(row_of(ForwardKind::ipip, routed()).accepts, WEIR_ACCEPTS_ALL);
+}
+
+TEST(TargetRow, LeavesRoomForTheTunnelInTheMtuOfTheWay) {
+    EXPECT_EQ(row_of(ForwardKind::ipip, routed()).room, 1380);
+    EXPECT_EQ(row_of(ForwardKind::fou, routed()).room, 1372);
+}
+
+TEST(TargetRow, RefusesATunnelThatHasNoSource) {
+    auto hop = routed();
+    hop.source.reset();
+    EXPECT_THAT(why_not({ForwardKind::ipip}, kBackend, hop), Optional(HasSubstr("has no IPv4 address")));
+    model::Forward given{ForwardKind::ipip};
+    given.sources = {net::only(net::Ip::v4({192, 0, 2, 7}))};
+    EXPECT_EQ(why_not(given, kBackend, hop), std::nullopt);
+}
+
+}  // namespace
+}  // namespace weir::engine::xdp
