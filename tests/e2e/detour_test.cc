@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <gmock/gmock.h>
 #include <ifaddrs.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/wait.h>
 
@@ -13,6 +14,7 @@
 
 #include "lab/lab.h"
 #include "lab/tcp.h"
+#include "lab/vlan.h"
 #include "lab/wait.h"
 #include "tests/e2e/echo_server.h"
 #include "tests/e2e/tc_state.h"
@@ -134,7 +136,7 @@ class DetourTest : public testing::Test {
     }
 
     Way way(const char* backend, const char* vip, std::optional<net::Ip> source = {}) const {
-        return {ip(backend), ip(vip), kPort, ifindex_, source};
+        return {ip(backend), ip(vip), kPort, ifindex_, ifindex_, source};
     }
 
     std::unique_ptr<lab::Lab> lab_;
@@ -267,6 +269,52 @@ TEST_F(DetourTest, LeavesOtherConnectionsAlone) {
     ASSERT_TRUE(plain) << plain.error().message;
     EXPECT_EQ(greeting(*plain), "10.1.10.10 10.1.10.100\n");
     EXPECT_EQ(greeting(passage->socket), fmt::format("{} {}\n", kVip4, kBalancer4));
+}
+
+TEST_F(DetourTest, TakesAnAnswerThatComesByAnotherInterface) {
+    lab_->connect(*balancer_, "eth1", *backends_[0], "eth1");
+    balancer_->add_address("eth1", "10.1.20.100/24");
+    backends_[0]->add_address("eth1", "10.1.20.10/24");
+    for (const char* scope : {"all", "eth0"})
+        backends_[0]->sysctl(fmt::format("net.ipv4.conf.{}.rp_filter", scope), "0");
+    auto other = static_cast<int>(balancer_->index("eth1"));
+    EXPECT_EQ(balancer_->run([&] { return detour_->attach(other, "eth1"); }), Status{});
+    auto there = way(kBackend4, kVip4, ip("10.1.20.100"));
+    std::ranges::copy(balancer_->mac("eth0").bytes, there.target.source_mac);
+    auto passage = open(there);
+    ASSERT_TRUE(passage) << passage.error().message;
+    ASSERT_EQ(connect(*passage, kLong), Status{});
+    EXPECT_EQ(greeting(passage->socket), fmt::format("{} 10.1.20.100\n", kVip4));
+    EXPECT_TRUE(echoes(passage->socket, 100'000));
+}
+
+TEST_F(DetourTest, TagsWhatGoesToAVlanOfWhichTheKernelKnowsNothing) {
+    ASSERT_TRUE(lab::connect_tcp(*balancer_, {ip(kBackend4), kPort}, kLong)) << "so the MACs are known";
+    const lab::Vlan vlan(*backends_[0], "eth0", lab::VlanOptions::access(10));
+    auto tagged = way(kBackend4, kVip4);
+    tagged.target.vlan = htons(10);
+    auto passage = open(tagged);
+    ASSERT_TRUE(passage) << passage.error().message;
+    ASSERT_EQ(connect(*passage, kLong), Status{});
+    EXPECT_EQ(greeting(passage->socket), fmt::format("{} {}\n", kVip4, kBalancer4));
+    EXPECT_TRUE(echoes(passage->socket, 100'000));
+    EXPECT_GT(vlan.received(10), 0u);
+    EXPECT_GT(vlan.sent(10), 0u);
+}
+
+TEST_F(DetourTest, LeavesRoomForWhatComesInFront) {
+    auto segment_size = [&](const char* backend, const char* vip, const char* source, uint16_t room) {
+        auto narrow = way(backend, vip, ip(source));
+        narrow.target.room = room;
+        auto passage = open(narrow).value();
+        int size = 0;
+        socklen_t length = sizeof size;
+        getsockopt(passage.socket.get(), IPPROTO_TCP, TCP_MAXSEG, &size, &length);
+        return size;
+    };
+    EXPECT_EQ(segment_size(kBackend4, kVip4, kBalancer4, 1400), 1360);
+    EXPECT_EQ(segment_size(kBackend4, kVip6, kBalancer6, 1400), 1340);
+    EXPECT_EQ(segment_size(kBackend4, kVip4, kBalancer4, 0xffff), 32767) << "the most that Linux takes";
 }
 
 TEST_F(DetourTest, FailsWhereTheInterfaceHasNoAddressOfTheVipsFamily) {

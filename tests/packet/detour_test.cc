@@ -1,24 +1,29 @@
-// The probes' way, packet by packet, run by the kernel itself.
+// The probes' way, packet by packet, run by the kernel itself. What comes out is compared with frames from
+// net/packet.h and lab/envelope.h, which share nothing with the programs.
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <linux/pkt_cls.h>
 
-#include <algorithm>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "detour.skel.h"
 #include "engine/xdp/detour_abi.h"
-#include "net/ip.h"
+#include "engine/xdp/target_row.h"
+#include "lab/envelope.h"
+#include "net/checksum.h"
+#include "net/packet.h"
 
 namespace weir {
 namespace {
 
 using Bytes = std::vector<uint8_t>;
+using engine::xdp::to_abi;
+using model::ForwardKind;
 
 // Of linux/bpf.h since 6.17: the packet runs as one whose sum the card took, and the kernel compares that sum
 // with the packet that comes out.
@@ -28,80 +33,44 @@ constexpr uint16_t kProbePort = 40001;
 constexpr uint16_t kServicePort = 80;
 constexpr uint8_t kTrafficClass = 0xb9;
 constexpr uint8_t kHops = 61;
+constexpr size_t kEthernet = 14;
+constexpr int kLoopback = 1;  // by which the kernel runs a packet
+const net::Mac kOurs = *net::Mac::parse("02:00:00:00:00:01");
+const net::Mac kTheirs = *net::Mac::parse("02:00:00:00:00:02");
 
 net::Ip ip(const char* text) {
     return *net::Ip::parse(text);
 }
 
 struct Segment {
-    net::Ip source, destination;
-    uint16_t source_port, destination_port;
-    std::string payload;
-    uint8_t protocol = IPPROTO_TCP;
+    net::Endpoint source, destination;
+    uint8_t traffic_class = kTrafficClass;
+    uint8_t protocol = net::kTcp;
+
+    Segment back() const { return {destination, source}; }
 };
 
-void append(Bytes& to, std::initializer_list<size_t> values) {
-    for (size_t value : values) to.push_back(static_cast<uint8_t>(value));
-}
-void append(Bytes& to, std::span<const uint8_t> bytes) {
-    to.insert(to.end(), bytes.begin(), bytes.end());
-}
-
-/// RFC 1071.
-uint16_t checksum(const Bytes& bytes) {
-    uint32_t sum = 0;
-    for (size_t i = 0; i < bytes.size(); i++) sum += i % 2 ? bytes[i] : bytes[i] << 8;
-    while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
-    return static_cast<uint16_t>(~sum);
-}
-
-Bytes transport(const Segment& segment) {
-    Bytes out;
-    for (size_t port : {segment.source_port, segment.destination_port}) append(out, {port >> 8, port & 0xff});
-    append(out, {1, 2, 3, 4, 5, 6, 7, 8, 0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0});
-    append(out, std::span(reinterpret_cast<const uint8_t*>(segment.payload.data()), segment.payload.size()));
-    Bytes summed;
-    append(summed, segment.source.bytes());
-    append(summed, segment.destination.bytes());
-    append(summed, {0u, segment.protocol, out.size() >> 8, out.size() & 0xffu});
-    append(summed, out);
-    uint16_t sum = checksum(summed);
-    out[16] = static_cast<uint8_t>(sum >> 8);
-    out[17] = static_cast<uint8_t>(sum);
-    return out;
-}
-
-Bytes header_v4(const Segment& segment, size_t length) {
-    Bytes out;
-    length += 20;
-    append(out, {0x45, kTrafficClass, length >> 8, length & 0xffu});
-    append(out, {0, 0, 0x40, 0, kHops, segment.protocol, 0, 0});
-    append(out, segment.source.bytes());
-    append(out, segment.destination.bytes());
-    uint16_t sum = checksum(out);
-    out[10] = static_cast<uint8_t>(sum >> 8);
-    out[11] = static_cast<uint8_t>(sum);
-    return out;
-}
-
-Bytes header_v6(const Segment& segment, size_t length) {
-    Bytes out;
-    append(out, {0x60u | kTrafficClass >> 4, (kTrafficClass & 0xfu) << 4, 0, 0});
-    append(out, {length >> 8, length & 0xffu, segment.protocol, kHops});
-    append(out, segment.source.bytes());
-    append(out, segment.destination.bytes());
-    return out;
-}
-
 /// The frame of a segment, right in every field: what goes in, and the oracle for what comes out.
-Bytes frame(const Segment& segment) {
-    Bytes out;
-    append(out, {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1});
-    bool v4 = segment.source.is_v4();
-    append(out, v4 ? std::initializer_list<size_t>{0x08, 0x00} : std::initializer_list<size_t>{0x86, 0xdd});
-    auto tcp = transport(segment);
-    append(out, v4 ? header_v4(segment, tcp.size()) : header_v6(segment, tcp.size()));
-    append(out, tcp);
+Bytes frame(const Segment& segment, size_t payload = 3) {
+    auto out = net::build_frame({.source_mac = kOurs,
+                                 .destination_mac = kTheirs,
+                                 .source = segment.source,
+                                 .destination = segment.destination,
+                                 .protocol = segment.protocol,
+                                 .ttl = kHops,
+                                 .tcp_flags = net::kTcpAck,
+                                 .payload = payload});
+    uint8_t* header = out.data() + kEthernet;
+    if (!segment.source.address.is_v4()) {
+        header[0] |= segment.traffic_class >> 4;
+        header[1] |= static_cast<uint8_t>(segment.traffic_class << 4);
+        return out;
+    }
+    header[1] = segment.traffic_class;
+    header[10] = header[11] = 0;
+    uint16_t sum = net::Checksum().add({header, 20}).value();
+    header[10] = static_cast<uint8_t>(sum >> 8);
+    header[11] = static_cast<uint8_t>(sum);
     return out;
 }
 
@@ -112,12 +81,6 @@ struct Ran {
     bool operator==(const Ran&) const = default;
 };
 
-weir_address to_row(const net::Ip& address) {
-    weir_address row{};
-    std::ranges::copy(address.bytes(), reinterpret_cast<uint8_t*>(row.word));
-    return row;
-}
-
 struct Addresses {
     const char* name;
     const char* own;  // the balancer's, towards the backend's own address
@@ -125,20 +88,74 @@ struct Addresses {
     const char* source;  // the balancer's, on the wire
     const char* vip;
 };
+constexpr Addresses kAddresses[] = {
+    {"v4ToV4", "10.1.10.100", "10.1.10.10", "10.1.10.100", "192.168.101.1"},
+    {"v6ToV6", "2001:db8:1::100", "2001:db8:1::10", "2001:db8:1::100", "2001:db8::1"},
+    {"v4ToV6", "10.1.10.100", "10.1.10.10", "2001:db8:1::100", "2001:db8::1"},
+    {"v6ToV4", "2001:db8:1::100", "2001:db8:1::10", "10.1.10.100", "192.168.101.1"}};
 
-class DetourPacket : public testing::TestWithParam<Addresses> {
+struct Method {
+    const char* name;
+    ForwardKind kind;
+    std::optional<lab::Wrapping> wrapping{};
+};
+constexpr Method kMethods[] = {{"dsr", ForwardKind::dsr},
+                               {"ipip", ForwardKind::ipip, lab::Wrapping::ipip},
+                               {"gre", ForwardKind::gre, lab::Wrapping::gre},
+                               {"fou", ForwardKind::fou, lab::Wrapping::fou},
+                               {"gue", ForwardKind::gue, lab::Wrapping::gue},
+                               {"dscp", ForwardKind::dscp}};
+constexpr uint8_t kDscp = 46;
+
+struct Case {
+    Method method;
+    Addresses addresses;
+
+    std::string name() const { return fmt::format("{}_{}", method.name, addresses.name); }
+};
+void PrintTo(const Case& each, std::ostream* out) {
+    *out << each.name();
+}
+std::vector<Case> cases() {
+    std::vector<Case> all;
+    for (const auto& method : kMethods)
+        for (const auto& addresses : kAddresses)
+            if (method.kind != ForwardKind::dscp ||
+                ip(addresses.backend).family() == ip(addresses.vip).family())
+                all.push_back({method, addresses});
+    return all;
+}
+
+class DetourPacket : public testing::TestWithParam<Case> {
   protected:
     void SetUp() override {
         if (geteuid() != 0) GTEST_SKIP() << "needs root to load BPF programs";
-        bpf_.reset(detour_bpf__open_and_load());
+        if (!bpf_) bpf_.reset(detour_bpf__open_and_load());
         ASSERT_TRUE(bpf_);
-        const auto& a = GetParam();
-        weir_detour row{.stack = {to_row(ip(a.own)), to_row(ip(a.backend))},
-                        .wire = {to_row(ip(a.source)), to_row(ip(a.vip))},
-                        .stack_family = static_cast<uint8_t>(ip(a.own).is_v4() ? WEIR_V4 : WEIR_V6),
-                        .wire_family = static_cast<uint8_t>(ip(a.source).is_v4() ? WEIR_V4 : WEIR_V6),
-                        .port = htons(kServicePort)};
-        uint16_t key = htons(kProbePort);
+        put_row(kLoopback);
+    }
+
+    void TearDown() override {
+        for (uint16_t key : {htons(kProbePort), htons(kProbePort + 1)})
+            if (bpf_) bpf_map_delete_elem(bpf_map__fd(bpf_->maps.detours), &key);
+    }
+
+    void put_row(uint32_t device, uint16_t port = kProbePort) {
+        const auto& a = addresses();
+        model::Frontend frontend;
+        frontend.forward = {.kind = GetParam().method.kind, .dscp = kDscp};
+        engine::xdp::Hop hop{
+            .mac = kTheirs, .source_mac = kOurs, .interface = kLoopback, .source = ip(a.own)};
+        uint8_t stack = ip(a.own).is_v4() ? WEIR_V4 : WEIR_V6, wire = ip(a.vip).is_v4() ? WEIR_V4 : WEIR_V6;
+        weir_detour row{
+            .stack = {to_abi(ip(a.own)), to_abi(ip(a.backend))},
+            .wire = {to_abi(ip(a.source)), to_abi(ip(a.vip))},
+            .stack_family = stack,
+            .wire_family = wire,
+            .port = htons(kServicePort),
+            .device = device,
+            .target = engine::xdp::make_target(frontend, 1, {.backend = {ip(a.backend)}}, &hop, true)};
+        uint16_t key = htons(port);
         ASSERT_EQ(bpf_map_update_elem(bpf_map__fd(bpf_->maps.detours), &key, &row, BPF_ANY), 0);
     }
 
@@ -162,121 +179,184 @@ class DetourPacket : public testing::TestWithParam<Addresses> {
         EXPECT_EQ(leave(in), (Ran{TC_ACT_UNSPEC, in}));
         EXPECT_EQ(enter(in), (Ran{TC_ACT_UNSPEC, in}));
     }
+    void expect_translated_out(size_t payload = 3) {
+        auto out = leave(frame(of_stack(), payload));
+        EXPECT_EQ(out, (Ran{TC_ACT_UNSPEC, sent(payload, out.frame)})) << payload;
+    }
 
-    Segment of_stack_out(std::string payload = "GET") const {
-        return {ip(GetParam().own), ip(GetParam().backend), kProbePort, kServicePort, std::move(payload)};
+    static const Addresses& addresses() { return GetParam().addresses; }
+    static Segment of_stack() {
+        return {{ip(addresses().own), net::Port(kProbePort)},
+                {ip(addresses().backend), net::Port(kServicePort)}};
     }
-    Segment of_wire_out(std::string payload = "GET") const {
-        return {ip(GetParam().source), ip(GetParam().vip), kProbePort, kServicePort, std::move(payload)};
+    static Segment of_wire() {
+        return {{ip(addresses().source), net::Port(kProbePort)},
+                {ip(addresses().vip), net::Port(kServicePort)}};
     }
-    static Segment back(const Segment& segment) {
-        return {segment.destination, segment.source, segment.destination_port, segment.source_port,
-                segment.payload};
+    static size_t stack_header() { return ip(addresses().own).is_v4() ? 20 : 40; }
+
+    /// What the backend gets. Where the flow shows in the outer header (flow label, UDP source port), any
+    /// value is right, and taken from what really came.
+    static Bytes sent(size_t payload, const Bytes& real) {
+        if (GetParam().method.kind == ForwardKind::dscp) {
+            auto marked = of_stack();
+            marked.traffic_class = kDscp << 2 | (kTrafficClass & 3);
+            return frame(marked, payload);
+        }
+        auto inner = frame(of_wire(), payload);
+        if (!GetParam().method.wrapping) return inner;
+        bool v4 = ip(addresses().own).is_v4();
+        lab::Envelope envelope{.wrapping = *GetParam().method.wrapping,
+                               .source = ip(addresses().own),
+                               .destination = ip(addresses().backend),
+                               .source_port = net::Port(port_of(real, kEthernet + (v4 ? 20 : 40))),
+                               .port = net::Port(GetParam().method.kind == ForwardKind::fou ? 5555 : 6080),
+                               .udp_checksum = false,
+                               .tos = kTrafficClass};
+        auto out = lab::wrap(envelope, inner);
+        if (v4 || real.size() < out.size()) return out;
+        out[kEthernet + 1] |= real[kEthernet + 1] & 0xf;
+        std::copy_n(real.begin() + kEthernet + 2, 2, out.begin() + kEthernet + 2);
+        return out;
+    }
+    static uint16_t port_of(const Bytes& bytes, size_t at) {
+        return at + 2 > bytes.size() ? 0 : static_cast<uint16_t>(bytes[at] << 8 | bytes[at + 1]);
     }
 
     struct Destroy {
         void operator()(detour_bpf* bpf) const { detour_bpf__destroy(bpf); }
     };
-    std::unique_ptr<detour_bpf, Destroy> bpf_;
+    static inline std::unique_ptr<detour_bpf, Destroy> bpf_;  // loaded once
     bool with_cards_sum_ = false;
 };
 
 TEST_P(DetourPacket, TranslatesWhatLeaves) {
-    for (size_t size : {0, 1, 2, 3, 700, 1340}) {
-        std::string payload(size, '\xfe');
-        EXPECT_EQ(leave(frame(of_stack_out(payload))), (Ran{TC_ACT_UNSPEC, frame(of_wire_out(payload))}))
-            << size;
-    }
+    for (size_t size : {0, 1, 2, 3, 700, 1340}) expect_translated_out(size);
 }
 
 TEST_P(DetourPacket, TranslatesWhatComesBack) {
-    for (size_t size : {0, 1, 2, 3, 700, 1340}) {
-        std::string payload(size, '\xfe');
-        EXPECT_EQ(enter(frame(back(of_wire_out(payload)))),
-                  (Ran{TC_ACT_UNSPEC, frame(back(of_stack_out(payload)))}))
+    for (size_t size : {0, 1, 2, 3, 700, 1340})
+        EXPECT_EQ(enter(frame(of_wire().back(), size)), (Ran{TC_ACT_UNSPEC, frame(of_stack().back(), size)}))
             << size;
-    }
 }
 
 TEST_P(DetourPacket, KeepsTheSumThatTheCardTook) {
-    auto in = frame(back(of_wire_out()));
+    auto in = frame(of_wire().back());
     bpf_test_run_opts options{
         .sz = sizeof options, .data_in = in.data(), .data_size_in = static_cast<uint32_t>(in.size())};
     options.flags = kCardsSum;
     if (bpf_prog_test_run_opts(bpf_program__fd(bpf_->progs.detour_in), &options) == -EINVAL)
         GTEST_SKIP() << "this kernel cannot run a packet with CHECKSUM_COMPLETE (6.17 can)";
     with_cards_sum_ = true;
-    EXPECT_EQ(leave(frame(of_stack_out())), (Ran{TC_ACT_UNSPEC, frame(of_wire_out())}));
-    EXPECT_EQ(enter(in), (Ran{TC_ACT_UNSPEC, frame(back(of_stack_out()))}));
+    expect_translated_out();
+    EXPECT_EQ(enter(in), (Ran{TC_ACT_UNSPEC, frame(of_stack().back())}));
+}
+
+TEST_P(DetourPacket, BringsAnAnswerToTheDeviceOfTheSocket) {
+    constexpr uint32_t kElsewhere = 77;
+    put_row(kElsewhere);
+    auto in = frame(of_wire().back());
+    auto out = frame(of_stack().back());
+    std::ranges::copy(kOurs.bytes, out.begin());
+    EXPECT_EQ(enter(in), (Ran{TC_ACT_REDIRECT, out}));
 }
 
 TEST_P(DetourPacket, LeavesPaddingBehindThePacket) {
-    auto in = frame(back(of_wire_out("")));
-    auto out = frame(back(of_stack_out("")));
+    auto in = frame(of_wire().back(), 0);
+    auto out = frame(of_stack().back(), 0);
     in.resize(in.size() + 6);
     out.resize(out.size() + 6);
     EXPECT_EQ(enter(in), (Ran{TC_ACT_UNSPEC, out}));
 }
 
+net::Ip neighbour_of(const net::Ip& address) {
+    std::array<uint8_t, 16> bytes{};
+    std::ranges::copy(address.bytes(), bytes.begin());
+    bytes[address.bytes().size() - 1] ^= 1;
+    return address.is_v4() ? net::Ip::v4({bytes[0], bytes[1], bytes[2], bytes[3]}) : net::Ip::v6(bytes);
+}
+
 TEST_P(DetourPacket, LeavesOtherConnectionsAlone) {
-    for (Segment right : {of_stack_out(), back(of_wire_out())}) {
+    for (const Segment& right : {of_stack(), of_wire().back()}) {
         auto differing = [&](auto change) {
             Segment wrong = right;
             change(wrong);
             expect_untouched(frame(wrong));
         };
-        auto next = [](net::Ip& address) {
-            std::array<uint8_t, 16> bytes{};
-            std::ranges::copy(address.bytes(), bytes.begin());
-            bytes[address.bytes().size() - 1] ^= 1;
-            address =
-                address.is_v4() ? net::Ip::v4({bytes[0], bytes[1], bytes[2], bytes[3]}) : net::Ip::v6(bytes);
-        };
-        differing([](Segment& s) { s.source_port++; });
-        differing([](Segment& s) { s.destination_port++; });
-        differing([&](Segment& s) { next(s.source); });
-        differing([&](Segment& s) { next(s.destination); });
-        differing([](Segment& s) { s.protocol = IPPROTO_UDP; });
+        differing([](Segment& s) { s.source.port = net::Port(s.source.port.value() + 1); });
+        differing([](Segment& s) { s.destination.port = net::Port(s.destination.port.value() + 1); });
+        differing([](Segment& s) { s.source.address = neighbour_of(s.source.address); });
+        differing([](Segment& s) { s.destination.address = neighbour_of(s.destination.address); });
+        differing([](Segment& s) { s.protocol = net::kUdp; });
     }
 }
 
 TEST_P(DetourPacket, LeavesTruncatedPacketsAlone) {
-    auto whole = frame(of_stack_out());
-    size_t header =
-        14 + (ip(GetParam().own).is_v4() ? 20 : 40);  // the kernel runs no packet with less than that
+    auto whole = frame(of_stack());
+    size_t header = kEthernet + stack_header();  // the kernel runs no packet with less than that
     for (size_t size = header; size < header + 4; size++)
         expect_untouched(Bytes(whole.begin(), whole.begin() + static_cast<long>(size)));
 }
 
 TEST_P(DetourPacket, DropsWhatItCannotTranslateWhole) {
-    auto whole = frame(of_stack_out());
-    size_t check = 14 + (ip(GetParam().own).is_v4() ? 20 : 40) + 18;
+    auto whole = frame(of_stack());
+    size_t check = kEthernet + stack_header() + 18;
     Bytes cut(whole.begin(), whole.begin() + static_cast<long>(check - 1));
     EXPECT_EQ(leave(cut).verdict, TC_ACT_SHOT);
 }
 
 TEST_P(DetourPacket, LeavesFragmentsAndOptionsAlone) {
-    auto fragment = frame(of_stack_out("options and payload"));
+    auto fragment = frame(of_stack(), 19);
     auto options = fragment;
-    if (ip(GetParam().own).is_v4()) {
-        fragment[14 + 6] = 0x20;  // more fragments
-        options[14] = 0x46;       // six words of header
+    if (ip(addresses().own).is_v4()) {
+        fragment[kEthernet + 6] = 0x20;  // more fragments
+        options[kEthernet] = 0x46;       // six words of header
     } else {
-        fragment[14 + 6] = IPPROTO_FRAGMENT;  // next header
-        options[14 + 6] = IPPROTO_HOPOPTS;
+        fragment[kEthernet + 6] = IPPROTO_FRAGMENT;  // next header
+        options[kEthernet + 6] = IPPROTO_HOPOPTS;
     }
     expect_untouched(fragment);
     expect_untouched(options);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Families, DetourPacket,
-    testing::Values(Addresses{"v4ToV4", "10.1.10.100", "10.1.10.10", "10.1.10.100", "192.168.101.1"},
-                    Addresses{"v6ToV6", "2001:db8:1::100", "2001:db8:1::10", "2001:db8:1::100",
-                              "2001:db8::1"},
-                    Addresses{"v4ToV6", "10.1.10.100", "10.1.10.10", "2001:db8:1::100", "2001:db8::1"},
-                    Addresses{"v6ToV4", "2001:db8:1::100", "2001:db8:1::10", "10.1.10.100", "192.168.101.1"}),
-    [](const auto& row) { return std::string(row.param.name); });
+INSTANTIATE_TEST_SUITE_P(Methods, DetourPacket, testing::ValuesIn(cases()),
+                         [](const auto& each) { return each.param.name(); });
+
+/// What a router or a network card tells flows apart by, where the outer addresses are always the same: the
+/// flow label, or the UDP source port.
+class OuterFlow : public DetourPacket {
+  protected:
+    uint32_t of_packet(uint16_t port, size_t payload) {
+        auto segment = of_stack();
+        segment.source.port = net::Port(port);
+        auto out = leave(frame(segment, payload)).frame;
+        if (is_udp()) return port_of(out, kEthernet + stack_header());
+        return (out[kEthernet + 1] & 0xfu) << 16 | port_of(out, kEthernet + 2);
+    }
+    static bool is_udp() {
+        return GetParam().method.kind == ForwardKind::fou || GetParam().method.kind == ForwardKind::gue;
+    }
+};
+
+TEST_P(OuterFlow, IsOneForAConnectionAndDiffersBetweenThem) {
+    put_row(kLoopback, kProbePort + 1);
+    EXPECT_EQ(of_packet(kProbePort, 0), of_packet(kProbePort, 700));
+    EXPECT_NE(of_packet(kProbePort, 0), of_packet(kProbePort + 1, 0));
+    if (is_udp()) {
+        EXPECT_GE(of_packet(kProbePort, 0), 49152u) << "of the ports that belong to nobody";
+    }
+}
+
+std::vector<Case> cases_with_outer_flow() {
+    auto all = cases();
+    std::erase_if(all, [](const Case& each) {
+        bool udp = each.method.kind == ForwardKind::fou || each.method.kind == ForwardKind::gue;
+        return !each.method.wrapping || (!udp && ip(each.addresses.own).is_v4());
+    });
+    return all;
+}
+INSTANTIATE_TEST_SUITE_P(Tunnels, OuterFlow, testing::ValuesIn(cases_with_outer_flow()),
+                         [](const auto& each) { return each.param.name(); });
 
 }  // namespace
 }  // namespace weir

@@ -21,9 +21,8 @@ namespace {
 // plenty.
 constexpr int kDraws = 8;
 
-// The packets of an IPv4 socket grow by 20 bytes on their way to an IPv6 VIP. What IPv6 promises everywhere
-// (a packet of 1280 bytes) is room enough for a probe, and needs no look at the interface's MTU.
-constexpr int kTranslatedSegment = 1280 - 40 - 20;
+// What the kernel takes for TCP_MAXSEG.
+constexpr int kLeastSegment = 88, kMostSegment = 32767;
 
 TcPrograms programs(const detour_bpf& bpf) {
     return {.out = bpf_program__fd(bpf.progs.detour_out), .in = bpf_program__fd(bpf.progs.detour_in)};
@@ -48,12 +47,28 @@ int set(const UniqueFd& socket, int level, int option, const Value& value) {
     return setsockopt(socket.get(), level, option, &value, sizeof value);
 }
 
-/// A socket of the backend's family that sends by the way's interface only.
-Result<UniqueFd> make_socket(const Way& way, int type) {
-    int family = way.backend.is_v4() ? AF_INET : AF_INET6;
-    UniqueFd socket(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+/// Of the packets on the wire, which may have grown on their way there.
+int segment_size(const Way& way) {
+    int headers = (way.vip.is_v4() ? 20 : 40) + 20;
+    return std::clamp(way.target.room - headers, kLeastSegment, kMostSegment);
+}
+
+Result<UniqueFd> make_socket(net::Family family, int type) {
+    int domain = family == net::Family::v4 ? AF_INET : AF_INET6;
+    UniqueFd socket(::socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!socket) return fail_with(errno, "cannot open a socket");
-    if (set(socket, SOL_SOCKET, SO_BINDTOIFINDEX, way.ifindex))
+    // A reset ends a probe's connection at once, and on both sides: an orderly end would outlast the probe
+    // and its row, and leave a port here in TIME_WAIT for each of them.
+    if (set(socket, SOL_SOCKET, SO_LINGER, linger{.l_onoff = 1, .l_linger = 0}))
+        return fail_with(errno, "cannot set SO_LINGER");
+    return socket;
+}
+
+/// A socket of the backend's family that sends by the way's device only.
+Result<UniqueFd> make_socket(const Way& way, int type) {
+    auto socket = make_socket(way.backend.family(), type);
+    if (!socket) return socket;
+    if (set(*socket, SOL_SOCKET, SO_BINDTOIFINDEX, way.device))
         return fail_with(errno, "cannot bind a socket to the interface of {}", way.backend.text());
     return socket;
 }
@@ -82,12 +97,7 @@ Result<net::Ip> routed_source(const Way& way) {
 Result<UniqueFd> bound_socket(const Way& way, const net::Ip& own) {
     auto socket = make_socket(way, SOCK_STREAM);
     if (!socket) return socket;
-    // A reset ends the connection while the row still stands, at once and on both sides: an orderly end would
-    // outlast the probe, and leave a port here in TIME_WAIT for each of them.
-    if (set(*socket, SOL_SOCKET, SO_LINGER, linger{.l_onoff = 1, .l_linger = 0}))
-        return fail_with(errno, "cannot set SO_LINGER");
-    if (crosses_families(way) && way.backend.is_v4() &&
-        set(*socket, IPPROTO_TCP, TCP_MAXSEG, kTranslatedSegment))
+    if (set(*socket, IPPROTO_TCP, TCP_MAXSEG, segment_size(way)))
         return fail_with(errno, "cannot set TCP_MAXSEG");
     auto from = net::to_socket_address({own, net::Port(0)});
     if (bind(socket->get(), from.get(), from.size))
@@ -96,11 +106,16 @@ Result<UniqueFd> bound_socket(const Way& way, const net::Ip& own) {
 }
 
 weir_detour make_row(const Way& way, const net::Ip& own) {
-    return {.stack = {.balancer = to_row(own), .peer = to_row(way.backend)},
-            .wire = {.balancer = to_row(crosses_families(way) ? *way.source : own), .peer = to_row(way.vip)},
-            .stack_family = to_row(way.backend.family()),
-            .wire_family = to_row(way.vip.family()),
-            .port = htons(way.port.value())};
+    weir_detour row{
+        .stack = {.balancer = to_row(own), .peer = to_row(way.backend)},
+        .wire = {.balancer = to_row(crosses_families(way) ? *way.source : own), .peer = to_row(way.vip)},
+        .stack_family = to_row(way.backend.family()),
+        .wire_family = to_row(way.vip.family()),
+        .port = htons(way.port.value()),
+        .device = static_cast<uint32_t>(way.device),
+        .target = way.target};
+    row.target.interface = static_cast<uint32_t>(way.ifindex);
+    return row;
 }
 
 std::string interface_name(int ifindex) {
@@ -117,6 +132,12 @@ std::unexpected<Error> no_source(const Way& way) {
 }
 
 }  // namespace
+
+Result<net::Passage> open_directly(const net::Endpoint& backend) {
+    auto socket = make_socket(backend.address.family(), SOCK_STREAM);
+    if (!socket) return propagate(socket);
+    return net::Passage(std::move(*socket), backend, {});
+}
 
 Result<std::unique_ptr<Detour>> Detour::load() {
     std::shared_ptr<detour_bpf> bpf(detour_bpf__open_and_load(), detour_bpf__destroy);

@@ -20,7 +20,8 @@ struct weir_detour {
     struct weir_ends wire;
     __u8 stack_family; /* enum weir_family */
     __u8 wire_family;
-    __u16 port; /* the peer's, on both sides; network order */
-    __u8 pad[4];
+    __u16 port;                /* the peer's, on both sides; network order */
+    __u32 device;              /* the socket's: target.interface, or the kernel's VLAN device on it */
+    struct weir_target target; /* as the datapath has it: how what goes to the backend looks */
 };
-WEIR_ASSERT_SIZE(struct weir_detour, 72);
+WEIR_ASSERT_SIZE(struct weir_detour, 136);

@@ -71,6 +71,13 @@ std::optional<uint16_t> vlan_of(const model::Vlans& vlans, const net::Ip& addres
     return std::nullopt;
 }
 
+/// Where a packet to a port of the service comes out behind NAT. A check's other port is the backend's own.
+net::Port port_behind(const model::Frontend& frontend, const model::Backend& backend, net::Port asked) {
+    int place = asked.value() - frontend.key.port.value();
+    bool translated = backend.port && place >= 0 && place <= frontend.key.more_ports;
+    return translated ? *backend.port : asked;
+}
+
 }  // namespace
 
 Xdp::Xdp(boost::asio::any_io_executor executor, std::string pins, std::function<void()> on_change)
@@ -321,24 +328,44 @@ Result<Verdict> Xdp::trace(const Flow& flow) {
     return tables_->ask(net::build_frame(packet), link->index);
 }
 
-Result<net::Passage> Xdp::open_passage(const model::TargetKey& target, net::Port port) {
-    auto frontend = std::ranges::find(plan_.frontends, target.frontend, &model::Frontend::key);
-    if (frontend == plan_.frontends.end()) return fail("{} is not in the plan", target.frontend.text());
-    auto way = this->way(*frontend, target.backend);
+/// The device that the kernel's route names: the interface, or a VLAN device on it.
+net::Link Xdp::device_towards(const net::Ip& backend, const net::Link& interface) const {
+    auto neighbour = neighbours_->find(backend);
+    if (!neighbour || !neighbour->vlan) return interface;
+    for (const auto& [index, link] : neighbours_->links())
+        if (link.parent == interface.index && link.vlan == neighbour->vlan) return link;
+    return interface;
+}
+
+/// The balancer's address that the backend sees, where the route does not decide on it.
+std::optional<net::Ip> Xdp::probe_source(const net::Link& device, const model::TargetKey& target) const {
+    auto family = target.frontend.vip.family();
+    if (plan_.node_address && plan_.node_address->family() == family) return plan_.node_address;
+    if (target.backend.family() == family) return std::nullopt;
+    return address_of(device, family);
+}
+
+Result<net::Passage> Xdp::open_passage(const model::TargetKey& key, net::Port port) {
+    auto frontend = std::ranges::find(plan_.frontends, key.frontend, &model::Frontend::key);
+    if (frontend == plan_.frontends.end()) return fail("{} is not in the plan", key.frontend.text());
+    auto target = std::ranges::find(frontend->targets, key.backend,
+                                    [](const auto& each) { return each.backend.address; });
+    if (target == frontend->targets.end())
+        return fail("{} has no backend {}", key.frontend.text(), key.backend.text());
+    auto way = this->way(*frontend, key.backend);
     if (!way) return propagate(way);
     auto link = neighbours_->link(way->interface);
-    if (!link) return fail("the interface towards {} has gone", target.backend.text());
-    Way probe{.backend = target.backend,
-              .vip = target.frontend.vip,
-              .port = port,
-              .ifindex = way->interface,
-              .source = {}};
-    auto family = target.frontend.vip.family();
-    if (plan_.node_address && plan_.node_address->family() == family)
-        probe.source = plan_.node_address;
-    else if (target.backend.family() != family)
-        probe.source = address_of(*link, family);
-    return detour_->open(probe);
+    if (!link) return fail("the interface towards {} has gone", key.backend.text());
+    if (frontend->forward.kind == model::ForwardKind::nat)
+        return open_directly({key.backend, port_behind(*frontend, target->backend, port)});
+    auto device = device_towards(key.backend, *link);
+    return detour_->open({.backend = key.backend,
+                          .vip = key.frontend.probe_address(),
+                          .port = port,
+                          .ifindex = link->index,
+                          .device = device.index,
+                          .source = probe_source(device, key),
+                          .target = make_target(*frontend, 0, *target, &*way, true)});
 }
 
 Status clean_up(const std::string& pins) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "engine/engine.h"
@@ -45,6 +46,8 @@ class Xdp final : public Engine {
     Ways find_ways() const;
     Result<Hop> find_way(const net::Ip& backend) const;
     Result<Hop> way(const model::Frontend& frontend, const net::Ip& backend) const;
+    net::Link device_towards(const net::Ip& backend, const net::Link& interface) const;
+    std::optional<net::Ip> probe_source(const net::Link& device, const model::TargetKey& target) const;
     Status show_ports();
     Hops hops() const;
     void scan_later();

@@ -1,6 +1,7 @@
-/* The probes' way: gives a probe's packets the VIP as their destination when they leave, and takes it out of
- * the answers before the stack sees them. Where the VIP and the backend's address are of different families,
- * the IP header is translated too. Contract: detour_abi.h; reasons: doc/adr/0002-probe-path.md.
+/* The probes' way: gives a probe's packets the VIP as their destination when they leave, and the headers, tag
+ * or mark with which the datapath would send them; takes the VIP out of the answers before the stack sees
+ * them. Where the VIP and the backend's address are of different families, the IP header is translated too.
+ * Contract: detour_abi.h; reasons: doc/adr/0002-probe-path.md.
  *
  * Checksums: every byte of a header is stored with BPF_F_RECOMPUTE_CSUM, and TCP's checksum is replaced as
  * one over a pseudo header, so skb->csum (CHECKSUM_COMPLETE: the sum that the card took over the packet)
@@ -9,22 +10,19 @@
  * field holds the pseudo header's sum alone; the helper knows. Protocol and length add the same to both
  * families' pseudo headers, so only the addresses count. */
 #include <linux/bpf.h>
-#include <linux/if_ether.h>
-#include <linux/in.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
 #include <linux/pkt_cls.h>
-#include <linux/tcp.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "engine/xdp/bpf/outer.h"
 #include "engine/xdp/detour_abi.h"
 
 #define FRAGMENT 0x3fff /* more fragments, or an offset */
 #define DONT_FRAGMENT 0x4000
+#define VLAN_ID 0xfff
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
@@ -34,50 +32,50 @@ struct {
     __type(value, struct weir_detour);
 } detours SEC(".maps");
 
-struct packet {
+struct segment {
     struct weir_address source;
     struct weir_address destination;
     __u16 source_port; /* ports in network order */
     __u16 destination_port;
-    __u16 length; /* of the TCP segment */
+    __u16 length; /* without the IP header */
     __u8 at;      /* where the IP header begins: ETH_HLEN, or 0 (see detour_in) */
     __u8 family;
     __u8 traffic_class;
     __u8 hops;
 };
 
-static __always_inline bool take_ipv4(struct __sk_buff* skb, struct packet* packet) {
+static __always_inline bool take_ipv4(struct __sk_buff* skb, struct segment* segment) {
     struct iphdr ip;
-    if (bpf_skb_load_bytes(skb, packet->at, &ip, sizeof ip)) return false;
+    if (bpf_skb_load_bytes(skb, segment->at, &ip, sizeof ip)) return false;
     if (ip.version != 4 || ip.ihl != 5 || ip.protocol != IPPROTO_TCP) return false;
     if (ip.frag_off & bpf_htons(FRAGMENT)) return false;
     if (bpf_ntohs(ip.tot_len) < sizeof ip + sizeof(struct tcphdr)) return false;
-    packet->source.word[0] = ip.saddr;
-    packet->destination.word[0] = ip.daddr;
-    packet->length = bpf_ntohs(ip.tot_len) - sizeof ip;
-    packet->family = WEIR_V4;
-    packet->traffic_class = ip.tos;
-    packet->hops = ip.ttl;
-    return !bpf_skb_load_bytes(skb, packet->at + sizeof ip, &packet->source_port, 4);
+    segment->source.word[0] = ip.saddr;
+    segment->destination.word[0] = ip.daddr;
+    segment->length = bpf_ntohs(ip.tot_len) - sizeof ip;
+    segment->family = WEIR_V4;
+    segment->traffic_class = ip.tos;
+    segment->hops = ip.ttl;
+    return !bpf_skb_load_bytes(skb, segment->at + sizeof ip, &segment->source_port, 4);
 }
 
-static __always_inline bool take_ipv6(struct __sk_buff* skb, struct packet* packet) {
+static __always_inline bool take_ipv6(struct __sk_buff* skb, struct segment* segment) {
     struct ipv6hdr ip;
-    if (bpf_skb_load_bytes(skb, packet->at, &ip, sizeof ip)) return false;
+    if (bpf_skb_load_bytes(skb, segment->at, &ip, sizeof ip)) return false;
     if (ip.version != 6 || ip.nexthdr != IPPROTO_TCP) return false;
     if (bpf_ntohs(ip.payload_len) < sizeof(struct tcphdr)) return false;
-    __builtin_memcpy(&packet->source, &ip.saddr, sizeof packet->source);
-    __builtin_memcpy(&packet->destination, &ip.daddr, sizeof packet->destination);
-    packet->length = bpf_ntohs(ip.payload_len);
-    packet->family = WEIR_V6;
-    packet->traffic_class = ip.priority << 4 | ip.flow_lbl[0] >> 4;
-    packet->hops = ip.hop_limit;
-    return !bpf_skb_load_bytes(skb, packet->at + sizeof ip, &packet->source_port, 4);
+    __builtin_memcpy(&segment->source, &ip.saddr, sizeof segment->source);
+    __builtin_memcpy(&segment->destination, &ip.daddr, sizeof segment->destination);
+    segment->length = bpf_ntohs(ip.payload_len);
+    segment->family = WEIR_V6;
+    segment->traffic_class = ip.priority << 4 | ip.flow_lbl[0] >> 4;
+    segment->hops = ip.hop_limit;
+    return !bpf_skb_load_bytes(skb, segment->at + sizeof ip, &segment->source_port, 4);
 }
 
-static __always_inline bool take_tcp(struct __sk_buff* skb, struct packet* packet) {
-    if (skb->protocol == bpf_htons(ETH_P_IP)) return take_ipv4(skb, packet);
-    if (skb->protocol == bpf_htons(ETH_P_IPV6)) return take_ipv6(skb, packet);
+static __always_inline bool take_tcp(struct __sk_buff* skb, struct segment* segment) {
+    if (skb->protocol == bpf_htons(ETH_P_IP)) return take_ipv4(skb, segment);
+    if (skb->protocol == bpf_htons(ETH_P_IPV6)) return take_ipv6(skb, segment);
     return false;
 }
 
@@ -86,87 +84,149 @@ static __always_inline bool same(const struct weir_address* a, const struct weir
              (a->word[3] ^ b->word[3]));
 }
 
-static __always_inline int put_ipv4(struct __sk_buff* skb, const struct packet* packet) {
+static __always_inline int put_ipv4(struct __sk_buff* skb, const struct segment* segment) {
     struct iphdr ip = {
         .version = 4,
         .ihl = 5,
-        .tos = packet->traffic_class,
-        .tot_len = bpf_htons(packet->length + sizeof ip),
+        .tos = segment->traffic_class,
+        .tot_len = bpf_htons(segment->length + sizeof ip),
         .frag_off = bpf_htons(DONT_FRAGMENT), /* so the identification may be 0: RFC 6864 */
-        .ttl = packet->hops,
+        .ttl = segment->hops,
         .protocol = IPPROTO_TCP,
-        .saddr = packet->source.word[0],
-        .daddr = packet->destination.word[0],
+        .saddr = segment->source.word[0],
+        .daddr = segment->destination.word[0],
     };
     __u32 sum = bpf_csum_diff(NULL, 0, (__be32*)&ip, sizeof ip, 0);
     sum = (sum & 0xffff) + (sum >> 16);
     ip.check = ~((sum & 0xffff) + (sum >> 16));
-    return bpf_skb_store_bytes(skb, packet->at, &ip, sizeof ip, BPF_F_RECOMPUTE_CSUM);
+    return bpf_skb_store_bytes(skb, segment->at, &ip, sizeof ip, BPF_F_RECOMPUTE_CSUM);
 }
 
-static __always_inline int put_ipv6(struct __sk_buff* skb, const struct packet* packet) {
+static __always_inline int put_ipv6(struct __sk_buff* skb, const struct segment* segment) {
     struct ipv6hdr ip = {
         .version = 6,
-        .priority = packet->traffic_class >> 4,
-        .flow_lbl = {packet->traffic_class << 4},
-        .payload_len = bpf_htons(packet->length),
+        .priority = segment->traffic_class >> 4,
+        .flow_lbl = {segment->traffic_class << 4},
+        .payload_len = bpf_htons(segment->length),
         .nexthdr = IPPROTO_TCP,
-        .hop_limit = packet->hops,
+        .hop_limit = segment->hops,
     };
-    __builtin_memcpy(&ip.saddr, &packet->source, sizeof ip.saddr);
-    __builtin_memcpy(&ip.daddr, &packet->destination, sizeof ip.daddr);
-    return bpf_skb_store_bytes(skb, packet->at, &ip, sizeof ip, BPF_F_RECOMPUTE_CSUM);
+    __builtin_memcpy(&ip.saddr, &segment->source, sizeof ip.saddr);
+    __builtin_memcpy(&ip.daddr, &segment->destination, sizeof ip.daddr);
+    return bpf_skb_store_bytes(skb, segment->at, &ip, sizeof ip, BPF_F_RECOMPUTE_CSUM);
 }
 
 /* Makes room for the other family's header, and says so in the frame's type. */
-static __always_inline int change_family(struct __sk_buff* skb, const struct packet* packet, __u8 family) {
+static __always_inline int change_family(struct __sk_buff* skb, const struct segment* segment, __u8 family) {
     __be16 type = family == WEIR_V6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
     int failed = bpf_skb_change_proto(skb, type, 0);
-    if (failed || !packet->at) return failed;
+    if (failed || !segment->at) return failed;
     return bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_proto), &type, sizeof type, 0);
 }
 
 /* The packet, which has the addresses `from`, gets those that are set in it; the checksum follows from the
- * difference. */
-static __always_inline int rewrite(struct __sk_buff* skb, const struct packet* packet, __u8 family,
+ * difference. Not 0: it could not be done whole. */
+static __always_inline int rewrite(struct __sk_buff* skb, const struct segment* segment, __u8 family,
                                    const struct weir_ends* from, const struct weir_ends* to) {
     __s64 change = bpf_csum_diff((__be32*)from, sizeof *from, (__be32*)to, sizeof *to, 0);
-    int failed = 0;
-    if (family == WEIR_V4 && packet->length > 0xffff - sizeof(struct iphdr)) return TC_ACT_SHOT;
-    if (family != packet->family) failed = change_family(skb, packet, family);
-    if (failed) return TC_ACT_SHOT;
-    failed = family == WEIR_V6 ? put_ipv6(skb, packet) : put_ipv4(skb, packet);
-    if (failed) return TC_ACT_SHOT;
-    __u32 check = packet->at + (family == WEIR_V6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) +
+    if (family == WEIR_V4 && segment->length > 0xffff - sizeof(struct iphdr)) return -1;
+    if (family != segment->family && change_family(skb, segment, family)) return -1;
+    if (family == WEIR_V6 ? put_ipv6(skb, segment) : put_ipv4(skb, segment)) return -1;
+    __u32 check = segment->at + (family == WEIR_V6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) +
                   offsetof(struct tcphdr, check);
-    failed = bpf_l4_csum_replace(skb, check, 0, change, BPF_F_PSEUDO_HDR);
-    /* A probe that fails is better than one that asks the wrong address. */
-    return failed ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+    return bpf_l4_csum_replace(skb, check, 0, change, BPF_F_PSEUDO_HDR);
 }
 
-/* TC_ACT_UNSPEC: the filters behind this one see the packet too. */
+/* Tells the kernel what is in front, in case it still has to cut the packet or to sum it up. */
+static __always_inline __u64 room_flags(__u8 method) {
+    __u64 outer = method & WEIR_OUTER_V6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
+    outer |= BPF_F_ADJ_ROOM_FIXED_GSO; /* the socket leaves room for the headers */
+    switch (method & WEIR_METHOD) {
+        case WEIR_GRE:
+            return outer | BPF_F_ADJ_ROOM_ENCAP_L4_GRE;
+        case WEIR_FOU:
+        case WEIR_GUE:
+            return outer | BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
+    }
+    return outer;
+}
+
+/* Puts the tunnel's headers in front of the packet, which is of `family`; where the method is no tunnel,
+ * none. */
+static __always_inline int encapsulate(struct __sk_buff* skb, const struct segment* segment, __u8 family,
+                                       const struct weir_target* target) {
+    __u32 length = segment->length + (family == WEIR_V6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
+    struct packet inner = {.key.family = family, .length = length, .tos = segment->traffic_class};
+    __u64 flow = segment->source_port * 0x9e3779b97f4a7c15ull; /* spread over all bits, as the datapath's */
+    __u64 header[OUTER_MOST / 8 + 1] = {};
+    __u32 outer = outer_length(target->method);
+    if (!outer) return 0;
+    if (length + outer > 0xffff) return -1;
+    if (bpf_skb_adjust_room(skb, outer, BPF_ADJ_ROOM_MAC, room_flags(target->method))) return -1;
+    __u16 type = type_of(target->method & WEIR_OUTER_V6 ? WEIR_V6 : WEIR_V4);
+    if (target->method & WEIR_OUTER_V6)
+        put_outer_v6(header, &inner, target, flow);
+    else
+        put_outer_v4(header, &inner, target, flow);
+    if (bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_proto), &type, sizeof type, 0)) return -1;
+    return bpf_skb_store_bytes(skb, ETH_HLEN, header, outer, BPF_F_RECOMPUTE_CSUM);
+}
+
+/* The tag of the target's VLAN, unless the kernel's device of that VLAN has given it. */
+static __always_inline int tag(struct __sk_buff* skb, const struct weir_target* target) {
+    if (!target->vlan || skb->vlan_present) return 0;
+    return bpf_skb_vlan_push(skb, bpf_htons(ETH_P_8021Q), bpf_ntohs(target->vlan));
+}
+
+/* TC_ACT_UNSPEC: the filters behind this one see the packet too. A probe that fails is better than one that
+ * asks the wrong address: what cannot be changed whole is dropped. */
 SEC("tc")
 int detour_out(struct __sk_buff* skb) {
-    struct packet packet = {.at = ETH_HLEN};
-    if (!take_tcp(skb, &packet)) return TC_ACT_UNSPEC;
-    const struct weir_detour* row = bpf_map_lookup_elem(&detours, &packet.source_port);
-    if (!row || row->stack_family != packet.family || row->port != packet.destination_port)
+    struct segment segment = {.at = ETH_HLEN};
+    if (!take_tcp(skb, &segment)) return TC_ACT_UNSPEC;
+    const struct weir_detour* row = bpf_map_lookup_elem(&detours, &segment.source_port);
+    if (!row || row->stack_family != segment.family || row->port != segment.destination_port)
         return TC_ACT_UNSPEC;
-    if (!same(&row->stack.balancer, &packet.source) || !same(&row->stack.peer, &packet.destination))
+    if (!same(&row->stack.balancer, &segment.source) || !same(&row->stack.peer, &segment.destination))
         return TC_ACT_UNSPEC;
-    packet.source = row->wire.balancer;
-    packet.destination = row->wire.peer;
-    return rewrite(skb, &packet, row->wire_family, &row->stack, &row->wire);
+    const struct weir_ends* to = &row->wire;
+    if ((row->target.method & WEIR_METHOD) == WEIR_DSCP) { /* the mark stands for the VIP */
+        to = &row->stack;
+        segment.traffic_class = row->target.port | (segment.traffic_class & 3);
+    }
+    segment.source = to->balancer;
+    segment.destination = to->peer;
+    if (rewrite(skb, &segment, row->wire_family, &row->stack, to)) return TC_ACT_SHOT;
+    if (encapsulate(skb, &segment, row->wire_family, &row->target)) return TC_ACT_SHOT;
+    return tag(skb, &row->target) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
-/* Whose answer this is, when its IP header begins at `packet->at`. */
-static __always_inline const struct weir_detour* find_answered(struct __sk_buff* skb, struct packet* packet) {
-    if (!take_tcp(skb, packet)) return NULL;
-    const struct weir_detour* row = bpf_map_lookup_elem(&detours, &packet->destination_port);
-    if (!row || row->wire_family != packet->family || row->port != packet->source_port) return NULL;
-    if (!same(&row->wire.balancer, &packet->destination) || !same(&row->wire.peer, &packet->source))
+/* Whose answer this is, when its IP header begins at `segment->at`. */
+static __always_inline const struct weir_detour* find_answered(struct __sk_buff* skb,
+                                                               struct segment* segment) {
+    if (!take_tcp(skb, segment)) return NULL;
+    const struct weir_detour* row = bpf_map_lookup_elem(&detours, &segment->destination_port);
+    if (!row || row->wire_family != segment->family || row->port != segment->source_port) return NULL;
+    if (!same(&row->wire.balancer, &segment->destination) || !same(&row->wire.peer, &segment->source))
         return NULL;
     return row;
+}
+
+/* Brings an answer to the device that the socket is bound to, by which the route to the backend leads, too:
+ * an answer from a VIP may come in by another interface, or with another tag. */
+static __always_inline int bring_home(struct __sk_buff* skb, const struct segment* segment,
+                                      const struct weir_detour* row) {
+    const struct weir_target* target = &row->target;
+    if (skb->vlan_present) {
+        /* The kernel's device of the VLAN takes off its own tag. */
+        if (row->device != target->interface && skb->ifindex == target->interface &&
+            (skb->vlan_tci & VLAN_ID) == bpf_ntohs(target->vlan))
+            return TC_ACT_UNSPEC;
+        if (bpf_skb_vlan_pop(skb)) return TC_ACT_SHOT;
+    }
+    if (skb->ifindex == row->device) return TC_ACT_UNSPEC;
+    if (!segment->at || bpf_skb_store_bytes(skb, 0, target->source_mac, ETH_ALEN, 0)) return TC_ACT_SHOT;
+    return bpf_redirect(row->device, BPF_F_INGRESS);
 }
 
 /* The data should begin with the Ethernet header. But where generic XDP had to copy a frame for want of
@@ -174,16 +234,17 @@ static __always_inline const struct weir_detour* find_answered(struct __sk_buff*
  */
 SEC("tc")
 int detour_in(struct __sk_buff* skb) {
-    struct packet packet = {.at = ETH_HLEN};
-    const struct weir_detour* row = find_answered(skb, &packet);
+    struct segment segment = {.at = ETH_HLEN};
+    const struct weir_detour* row = find_answered(skb, &segment);
     if (!row) {
-        packet.at = 0;
-        row = find_answered(skb, &packet);
+        segment.at = 0;
+        row = find_answered(skb, &segment);
     }
     if (!row) return TC_ACT_UNSPEC;
-    packet.source = row->stack.peer;
-    packet.destination = row->stack.balancer;
-    return rewrite(skb, &packet, row->stack_family, &row->wire, &row->stack);
+    segment.source = row->stack.peer;
+    segment.destination = row->stack.balancer;
+    if (rewrite(skb, &segment, row->stack_family, &row->wire, &row->stack)) return TC_ACT_SHOT;
+    return bring_home(skb, &segment, row);
 }
 
 char _license[] SEC("license") = "GPL";
