@@ -1,0 +1,53 @@
+#include "cli/cli.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <regex>
+#include <sstream>
+#include <vector>
+
+namespace weir::cli {
+namespace {
+
+/// What `weir WORDS… --help` prints.
+std::string help(std::vector<std::string> words) {
+    words.insert(words.begin(), "weir");
+    words.emplace_back("--help");
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    testing::internal::CaptureStdout();
+    const int status = main(static_cast<int>(argv.size()), argv.data(), Daemon{});
+    std::string text = testing::internal::GetCapturedStdout();
+    EXPECT_EQ(status, 0);
+    return text;
+}
+
+std::vector<std::string> all_matches(const std::string& text, const std::string& pattern) {
+    const std::regex regex(pattern, std::regex::multiline);
+    std::vector<std::string> found;
+    for (std::sregex_iterator at(text.begin(), text.end(), regex), end; at != end; ++at)
+        found.push_back((*at)[1]);
+    return found;
+}
+
+std::string manual() {
+    std::ostringstream text;
+    text << std::ifstream(WEIR_SOURCE_DIR "/man/weir.1").rdbuf();
+    return std::move(text).str();
+}
+
+TEST(CommandLine, TheManualHasEverySubcommandWithItsOptions) {
+    const std::string page = manual();
+    const std::string overview = help({});
+    const auto subcommands = all_matches(overview.substr(overview.find("Subcommands:")), "^  ([a-z]+)  ");
+    ASSERT_THAT(subcommands, testing::IsSupersetOf({"run", "check", "status", "doctor"}));
+    for (const std::string& name : subcommands) {
+        EXPECT_TRUE(std::regex_search(page, std::regex("\n\\.TP\n\\.BI?R? \"?" + name + "[ \"\n]"))) << name;
+        for (const std::string& option : all_matches(help({name}), "(--[a-z-]+)"))
+            EXPECT_TRUE(page.contains(option)) << name << ' ' << option;
+    }
+}
+
+}  // namespace
+}  // namespace weir::cli
