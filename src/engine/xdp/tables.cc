@@ -100,7 +100,7 @@ void copy_flows(Rows<weir_bucket> from, Rows<weir_bucket> to) {
                              return other != 0 && same_flow(entry, other);
                          });
             for (auto* room = std::begin(bucket.entry); !known && room != std::end(bucket.entry); ++room) {
-                uint64_t free = 0;
+                __u64 free = 0;
                 known = __atomic_compare_exchange_n(room, &free, entry, false, __ATOMIC_RELAXED,
                                                     __ATOMIC_RELAXED);
             }

@@ -125,6 +125,7 @@ __noinline int send_error(struct xdp_md* ctx, const struct packet* p, __u32 type
     __u32 link[5] = {}, at = p->at;
     __u32 embedded = p->length & ~3u; /* whole words, so that the sum of what is behind them is not needed */
     if (embedded > EMBEDDED_MOST) embedded = EMBEDDED_MOST;
+    asm volatile("" : "+r"(embedded)); /* the next check is to be made of this very register: Linux 6.1 */
     if (embedded < 4 || at > ETH_HLEN + VLAN_HLEN || at < ETH_HLEN) return XDP_ABORTED;
     struct scratch* s = my_scratch();
     if (!s) return XDP_ABORTED;

@@ -22,12 +22,11 @@ __noinline __u32 sum_frame(struct xdp_md* ctx, __u32 at, __u32 to) {
         sum = sum_of(s->bytes, SUM_CHUNK, sum);
         at += SUM_CHUNK;
     }
-    __u32 left = to - at;
-    if (left >= SUM_CHUNK) return sum;
-    asm volatile("" : "+r"(left)); /* or the compiler tells the verifier less than it knows */
-    if (left == 0) return sum;
+    __u32 last = to - at - 1; /* of what is left: so that verifiers see that the length below is not 0 */
+    asm volatile("" : "+r"(last));
+    if (last >= SUM_CHUNK - 1) return sum;
     __builtin_memset(s->bytes, 0, SUM_CHUNK);
-    if (load(ctx, at, s->bytes, left)) return 0;
+    if (load(ctx, at, s->bytes, last + 1)) return 0;
     return sum_of(s->bytes, SUM_CHUNK, sum);
 }
 
@@ -69,7 +68,9 @@ static __always_inline int rewrite(struct xdp_md* ctx, const struct packet* p, s
     void* data = (void*)(long)ctx->data;
     void* end = (void*)(long)ctx->data_end;
     __u32 at = p->at, transport = p->transport;
-    if (at > ETH_HLEN + VLAN_HLEN || transport > 4096) return XDP_ABORTED;
+    if (at > ETH_HLEN + VLAN_HLEN) return XDP_ABORTED;
+    asm volatile("" : "+r"(transport));
+    transport &= 0xfff; /* walk() ends before; Linux 6.1 wants to see a bound */
     __builtin_memset(old, 0, sizeof *old);
     if (p->key.family == WEIR_V4) {
         struct iphdr* ip = data + at;
