@@ -421,7 +421,7 @@ Status Tables::write_generation(const model::Plan& plan, const Hops& hops) {
 }
 
 Status Tables::set_ports(const Ports& ports) {
-    if (!datapath_) return {};
+    if (!datapath_ || ports == ports_) return {};
     int interfaces = datapath_->map(MapName::interfaces), devices = datapath_->map(MapName::devices);
     for (const auto& [index, port] : ports) {
         weir_interface row{};

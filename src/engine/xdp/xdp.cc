@@ -80,7 +80,7 @@ net::Port port_behind(const model::Frontend& frontend, const model::Backend& bac
 
 }  // namespace
 
-Xdp::Xdp(boost::asio::any_io_executor executor, std::string pins, std::function<void()> on_change)
+Xdp::Xdp(const boost::asio::any_io_executor& executor, std::string pins, std::function<void()> on_change)
     : scan_timer_(executor),
       adopted_timer_(executor),
       pins_(std::move(pins)),
@@ -88,7 +88,7 @@ Xdp::Xdp(boost::asio::any_io_executor executor, std::string pins, std::function<
 
 Xdp::~Xdp() = default;
 
-Result<std::unique_ptr<Xdp>> Xdp::open(boost::asio::any_io_executor executor, const std::string& pins,
+Result<std::unique_ptr<Xdp>> Xdp::open(const boost::asio::any_io_executor& executor, const std::string& pins,
                                        std::function<void()> on_change) {
     libbpf_set_print(log_libbpf);
     if (auto ready = prepare_pins(pins); !ready) return propagate(ready);
@@ -222,6 +222,7 @@ void Xdp::look_around() {
         plan_.interfaces, [&](const auto& interface) { return !attachments_.contains(interface.name); });
     auto ways = find_ways();
     bool moved = ways != ways_;
+    if (auto shown = show_ports(); !shown) spdlog::warn("{}", shown.error().message);
     if (!moved && !lost && !missing) return;
     ways_ = std::move(ways);
     if (tables_->program()) {

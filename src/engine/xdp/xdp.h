@@ -22,8 +22,8 @@ class Xdp final : public Engine {
   public:
     /// `pins` is a directory on a BPF file system (one is mounted at /sys/fs/bpf where that has none); what
     /// is pinned there is adopted. `on_change` is called when unreachable() may have changed.
-    static Result<std::unique_ptr<Xdp>> open(boost::asio::any_io_executor executor, const std::string& pins,
-                                             std::function<void()> on_change);
+    static Result<std::unique_ptr<Xdp>> open(const boost::asio::any_io_executor& executor,
+                                             const std::string& pins, std::function<void()> on_change);
     ~Xdp() override;
 
     /// The health that the adopted datapath stands for; empty when nothing was adopted.
@@ -38,7 +38,7 @@ class Xdp final : public Engine {
   private:
     using Ways = std::map<net::Ip, Result<Hop>>;
 
-    Xdp(boost::asio::any_io_executor executor, std::string pins, std::function<void()> on_change);
+    Xdp(const boost::asio::any_io_executor& executor, std::string pins, std::function<void()> on_change);
     Status use(int program);
     Status attach(const model::Interface& interface, int program);
     Status attach_all();
