@@ -17,8 +17,7 @@ using Labels = std::vector<std::string_view>;
 using enum MetricKind;
 
 std::vector<std::string> labels_of(const std::string& service, const model::FrontendKey& key) {
-    return {service, key.vip_text(), key.port_text(),
-            model::to_text(key.protocol)};
+    return {service, key.vip_text(), key.port_text(), model::to_text(key.protocol)};
 }
 
 const Labels kFrontend{"service", "vip", "port", "protocol"};

@@ -52,12 +52,12 @@ std::string last_check(const json::value& row) {
 }  // namespace
 
 void show_services(std::ostream& out, const json::value& services, bool coloured) {
-    Table table({"SERVICE", "FRONTEND", "SCHEDULER", ">UP", ">NEED", "HEALTH"});
+    Table table({"SERVICE", "FRONTEND", "FORWARD", "SCHEDULER", ">UP", ">NEED", "HEALTH"});
     for (const auto& service : services.as_array())
         for (const auto& row : service.at("frontends").as_array())
-            table.add({field(service, "name"), frontend_text(row), field(row, "scheduler"),
-                       field(row, "up") + "/" + field(row, "total"), field(service, "need"),
-                       health_cell(row.at("healthy").as_bool(), "healthy", "DOWN")});
+            table.add({field(service, "name"), frontend_text(row), field(row, "forward"),
+                       field(row, "scheduler"), field(row, "up") + "/" + field(row, "total"),
+                       field(service, "need"), health_cell(row.at("healthy").as_bool(), "healthy", "DOWN")});
     table.print(out, coloured);
 }
 
@@ -105,11 +105,12 @@ void show_status(std::ostream& out, const json::value& status, bool coloured) {
 void show_plan(std::ostream& out, const json::value& plan, bool coloured) {
     for (const auto& interface : plan.at("interfaces").as_array())
         out << fmt::format("interface {} ({})\n", field(interface, "name"), field(interface, "mode"));
-    Table table({"SERVICE", "FRONTEND", "BACKEND", ">WEIGHT", "STATE", "HEALTH", "TAKES", ">SHARE"});
+    Table table(
+        {"SERVICE", "FRONTEND", "FORWARD", "BACKEND", ">WEIGHT", "STATE", "HEALTH", "TAKES", ">SHARE"});
     for (const auto& frontend : plan.at("frontends").as_array())
         for (const auto& target : frontend.at("targets").as_array())
-            table.add({field(frontend, "service"), frontend_text(frontend), field(target, "address"),
-                       field(target, "weight"), field(target, "state"),
+            table.add({field(frontend, "service"), frontend_text(frontend), field(frontend, "forward"),
+                       field(target, "address"), field(target, "weight"), field(target, "state"),
                        health_cell(field(target, "health") == "up", "up", "DOWN"), field(target, "accepts"),
                        percent(target.at("share"))});
     table.print(out, coloured);

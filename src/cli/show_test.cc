@@ -39,9 +39,9 @@ TEST(Show, PutsWhatIsWrongFirst) {
 
 TEST(Show, ListsServices) {
     EXPECT_EQ(shown(show_services, control::services_json(sample_report({}).services)),
-              "SERVICE  FRONTEND              SCHEDULER   UP  NEED  HEALTH\n"
-              "web      192.0.2.1:80/tcp      maglev     3/3     1  healthy\n"
-              "web      [2001:db8::1]:80/tcp  maglev     3/3     1  healthy\n");
+              "SERVICE  FRONTEND              FORWARD  SCHEDULER   UP  NEED  HEALTH\n"
+              "web      192.0.2.1:80/tcp      dsr      maglev     3/3     1  healthy\n"
+              "web      [2001:db8::1]:80/tcp  dsr      maglev     3/3     1  healthy\n");
 }
 
 TEST(Show, ListsBackendsWithTheReasonOfThoseDown) {

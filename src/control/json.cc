@@ -207,6 +207,7 @@ json::array services_json(const std::vector<ServiceRow>& services) {
                             {"frontends", list(service.frontends, [](const FrontendRow& row) {
                                  json::object object;
                                  add_key(object, row.key);
+                                 object["forward"] = text(model::to_text(row.forward));
                                  object["scheduler"] = text(model::to_text(row.scheduler.kind));
                                  object["healthy"] = row.healthy;
                                  object["up"] = row.up;

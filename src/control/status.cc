@@ -22,8 +22,9 @@ std::vector<ServiceRow> service_rows(const model::Config& config, const model::P
             std::ranges::count_if(frontend.targets, [](const auto& target) { return target.health.up; });
         auto usable = std::ranges::count(frontend.targets, model::Accepts::all, &model::Target::accepts);
         row.healthy = row.healthy && frontend.healthy;
-        row.frontends.push_back({frontend.key, frontend.scheduler, frontend.healthy, static_cast<size_t>(up),
-                                 static_cast<size_t>(usable), frontend.targets.size()});
+        row.frontends.push_back({frontend.key, frontend.forward.kind, frontend.scheduler, frontend.healthy,
+                                 static_cast<size_t>(up), static_cast<size_t>(usable),
+                                 frontend.targets.size()});
     }
     std::vector<ServiceRow> services;
     for (auto& [name, row] : rows) services.push_back(std::move(row));

@@ -42,6 +42,7 @@ struct Applying {
 
 struct FrontendRow {
     model::FrontendKey key;
+    model::ForwardKind forward = model::ForwardKind::dsr;
     model::Scheduler scheduler;
     bool healthy = false;
     size_t up = 0;      // targets that are up, in whatever administrative state
