@@ -19,7 +19,7 @@ ALLOWED = {
     # control sees interfaces only, never a concrete check or engine
     "control": CORE | {"sched", "config", "health/checker.h", "health/probe.h", "engine/engine.h"},
     "admin": CORE | {"control"},
-    "cli": CORE | {"config", "sched", "control", "admin", "doctor", "lab"},
+    "cli": CORE | {"config", "sched", "control", "admin", "doctor", "lab", "engine/replay.h"},
     "app": None,
     "lab": CORE,
     "tests": None,

@@ -1,5 +1,6 @@
 #include "app/engine.h"
 
+#include "engine/xdp/replayer.h"
 #include "engine/xdp/xdp.h"
 
 namespace weir::app {
@@ -10,6 +11,10 @@ Result<StartedEngine> start_engine(boost::asio::any_io_executor executor, const 
     if (!opened) return propagate(opened);
     auto recovered = (*opened)->recovered();
     return StartedEngine{std::move(*opened), std::move(recovered)};
+}
+
+Result<engine::Replay> open_replay(model::Plan plan, engine::ReplaySetup setup) {
+    return engine::xdp::open_replay(std::move(plan), std::move(setup));
 }
 
 Status remove_engine(const std::string& pin) {

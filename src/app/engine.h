@@ -7,6 +7,7 @@
 #include <string>
 
 #include "engine/engine.h"
+#include "engine/replay.h"
 
 namespace weir::app {
 
@@ -20,6 +21,9 @@ inline constexpr const char* kEngineName = "xdp";
 /// `pin`: the folder in a BPF file system. `on_change` is called on the executor when unreachable() changes.
 Result<StartedEngine> start_engine(boost::asio::any_io_executor executor, const std::string& pin,
                                    std::function<void()> on_change);
+
+/// Needs the right to load BPF programs, and no interface.
+Result<engine::Replay> open_replay(model::Plan plan, engine::ReplaySetup setup);
 
 /// Detaches and removes everything of weir's, whether a daemon runs or not.
 Status remove_engine(const std::string& pin);

@@ -3,5 +3,6 @@
 #include "cli/cli.h"
 
 int main(int argc, char** argv) {
-    return weir::cli::main(argc, argv, {weir::app::run_daemon, weir::app::remove_engine});
+    return weir::cli::main(argc, argv,
+                           {weir::app::run_daemon, weir::app::remove_engine, weir::app::open_replay});
 }

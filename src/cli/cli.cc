@@ -17,6 +17,8 @@ constexpr Subcommand kSubcommands[] = {
     {"services", "List the services", declare_services},
     {"backends", "List the backends of every service", declare_backends},
     {"trace", "Ask the datapath which backend a flow gets, and why", declare_trace},
+    {"replay", "Send a capture's packets through the datapath, and say what it does with each",
+     declare_replay},
     {"doctor", "Say what on this host stands in the way, and how to mend it", declare_doctor},
     {"demo", "See it at work on this machine: balancing, and a backend that dies", declare_demo},
 };

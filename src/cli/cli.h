@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "engine/replay.h"
 
 namespace weir::cli {
 
@@ -22,6 +23,7 @@ struct RunOptions {
 struct Daemon {
     int (*run)(const RunOptions& options);       // gives the exit code
     Status (*clean_up)(const std::string& pin);  // removes everything of weir's from the kernel
+    Result<engine::Replay> (*replay)(model::Plan plan, engine::ReplaySetup setup);
 };
 
 int main(int argc, char** argv, const Daemon& daemon);

@@ -24,6 +24,10 @@ void Options::internal(const std::string& name, std::string& into) {
     app_.add_option(name, into)->group("");
 }
 
+void Options::repeated(const std::string& names, std::vector<std::string>& into, const std::string& help) {
+    app_.add_option(names, into, help)->allow_extra_args(false);
+}
+
 void Options::required(const std::string& names, std::string& into, const std::string& help) {
     app_.add_option(names, into, help)->required();
 }

@@ -23,6 +23,8 @@ class Options {
     void option(const std::string& names, std::string& into, const std::string& help);
     /// Not for people: no help shows it.
     void internal(const std::string& name, std::string& into);
+    /// One value each time that it is given.
+    void repeated(const std::string& names, std::vector<std::string>& into, const std::string& help);
     void required(const std::string& names, std::string& into, const std::string& help);
     void choice(const std::string& names, std::string& into, const std::vector<std::string>& of,
                 const std::string& help);

@@ -502,6 +502,14 @@ Verdict Tables::explain(uint32_t action, const weir_trace& trace) const {
     return {"forward", from_abi(name.backend, name.family), trace.from_flow ? "flow table" : "scheduler"};
 }
 
+std::optional<model::FrontendKey> Tables::frontend_of(const weir_trace& trace) const {
+    if (trace.frontend > 0 && trace.frontend <= frontends_.size()) return frontends_[trace.frontend - 1];
+    // NAT's answers and later fragments find their target without a frontend.
+    const auto& name = datapath_->names(datapath_->state().active & 1)[trace.target];
+    if (trace.target == 0 || name.family == WEIR_NONE) return std::nullopt;
+    return key_of(name).frontend;
+}
+
 Result<Verdict> Tables::ask(std::span<const uint8_t> frame, int interface) const {
     if (!datapath_) return fail("the datapath has no tables yet");
     auto answer = datapath_->ask(frame, interface);
@@ -513,10 +521,9 @@ Result<Tables::Replayed> Tables::replay(std::span<const uint8_t> frame, int inte
     if (!datapath_) return fail("the datapath has no tables yet");
     auto answer = datapath_->run_traced(frame, interface);
     if (!answer) return propagate(answer);
-    Replayed out{explain(answer->verdict, answer->trace), {}, std::move(answer->frame)};
-    if (auto number = answer->trace.frontend; number > 0 && number <= frontends_.size())
-        out.frontend = frontends_[number - 1];
-    return out;
+    const auto& trace = answer->trace;
+    return Replayed{answer->verdict, explain(answer->verdict, trace), frontend_of(trace),
+                    std::move(answer->frame)};
 }
 
 }  // namespace weir::engine::xdp

@@ -85,9 +85,10 @@ class Tables {
     /// Sends a frame through the program that is in force, with all that it remembers and counts; nothing
     /// leaves the machine. For replays.
     struct Replayed {
+        uint32_t action = 0;  // XDP's
         Verdict verdict;
-        model::FrontendKey frontend{};  // of "forward"
-        std::vector<uint8_t> frame;     // as it would leave
+        std::optional<model::FrontendKey> frontend{};  // that took it
+        std::vector<uint8_t> frame;                    // as it would leave
     };
     Result<Replayed> replay(std::span<const uint8_t> frame, int interface = 0);
 
@@ -114,6 +115,7 @@ class Tables {
     Status write_frontends(const model::Plan& plan, uint32_t half);
     void carry_over();
     Verdict explain(uint32_t action, const weir_trace& trace) const;
+    std::optional<model::FrontendKey> frontend_of(const weir_trace& trace) const;
     void settle();
 
     std::string directory_;

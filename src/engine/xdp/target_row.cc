@@ -85,6 +85,13 @@ uint32_t fixed_sum(const weir_target& row) {
 
 }  // namespace
 
+std::optional<uint16_t> vlan_of(const model::Vlans& vlans, const net::Ip& address) {
+    for (const auto& [id, prefixes] : vlans)
+        if (std::ranges::any_of(prefixes, [&](const auto& prefix) { return prefix.contains(address); }))
+            return id;
+    return std::nullopt;
+}
+
 uint32_t overhead(const model::Forward& forward, net::Family backend) {
     if (!is_tunnel(forward)) return 0;
     uint32_t ip = backend == net::Family::v4 ? 20 : 40;

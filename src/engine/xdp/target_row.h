@@ -26,6 +26,9 @@ struct Hop {
 };
 using Hops = std::map<net::Ip, Hop>;  // by backend; those that are missing get no packets
 
+/// The VLAN that the configuration puts the address in.
+std::optional<uint16_t> vlan_of(const model::Vlans& vlans, const net::Ip& address);
+
 /// Bytes that a tunnel puts in front of the packet; 0 for what is none.
 uint32_t overhead(const model::Forward& forward, net::Family backend);
 

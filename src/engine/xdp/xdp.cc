@@ -63,14 +63,6 @@ std::optional<net::Ip> address_of(const net::Link& link, net::Family family) {
     return found;
 }
 
-/// The VLAN that the configuration puts the address in.
-std::optional<uint16_t> vlan_of(const model::Vlans& vlans, const net::Ip& address) {
-    for (const auto& [id, prefixes] : vlans)
-        if (std::ranges::any_of(prefixes, [&](const auto& prefix) { return prefix.contains(address); }))
-            return id;
-    return std::nullopt;
-}
-
 /// Where a packet to a port of the service comes out behind NAT. A check's other port is the backend's own.
 net::Port port_behind(const model::Frontend& frontend, const model::Backend& backend, net::Port asked) {
     int place = asked.value() - frontend.key.port.value();

@@ -147,6 +147,7 @@ static __always_inline int balance(struct xdp_md* ctx, struct packet* p, struct 
     struct found found = {};
     __u32 named = 0;
     p->hash = flow_hash(hash_source(p, state.secret), frontend->flow_key);
+    if (trace) trace->frontend = frontend->number;
     if (!find_bucket(&found, p->hash, generation)) return leave(WEIR_REASON_no_backend, trace, mode);
     recall(&found, p, frontend, half);
     if (frontend->flags & WEIR_QUIC && p->key.protocol == IPPROTO_UDP && p->kind == WHOLE)
@@ -161,7 +162,6 @@ static __always_inline int balance(struct xdp_md* ctx, struct packet* p, struct 
             frontend->flags & WEIR_STICKY ? choose_by_source(p, frontend, mode) : choose(frontend, p->hash);
         found.target = get_target(half, found.id);
     }
-    if (trace) trace->frontend = frontend->number;
     return pass_on(ctx, p, &found, generation, trace, mode);
 }
 
@@ -231,6 +231,7 @@ static __always_inline int hot(struct xdp_md* ctx, struct weir_trace* trace, __u
         if (generation->flags & (WEIR_WILDCARDS | WEIR_HAS_NAT)) return LEFT;
         return strange(find_vip(&p, half, generation->salt), WEIR_REASON_unmatched, generation, trace, mode);
     }
+    if (trace) trace->frontend = frontend->number;
     struct found found;
     __u64 hash = flow_hash(source, frontend->flow_key);
     if (!find_bucket(&found, hash, generation)) return leave(WEIR_REASON_no_backend, trace, mode);
@@ -251,7 +252,6 @@ static __always_inline int hot(struct xdp_md* ctx, struct weir_trace* trace, __u
     if (!is_for(data, target->source_mac)) return leave(WEIR_REASON_not_for_us, trace, mode);
 
     note(trace, &found);
-    if (trace) trace->frontend = frontend->number;
     if (mode == DRY) return XDP_TX;
     remember(&found, &p);
     count(found.id, p.bytes, !found.known);
