@@ -15,9 +15,10 @@ ALLOWED = {
     "config": {"base", "net", "model"},
     "health": CORE,
     "doctor": {"base", "net", "model"},
+    "announce": CORE,
     "engine": CORE | {"sched"},
     # control sees interfaces only, never a concrete check or engine
-    "control": CORE | {"sched", "config", "health/checker.h", "health/probe.h", "engine/engine.h"},
+    "control": CORE | {"sched", "config", "health/checker.h", "health/probe.h", "engine/engine.h", "announce/announcer.h"},
     "admin": CORE | {"control"},
     "cli": CORE | {"config", "sched", "control", "admin", "doctor", "lab", "engine/replay.h"},
     "app": None,
@@ -27,7 +28,7 @@ ALLOWED = {
     "fuzz": None,
 }
 # A test beside the code may use fakes and the parts that it puts together.
-TEST_EXTRA = {"control": {"engine/fake.h"}, "admin": {"engine/fake.h", "health/checker.h", "health/probe.h"}}
+TEST_EXTRA = {"control": {"engine/fake.h", "announce/fake.h"}, "admin": {"engine/fake.h", "health/checker.h", "health/probe.h"}}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 
 

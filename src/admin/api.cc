@@ -5,6 +5,7 @@
 #include "admin/metrics.h"
 #include "control/controller.h"
 #include "control/difference.h"
+#include "control/flow.h"
 #include "control/json.h"
 #include "control/preview.h"
 
@@ -71,17 +72,7 @@ Result<engine::Flow> flow_of(const Request& request) {
         auto found = request.query.find(name);
         return found == request.query.end() ? std::string() : found->second;
     };
-    auto source = net::Endpoint::parse(parameter("src"));
-    if (!source) return fail("src: {}; ADDRESS:PORT is wanted", source.error().message);
-    auto vip = net::Endpoint::parse(parameter("vip"));
-    if (!vip) return fail("vip: {}; ADDRESS:PORT is wanted", vip.error().message);
-    auto protocol = parameter("protocol");
-    if (!protocol.empty() && protocol != "tcp" && protocol != "udp")
-        return fail("protocol: '{}' is neither tcp nor udp", protocol);
-    if (source->address.family() != vip->address.family())
-        return fail("src and vip must be of one address family");
-    return engine::Flow{
-        *source, {vip->address, vip->port, protocol == "udp" ? model::Protocol::udp : model::Protocol::tcp}};
+    return control::read_flow(parameter("src"), parameter("vip"), parameter("protocol"));
 }
 
 Rendering get_trace(Controller& controller, const Request& request) {

@@ -112,7 +112,7 @@ TEST_F(ApiTest, TracesAFlow) {
 TEST_F(ApiTest, RefusesAFlowThatIsNone) {
     controller->start();
     for (auto query : {"", "?src=198.51.100.7:1", "?src=x&vip=192.0.2.1:80", "?src=[::1]:1&vip=192.0.2.1:80",
-                       "?src=198.51.100.7:1&vip=192.0.2.1:80&protocol=sctp"})
+                       "?src=198.51.100.7:1&vip=192.0.2.1:80&protocol=tpc"})
         EXPECT_EQ(send("GET", std::string("/api/v1/trace") + query).status, 400u) << query;
 }
 

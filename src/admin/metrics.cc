@@ -71,6 +71,10 @@ void not_forwarded(const Report& report, const AddSample& add) {
         add({count.reason, count.verdict}, static_cast<double>(count.packets_total));
 }
 
+void claimed(const Report& report, const AddSample& add) {
+    for (const auto& claim : report.claims) add({claim.vip.text(), claim.mac.text(), claim.interface}, 1);
+}
+
 void check_duration(const Report& report, const AddSample& add) {
     for (const auto& row : report.backends) {
         if (!row.last_check) continue;
@@ -143,8 +147,15 @@ const std::vector<Metric> kMetrics{
     {"weir_not_forwarded_packets_total",
      counter,
      {"reason", "verdict"},
-     "Packets that were not forwarded, by reason; verdict: drop, or pass to the host's stack.",
+     "Packets that were not forwarded, by reason; verdict: drop, pass to the host's stack, or reply where "
+     "weir "
+     "answered itself.",
      not_forwarded},
+    {"weir_vip_claimed",
+     gauge,
+     {"vip", "mac", "interface"},
+     "1 for each announced VIP that somebody else on the network has claimed in the last ten minutes.",
+     claimed},
     {"weir_flow_table_entries",
      gauge,
      {},
@@ -160,6 +171,21 @@ const std::vector<Metric> kMetrics{
      {},
      "Flows forwarded without an entry, because their bucket was full.",
      one<[](const Report& r) { return r.flow_table.full_total; }>},
+    {"weir_flow_table_evicted_total",
+     counter,
+     {},
+     "Entries of flows that had only begun, which made room for newer ones.",
+     one<[](const Report& r) { return r.flow_table.evicted_total; }>},
+    {"weir_nat_entries",
+     gauge,
+     {},
+     "Flows that NAT translates now.",
+     one<[](const Report& r) { return r.flow_table.nat_used; }>},
+    {"weir_nat_capacity",
+     gauge,
+     {},
+     "Flows that NAT has room for; 0 where no service uses it.",
+     one<[](const Report& r) { return r.flow_table.nat_capacity; }>},
 };
 
 prometheus::MetricFamily family_of(const Metric& metric, const Report& report) {

@@ -24,7 +24,9 @@ control::StatusReport sample_report() {
                      "fake"};
     report.applying.failures_total = 3;
     report.interfaces = {{"eth0", "native", ""}, {"eth1", "", "no such interface"}};
-    report.not_forwarded = {{"no_backend", "drop", 5}};
+    report.not_forwarded = {{"no_backend", "drop", 5}, {"echo", "reply", 6}};
+    report.claims = {{control::ip("192.0.2.1"), {{2, 0, 0, 0, 0, 7}}, "eth0", {}}};
+    report.flow_table = {.evicted_total = 8, .nat_capacity = 1024, .nat_used = 9};
     report.services = control::service_rows(config, plan);
     health::Checked checked;
     checked.last_outcome = {false, "L4CON", std::chrono::microseconds(250), {}};
@@ -43,6 +45,12 @@ TEST(Metrics, SayWhatTheStatusSays) {
              std::string("weir_interface_native{interface=\"eth0\"} 1\n"),
              std::string("weir_interface_attached{interface=\"eth1\"} 0\n"),
              std::string("weir_not_forwarded_packets_total{reason=\"no_backend\",verdict=\"drop\"} 5\n"),
+             std::string("weir_not_forwarded_packets_total{reason=\"echo\",verdict=\"reply\"} 6\n"),
+             std::string(
+                 "weir_vip_claimed{vip=\"192.0.2.1\",mac=\"02:00:00:00:00:07\",interface=\"eth0\"} 1\n"),
+             std::string("weir_flow_table_evicted_total 8\n"),
+             std::string("weir_nat_capacity 1024\n"),
+             std::string("weir_nat_entries 9\n"),
              "weir_service_healthy" + web + "} 1\n",
              "weir_service_backends_up" + web + "} 2\n",
              "weir_backend_up" + web + ",address=\"10.0.0.3\"} 0\n",

@@ -11,6 +11,7 @@
 #include "admin/api.h"
 #include "admin/server.h"
 #include "admin/sockets.h"
+#include "announce/neighbour.h"
 #include "app/engine.h"
 #include "app/notify.h"
 #include "base/log.h"
@@ -62,6 +63,7 @@ class Running {
     asio::steady_timer lifetime_{io_};
     std::unique_ptr<engine::Engine> engine_;
     std::unique_ptr<EnginePath> path_;
+    announce::NeighbourAnnouncer announcer_{io_.get_executor()};
     std::unique_ptr<control::Controller> controller_;
     admin::Handler api_;
     admin::Server server_{io_.get_executor(),
@@ -93,6 +95,7 @@ void Running::make_controller(model::HealthMap recovered) {
             spdlog::error("the admin API stays where it was: {}", done.error().message);
     };
     options.recovered = std::move(recovered);
+    options.announcer = &announcer_;
     path_ = std::make_unique<EnginePath>(*engine_);
     controller_ = std::make_unique<control::Controller>(io_.get_executor(), *engine_, *path_,
                                                         std::move(config_), std::move(options));

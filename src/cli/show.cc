@@ -92,8 +92,13 @@ void show_status(std::ostream& out, const json::value& status, bool coloured) {
         out << fmt::format("interface      {} ({})\n", field(interface, "name"),
                            mode.empty() ? "not attached" : mode);
     }
-    out << fmt::format("flow table     {} of {} entries; {} flows found it full\n", field(table, "used"),
-                       field(table, "capacity"), field(table, "full_total"));
+    out << fmt::format(
+        "flow table     {} of {} entries; {} flows found it full, {} that had only begun made room\n",
+        field(table, "used"), field(table, "capacity"), field(table, "full_total"),
+        field(table, "evicted_total"));
+    if (table.at("nat_capacity").to_number<uint64_t>() > 0)
+        out << fmt::format("NAT            {} of {} flows\n", field(table, "nat_used"),
+                           field(table, "nat_capacity"));
     for (const auto& count : status.at("not_forwarded").as_array())
         if (count.at("packets_total").to_number<uint64_t>() > 0)
             out << fmt::format("not forwarded  {} {} ({})\n", field(count, "packets_total"),

@@ -37,6 +37,19 @@ TEST(Show, PutsWhatIsWrongFirst) {
     EXPECT_THAT(shown(show_status, control::status_json(sample_report({}))), StartsWith("all is well\n"));
 }
 
+TEST(Show, TellsOfTheFlowTableAndOfNatWhereItIsUsed) {
+    auto report = sample_report({});
+    report.flow_table = {.capacity = 1024, .used = 10, .full_total = 2, .evicted_total = 3};
+    auto text = shown(show_status, control::status_json(report));
+    EXPECT_THAT(text, HasSubstr("flow table     10 of 1024 entries; 2 flows found it full, 3 that had only "
+                                "begun made room\n"));
+    EXPECT_THAT(text, testing::Not(HasSubstr("NAT ")));
+    report.flow_table.nat_capacity = 512;
+    report.flow_table.nat_used = 7;
+    EXPECT_THAT(shown(show_status, control::status_json(report)),
+                HasSubstr("NAT            7 of 512 flows\n"));
+}
+
 TEST(Show, ListsServices) {
     EXPECT_EQ(shown(show_services, control::services_json(sample_report({}).services)),
               "SERVICE  FRONTEND              FORWARD  SCHEDULER   UP  NEED  HEALTH\n"

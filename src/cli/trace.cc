@@ -3,7 +3,7 @@
 #include <iostream>
 
 #include "cli/subcommand.h"
-#include "net/ip.h"
+#include "control/flow.h"
 
 namespace weir::cli {
 namespace {
@@ -18,13 +18,12 @@ struct Asked {
 Result<admin::Request> request_for(const Asked& asked) {
     auto slash = asked.frontend.find('/');
     auto protocol = slash == std::string::npos ? "tcp" : asked.frontend.substr(slash + 1);
-    if (auto source = net::Endpoint::parse(asked.source); !source) return propagate(source);
-    if (auto vip = net::Endpoint::parse(asked.frontend.substr(0, slash)); !vip) return propagate(vip);
-    if (protocol != "tcp" && protocol != "udp") return fail("'{}' is neither tcp nor udp", protocol);
+    auto vip = asked.frontend.substr(0, slash);
+    if (auto flow = control::read_flow(asked.source, vip, protocol); !flow) return propagate(flow);
     admin::Request request;
     request.path = "/api/v1/trace";
     request.query["src"] = asked.source;
-    request.query["vip"] = asked.frontend.substr(0, slash);
+    request.query["vip"] = vip;
     request.query["protocol"] = protocol;
     return request;
 }
@@ -54,7 +53,7 @@ int trace(const Context& context, const Asked& asked) {
 Run declare_trace(Options& options, const Context& context) {
     auto asked = std::make_shared<Asked>();
     options.argument("SRC:PORT", asked->source, "The client");
-    options.argument("VIP:PORT[/PROTO]", asked->frontend, "Whom it calls; tcp unless it says udp");
+    options.argument("VIP:PORT[/PROTO]", asked->frontend, "Whom it calls; tcp unless it says otherwise");
     options.flag("--json", asked->json, "Print what the API returns");
     return [asked, &context] { return trace(context, *asked); };
 }

@@ -1,12 +1,8 @@
 #include "config/sections.h"
+#include "model/plan.h"
 
 namespace weir::config {
 namespace {
-
-bool has_ports(model::Protocol protocol) {
-    return protocol == model::Protocol::tcp || protocol == model::Protocol::udp ||
-           protocol == model::Protocol::sctp;
-}
 
 constexpr net::Port kLowest{0};
 constexpr uint16_t kEveryPort = 0xffff;  // behind the lowest
@@ -31,7 +27,7 @@ Result<model::ServicePort> read_service_port(std::string_view text) {
     if (dash != ports.npos && *first >= *last)
         return fail("the range '{}' does not rise; write the lower port before the higher", ports);
     if (!protocol) return fail("unknown protocol '{}'; write {}/tcp or {}/udp", name, ports, ports);
-    if (!has_ports(*protocol))
+    if (!model::has_ports(*protocol))
         return fail("'{}' names a port, which only tcp, udp and sctp have; write {}{}", text,
                     *protocol == model::Protocol::any ? "" : "any/", name);
     return model::ServicePort{*first, *protocol, static_cast<uint16_t>(last->value() - first->value())};

@@ -93,6 +93,17 @@ void Controller::reconcile() {
     applied_ = wanted_;
     applying_.error.clear();
     options_.retry.reset();
+    announce();
+}
+
+/// Not before the datapath answers for them.
+void Controller::announce() {
+    if (!options_.announcer) return;
+    std::vector<std::string> attached;
+    if (std::ranges::any_of(applied_->frontends, &model::Frontend::announce_arp))
+        for (const auto& interface : engine_.observe().interfaces)
+            if (!interface.mode.empty()) attached.push_back(interface.name);
+    options_.announcer->announce(*applied_, attached);
 }
 
 void Controller::failed(const Error& error) {
@@ -133,6 +144,7 @@ StatusReport Controller::status() {
             std::move(seen.interfaces),
             seen.flow_table,
             std::move(seen.not_forwarded),
+            std::move(seen.claims),
             service_rows(config_, now),
             backend_rows(now, seen.targets, checker_.checked())};
 }

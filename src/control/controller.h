@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "announce/announcer.h"
 #include "config/load.h"
 #include "control/backoff.h"
 #include "control/status.h"
@@ -33,6 +34,7 @@ class Controller {
         /// Of targets that a running datapath was adopted with: they stay as they were until checks say
         /// otherwise.
         model::HealthMap recovered;
+        announce::Announcer* announcer = nullptr;  // outlives the controller
         Backoff retry{std::chrono::seconds(1), std::chrono::seconds(10)};
     };
 
@@ -67,6 +69,7 @@ class Controller {
     void reconcile();
     void schedule(Backoff::Duration delay);
     void failed(const Error& error);
+    void announce();
     model::HealthMap merged() const;
 
     engine::Engine& engine_;

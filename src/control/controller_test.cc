@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "announce/fake.h"
 #include "control/sample.h"
 #include "engine/fake.h"
 
@@ -27,6 +28,7 @@ class ControllerTest : public testing::Test {
         options.load = [this] { return next_load; };
         options.on_config = [this](const model::Config&) { ++configs_seen; };
         options.recovered = std::move(recovered);
+        options.announcer = &announcer;
         options.retry = Backoff(1ms, 4ms);
         controller.emplace(io.get_executor(), engine, path, config, std::move(options));
         controller->start();
@@ -41,6 +43,7 @@ class ControllerTest : public testing::Test {
 
     boost::asio::io_context io;
     engine::Fake engine;
+    announce::Fake announcer;
     NoWay path;
     model::Config config = sample_config();
     config::Loaded next_load = sample_config();
@@ -81,6 +84,30 @@ TEST_F(ControllerTest, TriesAgainWhatFailed) {
     EXPECT_EQ(controller->not_in_force(), "");
     EXPECT_EQ(controller->status().applying.failures_total, 1u);
     EXPECT_EQ(controller->applied_number(), 1u);
+}
+
+TEST_F(ControllerTest, AnnouncesWhatIsInForceOnTheAttachedInterfaces) {
+    config.services.at("web").announce_arp = true;
+    engine.observation.interfaces = {{"eth0", "native", ""}, {"eth1", "", "no such interface"}};
+    start();
+    ASSERT_EQ(announcer.announced.size(), 1u);
+    EXPECT_EQ(announcer.announced[0], engine.applied[0]);
+    EXPECT_THAT(announcer.attached, testing::ElementsAre("eth0"));
+
+    // Without another plan: an interface may have come up.
+    engine.observation.interfaces[1] = {"eth1", "native", ""};
+    controller->wake();
+    run_until([&] { return announcer.announced.size() == 2; });
+    EXPECT_EQ(engine.applied.size(), 1u);
+    EXPECT_THAT(announcer.attached, testing::ElementsAre("eth0", "eth1"));
+}
+
+TEST_F(ControllerTest, AnnouncesNothingThatIsNotInForce) {
+    engine.refuse_next = Error{"out of memory"};
+    start();
+    EXPECT_THAT(announcer.announced, testing::IsEmpty());
+    run_until([&] { return !announcer.announced.empty(); });
+    EXPECT_EQ(engine.applied.size(), 1u);
 }
 
 TEST_F(ControllerTest, KeepsEverythingWhenAReloadIsRefused) {
@@ -163,12 +190,14 @@ TEST_F(ControllerTest, ReportsTheNewestReasons) {
 TEST_F(ControllerTest, NamesWhatIsWrong) {
     for (int i : {1, 2, 3}) engine.cannot_reach[sample_target(i)] = "no neighbour answers";
     engine.observation.interfaces = {{"eth0", "", "no such interface"}};
+    engine.observation.claims = {{ip("192.0.2.1"), {{2, 0, 0, 0, 0, 7}}, "eth1", {}}};
     auto problems = problems_of(start().status());
-    ASSERT_EQ(problems.size(), 5u);
+    ASSERT_EQ(problems.size(), 6u);
     EXPECT_EQ(problems[0], "interface eth0: no such interface");
-    EXPECT_EQ(problems[1],
+    EXPECT_EQ(problems[1], "192.0.2.1 is also claimed by 02:00:00:00:00:07 on eth1");
+    EXPECT_EQ(problems[2],
               "service web at 192.0.2.1:80/tcp is down: 0 of 3 backends take new flows, 1 needed");
-    EXPECT_EQ(problems[2], "backend 10.0.0.1 of web (192.0.2.1:80/tcp) is down: no neighbour answers");
+    EXPECT_EQ(problems[3], "backend 10.0.0.1 of web (192.0.2.1:80/tcp) is down: no neighbour answers");
 }
 
 TEST(Backoff, DoublesUpToItsLimitAndStartsAgain) {

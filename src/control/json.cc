@@ -63,6 +63,13 @@ json::object reason_json(const engine::ReasonCount& count) {
     return {{"reason", count.reason}, {"verdict", count.verdict}, {"packets_total", count.packets_total}};
 }
 
+json::object claim_json(const engine::Claim& claim) {
+    return {{"vip", claim.vip.text()},
+            {"mac", claim.mac.text()},
+            {"interface", claim.interface},
+            {"last_at", time_text(claim.last_at)}};
+}
+
 template <class Range, class Make>
 json::array list(const Range& range, Make make) {
     json::array array;
@@ -195,6 +202,7 @@ json::object status_json(const StatusReport& report) {
           {"nat_capacity", report.flow_table.nat_capacity},
           {"nat_used", report.flow_table.nat_used}}},
         {"not_forwarded", list(report.not_forwarded, reason_json)},
+        {"claims", list(report.claims, claim_json)},
         {"services", services_json(report.services)},
     };
 }

@@ -114,6 +114,15 @@ TEST(Json, GivesAStatusThatNamesItsProblems) {
     EXPECT_EQ(status.at("plan").at("error"), "no such interface");
     EXPECT_TRUE(status.at("plan").at("applied_at").is_null());
     EXPECT_EQ(status.at("reload").at("ok"), true);
+    EXPECT_EQ(status.at("claims"), json::array{});
+}
+
+TEST(Json, TellsWhoElseClaimsAVip) {
+    StatusReport report;
+    report.claims = {{ip("192.0.2.1"), {{2, 0, 0, 0, 0, 7}}, "eth0", SystemTime(1'700'000'000s)}};
+    EXPECT_EQ(status_json(report).at("claims"),
+              json::parse(R"([{"vip": "192.0.2.1", "mac": "02:00:00:00:00:07", "interface": "eth0",
+                               "last_at": "2023-11-14T22:13:20.000Z"}])"));
 }
 
 }  // namespace

@@ -53,6 +53,9 @@ std::vector<std::string> problems_of(const StatusReport& report) {
     for (const auto& interface : report.interfaces)
         if (!interface.error.empty())
             problems.push_back(fmt::format("interface {}: {}", interface.name, interface.error));
+    for (const auto& claim : report.claims)
+        problems.push_back(fmt::format("{} is also claimed by {} on {}", claim.vip.text(), claim.mac.text(),
+                                       claim.interface));
     for (const auto& service : report.services)
         for (const auto& frontend : service.frontends)
             if (!frontend.healthy)

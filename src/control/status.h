@@ -72,6 +72,7 @@ struct StatusReport {
     std::vector<engine::InterfaceState> interfaces;
     engine::FlowTable flow_table;
     std::vector<engine::ReasonCount> not_forwarded;
+    std::vector<engine::Claim> claims;
     std::vector<ServiceRow> services;
     std::vector<BackendRow> backends;
 };

@@ -3,6 +3,7 @@
 // too.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -49,11 +50,22 @@ struct FlowTable {
     uint64_t nat_used = 0;
 };
 
+/// Somebody else on the network says that a VIP, which weir announces, is his.
+struct Claim {
+    net::Ip vip;
+    net::Mac mac;
+    std::string interface;  // where he was heard
+    std::chrono::system_clock::time_point last_at;
+
+    bool operator==(const Claim&) const = default;
+};
+
 struct Observation {
     std::vector<InterfaceState> interfaces;
     std::map<model::TargetKey, Traffic> targets;
     std::vector<ReasonCount> not_forwarded;
     FlowTable flow_table;
+    std::vector<Claim> claims;  // of the last minutes
 };
 
 /// A flow as a client would open it.

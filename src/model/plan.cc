@@ -54,6 +54,10 @@ std::string FrontendKey::port_text() const {
     return fmt::format("{}-{}", port.value(), port.value() + more_ports);
 }
 
+bool has_ports(Protocol protocol) {
+    return protocol == Protocol::tcp || protocol == Protocol::udp || protocol == Protocol::sctp;
+}
+
 std::string_view to_text(Accepts accepts) {
     switch (accepts) {
         case Accepts::nothing:
@@ -108,6 +112,21 @@ Plan plan(const Config& config, const HealthMap& health) {
     });
     std::ranges::sort(plan.frontends, {}, &Frontend::key);
     return plan;
+}
+
+std::map<net::Prefix, bool> announced_vips(const Plan& plan) {
+    std::map<net::Prefix, bool> vips;
+    for (const auto& frontend : plan.frontends) vips[frontend.key.vips()] |= frontend.announce_arp;
+    for (const auto& frontend : plan.frontends)
+        if (!frontend.healthy) vips[frontend.key.vips()] = false;
+    return vips;
+}
+
+std::optional<uint16_t> vlan_of(const Vlans& vlans, const net::Ip& address) {
+    for (const auto& [id, prefixes] : vlans)
+        if (std::ranges::any_of(prefixes, [&](const auto& prefix) { return prefix.contains(address); }))
+            return id;
+    return std::nullopt;
 }
 
 }  // namespace weir::model

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -99,6 +100,17 @@ std::vector<TargetKey> targets_of(const Config& config);
 /// Pure: the same inputs give the same plan. The configuration has been checked (every pool exists, frontends
 /// distinct).
 Plan plan(const Config& config, const HealthMap& health);
+
+/// Every VIP, and prefix of VIPs: whether weir says by ARP and neighbour discovery that it is here. That
+/// takes a service that asks for it, and that all services of the VIP are healthy. Of several prefixes around
+/// one address the longest counts.
+std::map<net::Prefix, bool> announced_vips(const Plan& plan);
+
+/// The VLAN that the configuration puts an address in.
+std::optional<uint16_t> vlan_of(const Vlans& vlans, const net::Ip& address);
+
+/// TCP, UDP and SCTP.
+bool has_ports(Protocol protocol);
 
 std::string_view to_text(Accepts accepts);
 

@@ -14,6 +14,8 @@ constexpr uint16_t kEtherVlan = 0x8100;
 constexpr size_t kIpv4Header = 20;
 constexpr size_t kTcpHeader = 20;
 constexpr size_t kUdpHeader = 8;
+constexpr size_t kOtherHeader = 8;  // of UDP, ICMP, and what stands for the rest
+constexpr unsigned kEchoRequest = 8, kEchoRequestV6 = 128;
 constexpr uint16_t kDoNotFragment = 0x4000;
 constexpr uint16_t kFragment = 0x3fff;  // more fragments, or an offset
 constexpr uint16_t kWindow = 65535;
@@ -109,6 +111,37 @@ void write_udp(Writer& out, const PacketSpec& spec) {
     out.u16(spec.destination.port.value());
     out.u16(static_cast<unsigned>(kUdpHeader + spec.payload));
     out.u16(0);  // checksum
+}
+
+bool is_echo(const PacketSpec& spec) {
+    return spec.protocol == (spec.source.address.is_v4() ? kIcmp : kIcmpV6);
+}
+
+void write_echo(Writer& out, const PacketSpec& spec) {
+    out.u8(spec.source.address.is_v4() ? kEchoRequest : kEchoRequestV6);
+    out.u8(0);
+    out.u16(0);  // checksum
+    out.u16(spec.source.port.value());
+    out.u16(1);  // sequence number
+}
+
+void write_ports(Writer& out, const PacketSpec& spec) {
+    out.u16(spec.source.port.value());
+    out.u16(spec.destination.port.value());
+    out.u32(0);
+}
+
+/// `start`: where the transport header begins.
+void write_checksum(Writer& out, const PacketSpec& spec, size_t start) {
+    const auto transport = out.from(start);
+    const bool alone = spec.protocol == kIcmp;
+    uint16_t sum = (alone ? Checksum()
+                          : pseudo_header(spec.source.address, spec.destination.address, spec.protocol,
+                                          transport.size()))
+                       .add(transport)
+                       .value();
+    if (spec.protocol == kUdp && sum == 0) sum = 0xffff;  // 0 says that there is no checksum
+    out.put_u16(start + (spec.protocol == kTcp ? 16 : spec.protocol == kUdp ? 6 : 2), sum);
 }
 
 // ---- reading
@@ -218,9 +251,8 @@ Status read_udp(Cursor& cursor) {
 
 std::vector<uint8_t> build_frame(const PacketSpec& spec) {
     assert(spec.source.address.family() == spec.destination.address.family());
-    assert(spec.protocol == kTcp || spec.protocol == kUdp);
-    const bool tcp = spec.protocol == kTcp;
-    const size_t transport_size = (tcp ? kTcpHeader : kUdpHeader) + spec.payload;
+    const bool tcp = spec.protocol == kTcp, udp = spec.protocol == kUdp;
+    const size_t transport_size = (tcp ? kTcpHeader : kOtherHeader) + spec.payload;
     Writer out;
     write_ethernet(out, spec);
     if (spec.source.address.is_v4())
@@ -230,14 +262,14 @@ std::vector<uint8_t> build_frame(const PacketSpec& spec) {
     const size_t start = out.size();
     if (tcp)
         write_tcp(out, spec);
-    else
+    else if (udp)
         write_udp(out, spec);
+    else if (is_echo(spec))
+        write_echo(out, spec);
+    else
+        write_ports(out, spec);
     for (size_t i = 0; i < spec.payload; i++) out.u8(static_cast<unsigned>(i));
-    uint16_t sum = pseudo_header(spec.source.address, spec.destination.address, spec.protocol, transport_size)
-                       .add(out.from(start))
-                       .value();
-    if (!tcp && sum == 0) sum = 0xffff;  // 0 says that there is no checksum
-    out.put_u16(start + (tcp ? 16 : 6), sum);
+    if (tcp || udp || is_echo(spec)) write_checksum(out, spec, start);
     return out.take();
 }
 

@@ -1,4 +1,4 @@
-// Ethernet frames with an IPv4 or IPv6 packet of TCP or UDP: made from a description, and read back. Pure.
+// Ethernet frames with an IPv4 or IPv6 packet: made from a description, and (of TCP and UDP) read back. Pure.
 // For tests, benches and dry runs of the datapath; the datapath itself parses in bpf/.
 #pragma once
 
@@ -15,6 +15,8 @@ namespace weir::net {
 
 inline constexpr uint8_t kTcp = 6;  // protocol numbers
 inline constexpr uint8_t kUdp = 17;
+inline constexpr uint8_t kIcmp = 1;
+inline constexpr uint8_t kIcmpV6 = 58;
 
 inline constexpr uint8_t kTcpFin = 0x01;
 inline constexpr uint8_t kTcpSyn = 0x02;
@@ -29,6 +31,8 @@ struct PacketSpec {
     std::optional<uint16_t> vlan{};  // the id of one 802.1Q tag
     Endpoint source;
     Endpoint destination;
+    /// ICMP of the family: an echo request whose identifier is the source port. What is not known here: eight
+    /// bytes, which begin with the ports, where protocols have them that have any.
     uint8_t protocol = kTcp;
     uint8_t ttl = 64;                   // IPv6: hop limit
     std::vector<uint8_t> ip_options{};  // IPv4 only; a multiple of 4, at most 40 bytes

@@ -4,6 +4,8 @@
 
 #include <memory>
 
+#include "net/checksum.h"
+
 namespace weir::net {
 namespace {
 
@@ -105,6 +107,44 @@ TEST(Packet, BuildsATaggedUdpPacketOverIpv6) {
     };
     // clang-format on
     EXPECT_EQ(build_frame(udp_v6()), expected);
+}
+
+TEST(Packet, BuildsEchoRequestsOfBothFamilies) {
+    PacketSpec spec;
+    spec.source = {Ip::parse("198.51.100.7").value(), Port(0x1234)};
+    spec.destination = {Ip::parse("192.0.2.1").value(), Port(0)};
+    spec.protocol = kIcmp;
+    const auto v4 = build_frame(spec);
+    ASSERT_EQ(v4.size(), 14u + 20 + 8);
+    const auto message = std::span(v4).subspan(34);
+    EXPECT_EQ(message[0], 8);
+    EXPECT_EQ(message[4] << 8 | message[5], 0x1234);
+    EXPECT_EQ(Checksum().add(message).value(), 0);
+
+    spec.source.address = Ip::parse("2001:db8::7").value();
+    spec.destination.address = Ip::parse("2001:db8::1").value();
+    spec.protocol = kIcmpV6;
+    const auto v6 = build_frame(spec);
+    ASSERT_EQ(v6.size(), 14u + 40 + 8);
+    EXPECT_EQ(v6[54], 128);
+    const uint8_t length_and_protocol[] = {0, 0, 0, 8, 0, 0, 0, kIcmpV6};
+    EXPECT_EQ(Checksum()
+                  .add(std::span(v6).subspan(22, 32))
+                  .add(length_and_protocol)
+                  .add(std::span(v6).subspan(54))
+                  .value(),
+              0);
+}
+
+TEST(Packet, BeginsWithThePortsWhateverTheProtocol) {
+    PacketSpec spec;
+    spec.source = {Ip::parse("198.51.100.7").value(), Port(0x1234)};
+    spec.destination = {Ip::parse("192.0.2.1").value(), Port(0x5678)};
+    spec.protocol = 132;
+    const auto frame = build_frame(spec);
+    EXPECT_EQ(frame[23], 132);
+    EXPECT_EQ(std::vector(frame.begin() + 34, frame.end()),
+              (std::vector<uint8_t>{0x12, 0x34, 0x56, 0x78, 0, 0, 0, 0}));
 }
 
 TEST(Packet, ReadsBackWhatItBuilt) {

@@ -213,15 +213,17 @@ struct weir_conflict {
 };
 WEIR_ASSERT_SIZE(struct weir_conflict, 32);
 
+#define WEIR_CONFLICTS 16 /* the daemon takes them away every 20 ms */
+
 struct weir_state {
     __u32 abi;
     __u32 active; /* generation in use: 0 or 1 */
     __u64 secret; /* keys the flow hash, and is flow_key's origin; kept for as long as the flows are */
     __u64 pad[6];
     struct weir_generation generation[2];
-    struct weir_conflict conflict; /* the last */
+    struct weir_conflict conflict[WEIR_CONFLICTS]; /* the last of those whose VIPs share a place */
 };
-WEIR_ASSERT_SIZE(struct weir_state, 64 + 2 * (64 + WEIR_SHAPES * 24) + 32);
+WEIR_ASSERT_SIZE(struct weir_state, 64 + 2 * (64 + WEIR_SHAPES * 24) + WEIR_CONFLICTS * 32);
 
 /* An interface that frames come in by; the key is its index. */
 struct weir_interface {

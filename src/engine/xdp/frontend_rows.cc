@@ -83,17 +83,6 @@ bool less(const weir_key& a, const weir_key& b) {
     return order(a) < order(b);
 }
 
-/// Of each VIP: whether it is to be announced, which takes that all its frontends are healthy.
-using Vips = std::map<net::Prefix, bool>;
-
-Vips vips_of(const model::Plan& plan) {
-    Vips vips;
-    for (const auto& frontend : plan.frontends) vips[frontend.key.vips()] |= frontend.announce_arp;
-    for (const auto& frontend : plan.frontends)
-        if (!frontend.healthy) vips[frontend.key.vips()] = false;
-    return vips;
-}
-
 }  // namespace
 
 FrontendRows frontend_rows(const model::Plan& plan, uint64_t secret) {
@@ -117,7 +106,7 @@ FrontendRows frontend_rows(const model::Plan& plan, uint64_t secret) {
             rows.emplace(row.key, row);
         }
     }
-    for (const auto& [prefix, announced] : vips_of(plan)) {
+    for (const auto& [prefix, announced] : model::announced_vips(plan)) {
         model::FrontendKey frontend;
         frontend.vip = prefix.address;
         frontend.free_bits = net::free_bits(prefix);

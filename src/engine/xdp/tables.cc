@@ -207,7 +207,7 @@ Status Tables::grow(const model::Plan& plan, Sizes need) {
 
     if (datapath_) {
         (*loaded)->state().secret = datapath_->state().secret;
-        (*loaded)->state().conflict = datapath_->state().conflict;
+        std::ranges::copy(datapath_->state().conflict, (*loaded)->state().conflict);
     } else if (getrandom(&(*loaded)->state().secret, sizeof(uint64_t), 0) < 0) {
         return fail_with(errno, "cannot get a random key");
     }
@@ -441,13 +441,21 @@ Status Tables::set_ports(const Ports& ports) {
     return {};
 }
 
-std::optional<Conflict> Tables::conflict() const {
-    if (!datapath_) return std::nullopt;
-    const auto& row = datapath_->state().conflict;
-    if (row.family == WEIR_NONE) return std::nullopt;
-    Conflict conflict{from_abi(row.vip, row.family), {}, row.interface};
-    std::ranges::copy(row.mac, conflict.mac.bytes.begin());
-    return conflict;
+std::vector<Conflict> Tables::take_conflicts() {
+    std::vector<Conflict> taken;
+    if (!datapath_) return taken;
+    for (auto& shared : datapath_->state().conflict) {
+        if (__atomic_load_n(&shared.family, __ATOMIC_ACQUIRE) == WEIR_NONE) continue;
+        const auto row = shared;
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        // The datapath may be writing the next one: then that counts, and next time.
+        if (std::memcmp(&row, &shared, sizeof row) != 0) continue;
+        __atomic_store_n(&shared.family, WEIR_NONE, __ATOMIC_RELEASE);
+        Conflict conflict{from_abi(row.vip, row.family), {}, row.interface};
+        std::ranges::copy(row.mac, conflict.mac.bytes.begin());
+        taken.push_back(conflict);
+    }
+    return taken;
 }
 
 void Tables::scan() {

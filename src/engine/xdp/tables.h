@@ -66,8 +66,8 @@ class Tables {
     /// The interfaces of this balancer. To be repeated when they change, and after apply().
     Status set_ports(const Ports& ports);
 
-    /// The last one, if there has been any.
-    std::optional<Conflict> conflict() const;
+    /// Those since the last question; of many at once the last.
+    std::vector<Conflict> take_conflicts();
 
     /// The program in force, once a plan has been applied.
     std::optional<int> program() const;

@@ -116,9 +116,21 @@ void Xdp::scan_later() {
     scan_timer_.async_wait([this](boost::system::error_code error) {
         if (error) return;
         tables_->scan();
+        listen_for_claims();
         if (++scan_steps_ % kStepsBetweenLooks == 0) look_after_filters();
         scan_later();
     });
+}
+
+/// Frames of our own that come back by another interface are nobody else's.
+void Xdp::listen_for_claims() {
+    for (const auto& [vip, mac, interface] : tables_->take_conflicts()) {
+        if (std::ranges::any_of(up_, [&](const auto& entry) { return entry.second.mac == mac; })) continue;
+        auto link = neighbours_->link(static_cast<int>(interface));
+        auto name = link ? link->name : fmt::format("interface {}", interface);
+        if (claims_.note(vip, mac, name, std::chrono::system_clock::now()))
+            spdlog::warn("{} is also claimed by {} on {}", vip.text(), mac.text(), name);
+    }
 }
 
 /// Puts back what somebody has taken from an interface: without the filters no probe finds its way.
@@ -178,7 +190,8 @@ Status Xdp::attach_all() {
         if (auto attached = attach(interface, *tables_->program()); !attached)
             failures_.emplace(interface.name, attached.error().message);
     }
-    if (auto shown = show_ports(); !shown) return shown;
+    up_ = ports(true);
+    if (auto shown = tables_->set_ports(ports(false)); !shown) return shown;
     if (failures_.empty()) return {};
     return fail("{}: {}", failures_.begin()->first, failures_.begin()->second);
 }
@@ -209,21 +222,23 @@ Status Xdp::use(int program) {
 
 /// The kernel's links or neighbours changed.
 void Xdp::look_around() {
+    auto former = up_;
     bool lost = std::ranges::any_of(attachments_, [](const auto& entry) { return !entry.second.alive(); });
     bool missing = std::ranges::any_of(
         plan_.interfaces, [&](const auto& interface) { return !attachments_.contains(interface.name); });
     auto ways = find_ways();
     bool moved = ways != ways_;
-    if (auto shown = show_ports(); !shown) spdlog::warn("{}", shown.error().message);
-    if (!moved && !lost && !missing) return;
+    if (auto shown = tables_->set_ports(ports(false)); !shown) spdlog::warn("{}", shown.error().message);
     ways_ = std::move(ways);
-    if (tables_->program()) {
+    if (tables_->program() && (moved || lost || missing)) {
         if (auto applied = tables_->apply(plan_, hops()); !applied)
             spdlog::error("cannot follow a change of the neighbours: {}", applied.error().message);
         if (lost || missing)
             if (auto attached = attach_all(); !attached) spdlog::warn("{}", attached.error().message);
     }
-    if (moved) on_change_();
+    // An interface that came up, or has another MAC, is one more to announce VIPs on.
+    up_ = ports(true);
+    if (moved || up_ != former) on_change_();
 }
 
 Result<Hop> Xdp::find_way(const net::Ip& backend) const {
@@ -236,7 +251,7 @@ Result<Hop> Xdp::find_way(const net::Ip& backend) const {
     Hop hop{neighbour->mac, neighbour->source_mac,          neighbour->interface, neighbour->vlan,
             neighbour->mtu, neighbour->gateway.has_value(), neighbour->source};
     // A VLAN device of the kernel's tells its own id.
-    if (!hop.vlan) hop.vlan = vlan_of(plan_.vlans, neighbour->gateway.value_or(backend));
+    if (!hop.vlan) hop.vlan = model::vlan_of(plan_.vlans, neighbour->gateway.value_or(backend));
     if (plan_.node_address && plan_.node_address->family() == backend.family())
         hop.source = plan_.node_address;
     return hop;
@@ -268,13 +283,13 @@ Hops Xdp::hops() const {
     return hops;
 }
 
-/// Tells the datapath which interfaces there are, with their MACs.
-Status Xdp::show_ports() {
+/// The interfaces that the datapath is attached to.
+Ports Xdp::ports(bool only_up) const {
     Ports ports;
     for (const auto& [name, attachment] : attachments_)
-        if (auto link = neighbours_->link(attachment.ifindex()))
+        if (auto link = neighbours_->link(attachment.ifindex()); link && (link->up || !only_up))
             ports.emplace(link->index, Port{link->mac, !attachment.native()});
-    return tables_->set_ports(ports);
+    return ports;
 }
 
 std::map<model::TargetKey, std::string> Xdp::unreachable() const {
@@ -300,6 +315,7 @@ Observation Xdp::observe() {
         observation.interfaces.push_back(std::move(state));
     }
     tables_->observe(observation);
+    observation.claims = claims_.of(plan_, std::chrono::system_clock::now());
     return observation;
 }
 

@@ -12,6 +12,7 @@
 
 #include "engine/engine.h"
 #include "engine/xdp/attachment.h"
+#include "engine/xdp/claims.h"
 #include "engine/xdp/detour.h"
 #include "engine/xdp/tables.h"
 #include "net/neighbours.h"
@@ -48,9 +49,10 @@ class Xdp final : public Engine {
     Result<Hop> way(const model::Frontend& frontend, const net::Ip& backend) const;
     net::Link device_towards(const net::Ip& backend, const net::Link& interface) const;
     std::optional<net::Ip> probe_source(const net::Link& device, const model::TargetKey& target) const;
-    Status show_ports();
+    Ports ports(bool only_up) const;
     Hops hops() const;
     void scan_later();
+    void listen_for_claims();
     void look_after_filters();
 
     boost::asio::steady_timer scan_timer_;
@@ -63,9 +65,11 @@ class Xdp final : public Engine {
     std::unique_ptr<Tables> tables_;
     std::map<std::string, Attachment> attachments_;  // by interface
     std::map<std::string, std::string> failures_;    // why an interface has none
-    model::Plan plan_;                               // the last that was applied
-    Ways ways_;                                      // to each backend of plan_
-    std::map<net::Ip, Hop> adopted_;                 // until the neighbours are known
+    Ports up_;                                       // attached, with a link that was up
+    Claims claims_;
+    model::Plan plan_;                // the last that was applied
+    Ways ways_;                       // to each backend of plan_
+    std::map<net::Ip, Hop> adopted_;  // until the neighbours are known
 };
 
 /// Removes what a daemon has left in the kernel: the programs on the interfaces named under `pins`, the pins,

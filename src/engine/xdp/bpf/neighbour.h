@@ -86,7 +86,11 @@ static __always_inline int answer_solicitation(struct xdp_md* ctx, const struct 
 }
 
 static __always_inline void note_conflict(struct xdp_md* ctx, const struct packet* p, const __u8* mac) {
-    struct weir_conflict* conflict = &state.conflict;
+    __u64 place = p->key.vip.half[0] ^ p->key.vip.half[1];
+    place ^= place >> 32;
+    place ^= place >> 16;
+    place ^= place >> 8;
+    struct weir_conflict* conflict = &state.conflict[place % WEIR_CONFLICTS];
     conflict->vip = p->key.vip;
     __builtin_memcpy(conflict->mac, mac, sizeof conflict->mac);
     conflict->interface = ctx->ingress_ifindex;

@@ -1,0 +1,79 @@
+#include "announce/neighbour.h"
+
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "announce/frame.h"
+#include "base/log.h"
+
+namespace weir::announce {
+namespace {
+
+/// Where frames of an interface go out, if its link is up.
+std::optional<Place> place_of(int socket, const std::string& name) {
+    ifreq request{};
+    if (name.size() >= sizeof request.ifr_name) return std::nullopt;
+    std::ranges::copy(name, request.ifr_name);
+    constexpr short kUp = IFF_UP | IFF_RUNNING;
+    if (ioctl(socket, SIOCGIFFLAGS, &request) < 0 || (request.ifr_flags & kUp) != kUp) return std::nullopt;
+    Place place;
+    if (ioctl(socket, SIOCGIFHWADDR, &request) < 0 || request.ifr_hwaddr.sa_family != ARPHRD_ETHER)
+        return std::nullopt;
+    std::memcpy(place.mac.bytes.data(), request.ifr_hwaddr.sa_data, place.mac.bytes.size());
+    if (ioctl(socket, SIOCGIFINDEX, &request) < 0) return std::nullopt;
+    place.interface = request.ifr_ifindex;
+    return place;
+}
+
+}  // namespace
+
+void NeighbourAnnouncer::announce(const model::Plan& plan, const std::vector<std::string>& attached) {
+    bool any = std::ranges::any_of(plan.frontends, &model::Frontend::announce_arp);
+    if (any && !socket_) {
+        socket_ = UniqueFd(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        if (!socket_) spdlog::error("cannot announce VIPs: no packet socket: {}", std::strerror(errno));
+    }
+    if (!any || !socket_) return schedule_.set({}, {});
+    schedule_.set(announcements_of(plan, places(attached)), Schedule::Time::clock::now());
+    arm();
+}
+
+std::vector<Place> NeighbourAnnouncer::places(const std::vector<std::string>& attached) const {
+    std::vector<Place> places;
+    for (const auto& name : attached)
+        if (auto place = place_of(socket_.get(), name)) places.push_back(*place);
+    return places;
+}
+
+void NeighbourAnnouncer::arm() {
+    auto next = schedule_.next();
+    if (!next) return;
+    timer_.expires_at(*next);
+    timer_.async_wait([this](boost::system::error_code error) {
+        if (error) return;  // armed anew, or gone
+        for (const auto& announcement : schedule_.take(Schedule::Time::clock::now())) send(announcement);
+        arm();
+    });
+}
+
+void NeighbourAnnouncer::send(const Announcement& announcement) const {
+    const auto& [place, vip, vlan] = announcement;
+    auto frame = announce::announcement(vip, place.mac, vlan);
+    sockaddr_ll to{};
+    to.sll_family = AF_PACKET;
+    to.sll_ifindex = place.interface;
+    if (::sendto(socket_.get(), frame.data(), frame.size(), 0, reinterpret_cast<const sockaddr*>(&to),
+                 sizeof to) < 0)
+        spdlog::warn("cannot announce {} on interface {}: {}", vip.text(), place.interface,
+                     std::strerror(errno));
+    else
+        spdlog::debug("announced {} at {}", vip.text(), place.mac.text());
+}
+
+}  // namespace weir::announce
