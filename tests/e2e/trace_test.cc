@@ -224,5 +224,26 @@ TEST_P(Trace, SaysWhenAFlowStaysBecauseItsBackendDrains) {
 INSTANTIATE_TEST_SUITE_P(Families, Trace, testing::Values("192.168.101.1:80", "[2001:db8:101::1]:80"),
                          [](const auto& row) { return row.param[0] == '[' ? "v6" : "v4"; });
 
+class Question : public SiteTest {};
+
+TEST_F(Question, MayBeAboutPrefixesRangesAndAnyProtocol) {
+    Site site({.lab = "trace"});
+    site.start({.vips = "192.168.101.0/28",
+                .ports = "8000-8099/tcp, any/sctp, any/gre",
+                .check = "{http: {path: /alive}, port: 80, interval: 1s, timeout: 1s}"});
+    const auto answer = [&](const char* source, const char* vip) {
+        const lab::Finished trace = site.weir({"trace", source, vip});
+        return trace.out + trace.err;
+    };
+    const auto forwarded = testing::MatchesRegex("forward to 10\\.1\\.10\\.1[012] \\(scheduler\\)\n");
+    EXPECT_THAT(answer("10.1.10.1:40000", "192.168.101.15:8042"), forwarded);
+    EXPECT_THAT(answer("10.1.10.1:40000", "192.168.101.0:8099/tcp"), forwarded);
+    EXPECT_THAT(answer("10.1.10.1:40000", "192.168.101.7:36412/sctp"), forwarded);
+    EXPECT_THAT(answer("10.1.10.1", "192.168.101.7/gre"), forwarded);
+    EXPECT_EQ(answer("10.1.10.1:40000", "192.168.101.15:8100"), "drop (unmatched)\n");
+    EXPECT_EQ(answer("10.1.10.1:40000", "192.168.101.16:8042"), "pass (not_vip)\n");
+    EXPECT_EQ(answer("10.1.10.1", "192.168.101.7/icmp"), "reply (echo)\n");
+}
+
 }  // namespace
 }  // namespace weir::e2e
