@@ -52,8 +52,11 @@ __noinline int send_back(struct xdp_md* ctx, const struct packet* p, struct weir
     __u32 half = *(volatile __u32*)&state.active & 1;
     const struct weir_generation* generation = &state.generation[half];
     struct scratch* s = my_scratch();
-    __u32 id = 0;
+    __u32 id = 0, interface = ctx->ingress_ifindex;
     if (!p || !s) return -1;
+    const struct weir_interface* ours = bpf_map_lookup_elem(&interfaces, &interface);
+    void* data = (void*)(long)ctx->data;
+    if (data + ETH_HLEN > (void*)(long)ctx->data_end || (ours && !is_for(data, ours->mac))) return -1;
     if (p->kind == LATER_FRAGMENT) {
         struct weir_fragment* first = recall_fragment(p, s);
         if (!first || !first->translation.towards_client) return -1;

@@ -67,20 +67,51 @@ static __always_inline int note_last_hop(struct xdp_md* ctx, const struct packet
     return 1;
 }
 
-/* Whether the row of the other direction may be written: nobody else's flow that lives has it. */
-static __always_inline int is_free(const struct weir_tuple* key, const struct weir_tuple* wanted,
-                                   const struct weir_generation* g, __u32 now) {
-    int begun;
-    const struct weir_translation* row = find_translation(key, &begun);
-    return !row || same_tuple(&row->to, wanted) || row->state == WEIR_CLOSING || outlived(row, g, now);
+/* Whether s->reverse, the row of the answers, may become s->back: 1 where nobody has it, 2 where this flow
+ * does, 0 where another does that lives (`closing`: or that is closing). One that does not is forgotten, or
+ * its last packets would be taken for this flow's. Looks where flows begin first: a row that moves meanwhile
+ * is seen in one of the two places. */
+__noinline int may_take(__u32 closing) {
+    struct scratch* s = my_scratch();
+    if (!s) return 0;
+    struct weir_translation* row = bpf_map_lookup_elem(&nat_new, &s->reverse);
+    if (!row) row = bpf_map_lookup_elem(&nat, &s->reverse);
+    if (!row) return 1;
+    if (same_tuple(&row->to, &s->back.to)) return 2;
+    const struct weir_generation* g = &state.generation[*(volatile __u32*)&state.active & 1];
+    if (!outlived(row, g, now_in_ticks()) && !(closing && row->state == WEIR_CLOSING)) return 0;
+    turn(&row->to, &s->turned);
+    bpf_map_delete_elem(&nat, &s->turned);
+    bpf_map_delete_elem(&nat_new, &s->turned);
+    bpf_map_delete_elem(&nat, &s->reverse);
+    bpf_map_delete_elem(&nat_new, &s->reverse);
+    return 1;
 }
 
-/* Chooses what the flow's packets become, s->there and s->back. 0, or why it cannot. */
+/* Forgets the flow of s->key, whose packets become s->there: its row of the answers only if that is still its
+ * own. */
+static __always_inline void forget(struct scratch* s) {
+    turn(&s->there.to, &s->reverse);
+    turn(&s->key, &s->turned);
+    int begun;
+    const struct weir_translation* row = find_translation(&s->reverse, &begun);
+    if (row && same_tuple(&row->to, &s->turned)) {
+        bpf_map_delete_elem(&nat, &s->reverse);
+        bpf_map_delete_elem(&nat_new, &s->reverse);
+    }
+    bpf_map_delete_elem(&nat, &s->key);
+    bpf_map_delete_elem(&nat_new, &s->key);
+}
+
+/* Chooses what a new flow's packets become, and writes it. 0, or why it cannot. A new flow's rows are always
+ * among those that may be displaced, whatever its packet says. */
 static __always_inline __u32 invent(struct xdp_md* ctx, const struct packet* p, const struct weir_target* t,
-                                    struct scratch* s, const struct weir_generation* g) {
-    __u32 now = now_in_ticks(), free = 0;
+                                    struct scratch* s) {
+    int mine = 0;
     __u16 port = t->port ? t->port : p->ports >> 16;
     int replaces = t->source.half[0] || t->source.half[1];
+    __builtin_memset(&s->there, 0, sizeof s->there);
+    __builtin_memset(&s->back, 0, sizeof s->back);
     s->there.to = s->key;
     s->there.to.destination = t->backend;
     s->there.to.ports = (p->ports & 0xffff) | (__u32)port << 16;
@@ -97,12 +128,19 @@ static __always_inline __u32 invent(struct xdp_md* ctx, const struct packet* p, 
             s->there.to.ports = __builtin_bswap16(own) | (__u32)port << 16;
         }
         turn(&s->there.to, &s->reverse);
-        free = is_free(&s->reverse, &s->back.to, g, now);
-        if (free || !replaces) break;
+        mine = may_take(!replaces || i >= PORT_TRIES / 2);
+        if (mine || !replaces) break;
     }
-    if (!free) return WEIR_REASON_nat_conflict;
+    if (!mine) return WEIR_REASON_nat_conflict;
+    if (!note_last_hop(ctx, p, &s->back)) return WEIR_REASON_truncated;
     s->back.towards_client = 1;
-    return note_last_hop(ctx, p, &s->back) ? 0 : WEIR_REASON_truncated;
+    s->there.target = s->back.target = p->target;
+    s->there.age = s->back.age = now_in_ticks();
+    s->there.state = s->back.state = p->state;
+    /* Another processor may have taken it since. */
+    if (bpf_map_update_elem(&nat_new, &s->reverse, &s->back, mine == 2 ? BPF_ANY : BPF_NOEXIST))
+        return WEIR_REASON_nat_conflict;
+    return bpf_map_update_elem(&nat_new, &s->key, &s->there, BPF_ANY) ? WEIR_REASON_nat_full : 0;
 }
 
 static __always_inline int keep(struct scratch* s, int begun) {
@@ -119,20 +157,35 @@ static __always_inline int keep(struct scratch* s, int begun) {
     return 0;
 }
 
-/* A flow's rows are written when its state changes, it goes from `begun` on, or a tick is over. */
-static __always_inline int refresh(struct xdp_md* ctx, const struct packet* p, struct scratch* s, __u32 state,
-                                   int begun) {
-    __u32 now = now_in_ticks();
-    int moves = begun && state != WEIR_NEW;
-    if (s->there.age == now && s->there.state == state && !moves) return 0;
+/* A flow's rows are written when its state changes, it goes from `begun` on, or a tick is over; while it is
+ * `begun` always, since its row of the answers may have been displaced, and taken. A flow goes on by its
+ * client's second packet alone: a flood's first packets are answered too. So one of which no second packet
+ * ever comes stays among those that may be displaced, and lives for as long as it is answered. */
+static __always_inline __u32 refresh(struct xdp_md* ctx, const struct packet* p, struct scratch* s,
+                                     int begun) {
+    __u32 now = now_in_ticks(), state = p->state;
+    int moves = begun && (state == WEIR_ESTABLISHED || state == WEIR_DATAGRAM);
+    /* The flow table knows nothing of the answers: that the backend has closed is known here alone. */
+    if (s->there.state == WEIR_CLOSING) state = p->tcp_flags & TCP_SYN ? WEIR_NEW : WEIR_CLOSING;
+    if (s->there.age == now && s->there.state == state && !begun) return 0;
     turn(&s->there.to, &s->reverse);
+    __builtin_memset(&s->back, 0, sizeof s->back);
     turn(&s->key, &s->back.to);
+    if (!may_take(1)) {
+        bpf_map_delete_elem(&nat, &s->key);
+        bpf_map_delete_elem(&nat_new, &s->key);
+        return WEIR_REASON_nat_conflict;
+    }
     if (!note_last_hop(ctx, p, &s->back)) return 0;
     s->back.towards_client = 1;
     s->back.target = s->there.target;
     s->there.age = s->back.age = now;
     s->there.state = s->back.state = state;
-    return keep(s, begun && !moves);
+    if (keep(s, begun && !moves)) {
+        struct weir_totals* mine = my_totals(); /* it goes on with what it has */
+        if (mine) mine->table_full++;
+    }
+    return 0;
 }
 
 /* Translates the packet that an error embeds: it went the other way. */
@@ -191,37 +244,25 @@ static __always_inline int translate(struct xdp_md* ctx, const struct packet* p,
 /* Finds or makes the translation of a packet towards the backend, into s->there. 0, or why not. */
 __noinline __u32 translate_there(struct xdp_md* ctx, const struct packet* p) {
     if (!p) return WEIR_REASON_nat_full;
-    __u32 half = *(volatile __u32*)&state.active & 1;
-    const struct weir_generation* g = &state.generation[half];
+    __u32 half = *(volatile __u32*)&state.active & 1, reason = 0;
     struct scratch* s = my_scratch();
     const struct weir_target* t = get_target(half, p->target);
     int begun;
     if (!s || !t) return WEIR_REASON_no_backend;
     tuple_of(p, &s->key);
     struct weir_translation* row = find_translation(&s->key, &begun);
-    if (row && row->target == p->target) {
-        s->there = *row;
-        if (p->kind != ICMP_ERROR && refresh(ctx, p, s, p->state, begun)) {
-            struct weir_totals* mine = my_totals(); /* it goes on with what it has */
-            if (mine) mine->table_full++;
-        }
+    /* A target's number may have been another's when the row was written. */
+    int same = row && row->target == p->target && same_address(&row->to.destination, &t->backend);
+    if (row) s->there = *row;
+    if (p->kind == ICMP_ERROR) {
+        if (!same) return WEIR_REASON_unmatched;
+    } else if (same) {
+        reason = refresh(ctx, p, s, begun);
     } else {
-        if (p->kind == ICMP_ERROR) return WEIR_REASON_unmatched;
-        if (row) {
-            turn(&row->to, &s->reverse);
-            bpf_map_delete_elem(&nat, &s->reverse);
-            bpf_map_delete_elem(&nat_new, &s->reverse);
-            bpf_map_delete_elem(&nat, &s->key);
-        }
-        __builtin_memset(&s->there, 0, sizeof s->there);
-        __builtin_memset(&s->back, 0, sizeof s->back);
-        __u32 reason = invent(ctx, p, t, s, g);
-        if (reason) return reason;
-        s->there.target = s->back.target = p->target;
-        s->there.age = s->back.age = now_in_ticks();
-        s->there.state = s->back.state = p->state;
-        if (keep(s, p->state == WEIR_NEW)) return WEIR_REASON_nat_full;
+        if (row) forget(s);
+        reason = invent(ctx, p, t, s);
     }
+    if (reason) return reason;
     return translate(ctx, p, s, &s->there) == XDP_TX ? 0 : WEIR_REASON_truncated;
 }
 
@@ -238,10 +279,11 @@ __noinline __u32 translate_back(struct xdp_md* ctx, const struct packet* p, __u3
     int ends = p->kind != ICMP_ERROR && p->tcp_flags & (TCP_FIN | TCP_RST);
     if (p->kind != ICMP_ERROR && (row->age != now || (ends && row->state != WEIR_CLOSING))) {
         turn(&row->to, &s->reverse);
+        turn(&s->key, &s->turned);
         struct weir_translation* there = find_translation(&s->reverse, &begun);
         row->age = now;
         if (ends) row->state = WEIR_CLOSING;
-        if (there) {
+        if (there && same_tuple(&there->to, &s->turned)) {
             there->age = now;
             there->state = row->state;
         }

@@ -54,7 +54,8 @@ static __always_inline __u16 new_checksum(struct xdp_md* ctx, const struct packe
                                           __u16 check) {
     __u32 end = p->at + p->length;
     __u32 pseudo = __builtin_bswap16(p->protocol) + (__u32)__builtin_bswap16(end - p->transport);
-    if (check == folded(sum_of(old, 32, pseudo))) {
+    /* Fragments are never left to the hardware. */
+    if (p->kind != FIRST_FRAGMENT && check == folded(sum_of(old, 32, pseudo))) {
         if (is_generic(ctx->ingress_ifindex)) return folded(sum_of(to, 32, pseudo));
         /* The field, which holds `check`, is part of what is summed. */
         return ~folded((__u64)sum_frame(ctx, p->transport, end) + sum_of(to, 32, pseudo) + (__u16)~check);
