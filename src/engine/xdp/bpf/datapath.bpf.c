@@ -165,7 +165,11 @@ static __always_inline int balance(struct xdp_md* ctx, struct packet* p, struct 
             frontend->flags & WEIR_STICKY ? choose_by_source(p, frontend, mode) : choose(frontend, p->hash);
         found.target = get_target(half, found.id);
     }
-    return pass_on(ctx, p, &found, generation, trace, mode);
+    int verdict = pass_on(ctx, p, &found, generation, trace, mode);
+    if (frontend->flags & WEIR_STICKY && found.known && mode == REAL && verdict != XDP_DROP &&
+        (p->state == WEIR_ESTABLISHED || p->state == WEIR_DATAGRAM))
+        keep_source(p, frontend, found.id);
+    return verdict;
 }
 
 /* An echo request to a VIP that no service takes. */
@@ -220,6 +224,11 @@ struct {
 /* LEFT: general() is to see it. */
 enum { LEFT = -1 };
 
+/* Of a frontend with flags: whether there is more to do than to follow the flow's entry. */
+static __always_inline int needs_more(const struct weir_frontend* frontend, const struct found* found) {
+    return frontend->flags & WEIR_QUIC || (frontend->flags & WEIR_STICKY && is_due(&found->flow));
+}
+
 static __always_inline int hot(struct xdp_md* ctx, struct weir_trace* trace, __u32 mode) {
     void* data = (void*)(long)ctx->data;
     void* end = (void*)(long)ctx->data_end;
@@ -248,7 +257,7 @@ static __always_inline int hot(struct xdp_md* ctx, struct weir_trace* trace, __u
     }
     struct weir_target* target = found.target;
     if ((target->method & WEIR_METHOD) > WEIR_GUE || p.hops <= 1 || p.length > target->room ||
-        frontend->flags & WEIR_QUIC)
+        (frontend->flags && needs_more(frontend, &found)))
         return LEFT;
     if (generation->flags & WEIR_SEVERAL && ctx->ingress_ifindex != target->interface) return LEFT;
     if (data + ETH_HLEN > end) return XDP_ABORTED; /* the verifier's: parse_plain() has looked */
