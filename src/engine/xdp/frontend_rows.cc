@@ -103,7 +103,11 @@ FrontendRows frontend_rows(const model::Plan& plan, uint64_t secret) {
             row.key = key;
             row.key.port = htons(block.first);
             row.key.port_bits = block.free_bits;
-            rows.emplace(row.key, row);
+            // Of ranges that lie in each other the one with the fewest ports wins; of blocks that do so, the
+            // smaller: where both have the same block, it must be said.
+            auto [other, is_new] = rows.try_emplace(row.key, row);
+            if (!is_new && frontend.key.more_ports < plan.frontends[other->second.number - 1].key.more_ports)
+                other->second = row;
         }
     }
     for (const auto& [prefix, announced] : model::announced_vips(plan)) {
