@@ -14,7 +14,7 @@ bool FlowScan::step(size_t buckets, uint32_t now, const Timeouts& timeouts) {
         for (auto& slot : table_[next_].entry) {
             __u64 entry = __atomic_load_n(&slot, __ATOMIC_RELAXED);
             if (entry == 0) continue;
-            auto age = (now - static_cast<uint32_t>(entry)) & WEIR_AGE_MASK;
+            auto age = ticks_since(static_cast<uint32_t>(entry), now);
             auto number = static_cast<uint32_t>(entry >> WEIR_ID_SHIFT) & (WEIR_MAX_TARGETS - 1);
             // One tick more than the datapath waits, so that both never disagree about an entry in use.
             if (age > timeouts[entry >> WEIR_STATE_SHIFT & 3] + 1) {

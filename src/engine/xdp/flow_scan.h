@@ -14,6 +14,12 @@ namespace weir::engine::xdp {
 
 using Timeouts = std::array<uint32_t, WEIR_FLOW_STATES>;  // in ticks, by weir_flow_state
 
+/// How long ago the datapath wrote an age. What it wrote since `now` was read is not old.
+inline uint32_t ticks_since(uint32_t age, uint32_t now) {
+    uint32_t ticks = (now - age) & WEIR_AGE_MASK;
+    return ticks == WEIR_AGE_MASK ? 0 : ticks;
+}
+
 class FlowScan {
   public:
     /// `numbers`: one more than the highest number that an entry can name.

@@ -13,8 +13,9 @@ namespace {
 constexpr uint32_t kBatch = 4096;
 constexpr size_t kCursor = sizeof(weir_tuple);  // the kernel's place in a hash map: at most a key
 
+/// One tick more than the datapath waits, as FlowScan does.
 bool outlived(const weir_translation& row, uint32_t now, const Timeouts& timeouts) {
-    return ((now - row.age) & WEIR_AGE_MASK) > timeouts[row.state & (WEIR_FLOW_STATES - 1)];
+    return ticks_since(row.age, now) > timeouts[row.state & (WEIR_FLOW_STATES - 1)] + 1;
 }
 
 }  // namespace
