@@ -61,6 +61,13 @@ Result<Sizes> least_sizes(const model::Plan& plan) {
     return sizes;
 }
 
+/// For the rows that another plan needs too.
+void cover(Sizes& sizes, const Sizes& other) {
+    sizes.frontend_slots = std::max(sizes.frontend_slots, other.frontend_slots);
+    sizes.ring_lines = std::max(sizes.ring_lines, other.ring_lines);
+    sizes.quic_tables = std::max(sizes.quic_tables, other.quic_tables);
+}
+
 Sizes roomy(Sizes sizes) {
     sizes.frontend_slots = std::max(sizes.frontend_slots * 2, 1024u);
     sizes.target_slots = std::clamp(sizes.target_slots * 2, 1024u, WEIR_MAX_TARGETS);
@@ -198,9 +205,12 @@ Status Tables::grow(const model::Plan& plan, Sizes need) {
             for (auto name : names)
                 kept[static_cast<size_t>(name)] = std::move(shared[static_cast<size_t>(name)]);
         };
+        if (applied_)
+            if (auto former = least_sizes(applied_->plan)) cover(sizes, *former);
+        if (need.nat_flows == 0) sizes.nat_flows = datapath_->sizes().nat_flows;
         if (datapath_->sizes().flow_buckets == sizes.flow_buckets) keep({MapName::flows});
         if (datapath_->sizes().nat_flows == sizes.nat_flows) keep({MapName::nat, MapName::nat_new});
-        keep({MapName::interfaces, MapName::devices, MapName::fragments, MapName::servers});
+        keep({MapName::interfaces, MapName::devices, MapName::fragments});
     }
     auto loaded = Datapath::load(sizes, ticks_, std::move(kept));
     if (!loaded) return propagate(loaded);
@@ -238,8 +248,19 @@ void Tables::carry_over() {
 Status Tables::apply(const model::Plan& plan, const Hops& hops) {
     auto need = least_sizes(plan);
     if (!need) return propagate(need);
-    if (!has_room_for(plan, *need))
+    if (!has_room_for(plan, *need)) {
         if (auto grown = grow(plan, *need); !grown) return grown;
+        // A flow that begins while the others are carried over must find the ring that it has found before.
+        bool moves = former_ && former_->sizes().flow_buckets != datapath_->sizes().flow_buckets;
+        if (moves && applied_)
+            if (auto moved = bring_into_force(applied_->plan, applied_->hops); !moved) return moved;
+    }
+    if (auto brought = bring_into_force(plan, hops); !brought) return brought;
+    applied_ = {plan, hops};
+    return {};
+}
+
+Status Tables::bring_into_force(const model::Plan& plan, const Hops& hops) {
     if (auto assigned = numbers_.assign(targets_of(plan), datapath_->sizes().target_slots); !assigned)
         return assigned;
     timeouts_ = {ticks_.at_least(plan.flows.handshake), ticks_.at_least(plan.flows.established),
@@ -253,6 +274,8 @@ Status Tables::apply(const model::Plan& plan, const Hops& hops) {
         written = write_rings(plan, hops, written);
         if (written == before && leaving_.empty() && written < plan.frontends.size()) {
             // Nothing is left to be freed, and no run is long enough: the space is in pieces.
+            auto need = least_sizes(plan);
+            if (!need) return propagate(need);
             if (auto grown = grow(plan, *need); !grown) return grown;
             written = 0;
             continue;

@@ -107,6 +107,7 @@ class Tables {
     void begin_scans();
     bool has_room_for(const model::Plan& plan, const Sizes& need) const;
     Status grow(const model::Plan& plan, Sizes need);
+    Status bring_into_force(const model::Plan& plan, const Hops& hops);
     Status put_in_force();
     size_t write_rings(const model::Plan& plan, const Hops& hops, size_t from);
     bool write_ring(const model::Frontend& frontend, const Hops& hops, Built& built);
@@ -130,6 +131,11 @@ class Tables {
     std::optional<FlowScan> scan_;
     std::optional<TranslationScan> new_translations_, translations_;
     Ports ports_;
+    struct Applied {
+        model::Plan plan;
+        Hops hops;
+    };
+    std::optional<Applied> applied_;  // the last
     Timeouts timeouts_{};
     std::vector<model::FrontendKey> frontends_;  // of the plan in force; the datapath counts from 1
     std::unique_ptr<Datapath> former_;           // still in force, until datapath_ is
