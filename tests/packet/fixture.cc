@@ -133,21 +133,39 @@ void DatapathTest::age_flows(uint32_t ticks) const {
     close(flows);
 }
 
-int DatapathTest::map_of_program(const std::string& name) const {
+namespace {
+
+/// The map of that name among those of a program; a program array of its own is followed to the programs.
+int map_of(int program, const std::string& name, bool follow) {
     std::array<uint32_t, 32> ids{};
     bpf_prog_info info{};
     info.nr_map_ids = ids.size();
     info.map_ids = reinterpret_cast<uint64_t>(ids.data());
     uint32_t length = sizeof info;
-    if (bpf_obj_get_info_by_fd(program_, &info, &length)) return -1;
-    for (uint32_t i = 0; i < info.nr_map_ids; i++) {
+    if (bpf_obj_get_info_by_fd(program, &info, &length)) return -1;
+    int found = -1;
+    for (uint32_t i = 0; i < info.nr_map_ids && found < 0; i++) {
         int fd = bpf_map_get_fd_by_id(ids[i]);
         bpf_map_info map{};
         length = sizeof map;
-        if (bpf_obj_get_info_by_fd(fd, &map, &length) == 0 && map.name == name) return fd;
+        bool known = bpf_obj_get_info_by_fd(fd, &map, &length) == 0;
+        if (known && map.name == name) return fd;
+        uint32_t first = 0, id = 0;
+        if (known && follow && map.type == BPF_MAP_TYPE_PROG_ARRAY &&
+            bpf_map_lookup_elem(fd, &first, &id) == 0) {
+            int other = bpf_prog_get_fd_by_id(id);
+            found = map_of(other, name, false);
+            close(other);
+        }
         close(fd);
     }
-    return -1;
+    return found;
+}
+
+}  // namespace
+
+int DatapathTest::map_of_program(const std::string& name) const {
+    return map_of(program_, name, true);
 }
 
 void DatapathTest::add_backends(int first, int last) {

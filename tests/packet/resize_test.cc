@@ -1,0 +1,115 @@
+// Changes of the tables' size while packets come: no flow may lose its backend.
+#include <bpf/bpf.h>
+#include <gtest/gtest.h>
+#include <linux/bpf.h>
+
+#include <atomic>
+#include <mutex>
+#include <shared_mutex>
+#include <thread>
+
+#include "tests/packet/fixture.h"
+
+namespace weir::engine::xdp {
+namespace {
+
+/// Opens flow after flow, and sends packets of all.
+class Traffic {
+  public:
+    explicit Traffic(std::function<int(const net::PacketSpec&)> send) : send_(std::move(send)) {
+        thread_ = std::jthread([this](std::stop_token stop) {
+            for (int port = 1024; !stop.stop_requested() && port < 60000; port++) open(port);
+        });
+    }
+
+    /// How many flows were opened, and how many of their packets went elsewhere.
+    std::pair<size_t, size_t> stop() {
+        thread_.request_stop();
+        thread_.join();
+        for (const auto& [port, backend] : flows_) lost_ += send_(tcp_from(port)) != backend;
+        return {flows_.size(), lost_};
+    }
+    size_t opened() const { return opened_; }
+
+  private:
+    void open(int port) {
+        auto backend = send_(tcp_from(port, net::kTcpSyn));
+        lost_ += send_(tcp_from(port)) != backend;
+        flows_.emplace(port, backend);
+        auto other = flows_.lower_bound(1024 + port * 7919 % (port - 1023));
+        lost_ += send_(tcp_from(other->first)) != other->second;
+        opened_ = flows_.size();
+    }
+
+    std::function<int(const net::PacketSpec&)> send_;
+    std::map<int, int> flows_;
+    size_t lost_ = 0;
+    std::atomic<size_t> opened_ = 0;
+    std::jthread thread_;
+};
+
+class ResizeTest : public DatapathTest {
+  protected:
+    void SetUp() override {
+        DatapathTest::SetUp();
+        if (!tables_) return;
+        // As an interface does: a packet that runs has the program that is in force, and keeps it.
+        auto opened = Tables::open("", [this](int program) {
+            std::scoped_lock exchange(in_force_);
+            program_ = program;
+            return Status{};
+        });
+        ASSERT_TRUE(opened) << opened.error().message;
+        tables_ = std::move(*opened);
+        apply();
+    }
+
+    /// Applies plans, each after some more flows, with packets all the while.
+    void expect_no_loss(const std::vector<std::function<void()>>& changes) {
+        Traffic traffic([this](const net::PacketSpec& spec) {
+            auto frame = net::build_frame(spec);
+            std::shared_lock running(in_force_);
+            return backend_of(run(frame));
+        });
+        for (const auto& change : changes) {
+            auto before = traffic.opened();
+            while (traffic.opened() < before + 300) std::this_thread::yield();
+            change();
+            apply();
+        }
+        auto [flows, lost] = traffic.stop();
+        EXPECT_GE(flows, changes.size() * 300);
+        EXPECT_EQ(lost, 0u) << "of " << flows << " flows";
+    }
+
+    std::shared_mutex in_force_;
+};
+
+TEST_F(ResizeTest, LosesNoFlow) {
+    plan_.flows.size = 1 << 17;
+    apply();
+    expect_no_loss({[this] { plan_.flows.size *= 4; }, [this] { plan_.flows.size /= 2; },
+                    [this] { plan_.flows.size *= 8; }});
+}
+
+TEST_F(ResizeTest, LosesNoFlowWhileBackendsChangeToo) {
+    plan_.flows.size = 1 << 17;
+    apply();
+    expect_no_loss({[this] {
+                        plan_.flows.size *= 4;
+                        add_backends(4, 9);
+                    },
+                    [this] {
+                        plan_.flows.size /= 2;
+                        set_accepts(1, Accepts::established);
+                        set_accepts(5, Accepts::established);
+                    },
+                    [this] {
+                        plan_.flows.size *= 2;
+                        set_accepts(1, Accepts::all);
+                        set_accepts(2, Accepts::established);
+                    }});
+}
+
+}  // namespace
+}  // namespace weir::engine::xdp
