@@ -71,11 +71,12 @@ class NatTest : public DatapathTest {
         apply();
     }
 
-    static net::PacketSpec from_client(const Kind& kind, uint8_t flags = net::kTcpAck, int port = 1000) {
+    static net::PacketSpec from_client(const Kind& kind, uint8_t flags = net::kTcpAck, int port = 0) {
         net::PacketSpec spec;
         spec.source_mac = kClient;
         spec.destination_mac = kBalancer;
-        spec.source = client(kind.family, port);
+        // Of its own for each kind: what a flow has begun with it keeps.
+        spec.source = client(kind.family, port ? port : 1000 + kind.mapped + 2 * kind.full);
         spec.destination = vip(kind.family);
         spec.protocol = kind.protocol;
         spec.tcp_flags = flags;
@@ -114,7 +115,7 @@ class NatTest : public DatapathTest {
     }
 
     /// The source under which the backend sees a flow; checks that it is one that it may be.
-    static Endpoint source_of(const Ran& ran, const Kind& kind, int port = 1000) {
+    static Endpoint source_of(const Ran& ran, const Kind& kind, int port) {
         auto frame = net::parse_frame(ran.frame);
         if (ran.verdict != XDP_TX || !frame) return {};
         if (!kind.full) {

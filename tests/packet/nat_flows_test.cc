@@ -256,8 +256,9 @@ TEST_F(NatFlowsTest, OutliveAGrowthOfTheTables) {
         kind_.full = full;
         serve(kind_);
         std::map<int, net::PacketSpec> flows;
-        for (int port = 1000; port < 1200; port++) flows.emplace(port, open(port));
-        auto begun = ask(spec_of(1300, net::kTcpSyn), kind_);
+        int first = full ? 2000 : 1000;
+        for (int port = first; port < first + 200; port++) flows.emplace(port, open(port));
+        auto begun = ask(spec_of(first + 300, net::kTcpSyn), kind_);
         auto former = program_;
         plan_.flows.size *= 4;
         apply();
@@ -266,7 +267,7 @@ TEST_F(NatFlowsTest, OutliveAGrowthOfTheTables) {
             ASSERT_TRUE(answered(got, spec_of(port, net::kTcpAck))) << port;
             ASSERT_EQ(ask(spec_of(port, net::kTcpAck), kind_).source, got.source) << port;
         }
-        EXPECT_TRUE(answered(begun, spec_of(1300, net::kTcpAck)));
+        EXPECT_TRUE(answered(begun, spec_of(first + 300, net::kTcpAck)));
     }
 }
 

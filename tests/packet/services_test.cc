@@ -226,59 +226,43 @@ TEST_F(FlowLifeTest, EachStateHasItsTimeout) {
     apply();
     struct Row {
         const char* state;
-        std::vector<net::PacketSpec> packets;
+        std::vector<uint8_t> flags;  // of the flow's packets; UDP has none
         int timeout;
+        uint8_t protocol = net::kTcp;
     };
-    auto tcp = [](int port, std::initializer_list<uint8_t> flags) {
-        std::vector<net::PacketSpec> packets;
-        for (auto each : flags) packets.push_back(tcp_from(port, each));
-        return packets;
-    };
-    std::vector<Row> rows{
-        {"handshake", tcp(1, {net::kTcpSyn}), 100},
-        {"handshake repeated", tcp(2, {net::kTcpSyn, net::kTcpSyn}), 100},
-        {"established", tcp(3, {net::kTcpSyn, net::kTcpAck}), 2000},
-        {"established, SYN", tcp(4, {net::kTcpSyn, net::kTcpAck, net::kTcpSyn}), 2000},
-        {"FIN", tcp(5, {net::kTcpSyn, net::kTcpAck, net::kTcpFin}), 400},
-        {"RST", tcp(6, {net::kTcpSyn, net::kTcpAck, net::kTcpRst}), 400},
-        {"FIN, ACK", tcp(7, {net::kTcpSyn, net::kTcpAck, net::kTcpFin, net::kTcpAck}), 400},
-        {"refused", tcp(8, {net::kTcpSyn, net::kTcpRst}), 400},
-        {"closed, SYN", tcp(9, {net::kTcpSyn, net::kTcpAck, net::kTcpFin, net::kTcpSyn}), 100},
-        {"UDP once", {udp_from(1)}, 100},
-        {"UDP twice", {udp_from(2), udp_from(2)}, 900},
-    };
+    using net::kTcpAck, net::kTcpFin, net::kTcpRst, net::kTcpSyn;
     auto ticks = Ticks::open();
     ASSERT_TRUE(ticks);
-    auto ticks_of = [&](int seconds) { return ticks->at_least(std::chrono::seconds(seconds)); };
-    for (const auto& row : rows)
-        for (const auto& each : row.packets) send(each);
-    replace_backends();
-    // From the longest: what has expired is begun anew by looking.
-    auto look = [&](const Row& row) {
-        auto spec = row.packets.back();
-        if (spec.protocol == net::kTcp) spec.tcp_flags = net::kTcpAck;
-        return remembered(spec);
+    int port = 1000;
+    /// Whether a flow of its own is remembered after so many ticks more than its timeout.
+    auto look = [&](const Row& row, int more) {
+        auto spec = row.protocol == net::kTcp ? tcp_from(++port) : udp_from(++port);
+        for (auto flags : row.flags) spec.tcp_flags = flags, send(spec);
+        replace_backends();
+        age_flows(static_cast<uint32_t>(static_cast<int>(ticks->at_least(std::chrono::seconds(row.timeout))) +
+                                        more));
+        spec.tcp_flags = kTcpAck;
+        auto known = remembered(spec);
+        for (auto& one : plan_.frontends) one.targets.resize(3);
+        for (int i = 1; i <= 3; i++) set_accepts(i, Accepts::all);
+        apply();
+        return known;
     };
-    for (const auto& row : rows) {
-        plan_.frontends[0].targets.resize(3);
-        plan_.frontends[1].targets.resize(3);
-        for (int i = 1; i <= 3; i++) set_accepts(i, Accepts::all);
-        apply();
-        for (const auto& each : row.packets) send(each);
-        replace_backends();
-        age_flows(ticks_of(row.timeout) - 1);
-        EXPECT_TRUE(look(row)) << row.state << " within its time";
-    }
-    for (const auto& row : rows) {
-        plan_.frontends[0].targets.resize(3);
-        plan_.frontends[1].targets.resize(3);
-        for (int i = 1; i <= 3; i++) set_accepts(i, Accepts::all);
-        apply();
-        age_flows(WEIR_AGE_MASK / 2);  // what was before is over
-        for (const auto& each : row.packets) send(each);
-        replace_backends();
-        age_flows(ticks_of(row.timeout) + 1);
-        EXPECT_FALSE(look(row)) << row.state << " after its time";
+    for (const auto& row : {
+             Row{"handshake", {kTcpSyn}, 100},
+             {"handshake repeated", {kTcpSyn, kTcpSyn}, 100},
+             {"established", {kTcpSyn, kTcpAck}, 2000},
+             {"established, SYN", {kTcpSyn, kTcpAck, kTcpSyn}, 2000},
+             {"FIN", {kTcpSyn, kTcpAck, kTcpFin}, 400},
+             {"RST", {kTcpSyn, kTcpAck, kTcpRst}, 400},
+             {"FIN, ACK", {kTcpSyn, kTcpAck, kTcpFin, kTcpAck}, 400},
+             {"refused", {kTcpSyn, kTcpRst}, 400},
+             {"closed, SYN", {kTcpSyn, kTcpAck, kTcpFin, kTcpSyn}, 100},
+             {"UDP once", {0}, 100, net::kUdp},
+             {"UDP twice", {0, 0}, 900, net::kUdp},
+         }) {
+        EXPECT_TRUE(look(row, -1)) << row.state << " within its time";
+        EXPECT_FALSE(look(row, 1)) << row.state << " after its time";
     }
 }
 
