@@ -142,7 +142,8 @@ weir_target make_target(const model::Frontend& frontend, uint32_t number, const 
             : 0xffff;
     if (const auto* source = source_of(forward, backend.family())) {
         row.source = to_abi(source->address);
-        row.vary = htonl(static_cast<uint32_t>((uint64_t{1} << net::free_bits(*source)) - 1));
+        auto free = std::min<unsigned>(net::free_bits(*source), 32);  // of the last word
+        row.vary = htonl(static_cast<uint32_t>((uint64_t{1} << free) - 1));
     } else if (is_tunnel(forward)) {
         row.source = to_abi(*hop->source);
     }
