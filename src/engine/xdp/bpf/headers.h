@@ -80,8 +80,10 @@ static __always_inline __u32 read_embedded(frame* f, struct packet* p) {
         p->key.protocol = ip.nexthdr;
         at += sizeof ip;
     }
-    /* Else it is about somebody else's packet. */
-    if (p->key.vip.half[0] != to.half[0] || p->key.vip.half[1] != to.half[1]) return WEIR_REASON_malformed;
+    if (p->key.vip.half[0] != to.half[0] || p->key.vip.half[1] != to.half[1]) {
+        p->key.vip = to;
+        return WEIR_REASON_malformed; /* about somebody else's packet */
+    }
     if (has_ports(p->key.protocol) && load(f, at, &ports, sizeof ports)) return WEIR_REASON_truncated;
     set_ports(p, rotated(ports));
     return 0;
@@ -107,11 +109,27 @@ static __always_inline __u32 read_icmp(frame* f, struct packet* p) {
     return 0;
 }
 
+static __always_inline __u32 least_header(const struct packet* p) {
+    switch (p->protocol) {
+        case IPPROTO_TCP:
+            return sizeof(struct tcphdr);
+        case IPPROTO_UDP:
+        case IPPROTO_SCTP:
+            return sizeof(struct udphdr);
+        case IPPROTO_ICMP:
+        case IPPROTO_ICMPV6:
+            return sizeof(struct icmp);
+    }
+    return 0;
+}
+
 static __always_inline __u32 read_transport(frame* f, struct packet* p) {
     __u8 header[20];
-    __u32 ports = 0;
+    __u32 ports = 0, length = p->at + p->length - p->transport;
     p->key.protocol = p->protocol;
+    if (p->transport > p->at + p->length) return WEIR_REASON_malformed;
     if (p->kind == LATER_FRAGMENT) return 0;
+    if (length < least_header(p)) return WEIR_REASON_malformed;
     if (p->protocol == IPPROTO_TCP) {
         if (load(f, p->transport, header, sizeof(struct tcphdr))) return WEIR_REASON_truncated;
         p->tcp_flags = header[13];

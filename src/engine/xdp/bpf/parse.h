@@ -47,15 +47,18 @@ struct packet {
     __u8 protocol; /* of the packet itself */
     __u8 state;    /* of its flow after it; from here on: what was decided */
     __u32 target;
-    __u64 hash; /* of the flow */
+    __u32 opens; /* 1: the first of its flow */
+    __u64 hash;  /* of the flow */
 };
 
-static __always_inline int parse_plain_transport(const void* at, const void* end, struct packet* p) {
+/* `length`: what the IP header says; the frame may be longer, or shorter. */
+static __always_inline int parse_plain_transport(const void* at, const void* end, int length,
+                                                 struct packet* p) {
     if (p->key.protocol == IPPROTO_TCP) {
-        if (at + sizeof(struct tcphdr) > end) return 0;
+        if (at + sizeof(struct tcphdr) > end || length < (int)sizeof(struct tcphdr)) return 0;
         p->tcp_flags = ((const __u8*)at)[13];
     } else if (p->key.protocol == IPPROTO_UDP) {
-        if (at + sizeof(struct udphdr) > end) return 0;
+        if (at + sizeof(struct udphdr) > end || length < (int)sizeof(struct udphdr)) return 0;
     } else {
         return 0;
     }
@@ -70,14 +73,14 @@ static __always_inline int parse_plain_ip(__u16 type, const void* at, const void
         if ((const void*)(ip + 1) > end) return 0;
         p->length = __builtin_bswap16(ip->tot_len);
         p->hops = ip->ttl;
-        if (*(const __u8*)at != 0x45 || p->length < sizeof *ip || ip->frag_off & WEIR_BE16(0x3fff)) return 0;
+        if (*(const __u8*)at != 0x45 || ip->frag_off & WEIR_BE16(0x3fff)) return 0;
         p->key.family = WEIR_V4;
         p->key.vip.half[0] = ip->daddr;
         p->source.half[0] = ip->saddr;
         p->key.protocol = ip->protocol;
         p->tos = ip->tos;
         p->bytes = p->at + p->length;
-        return parse_plain_transport(ip + 1, end, p);
+        return parse_plain_transport(ip + 1, end, p->length - (int)sizeof *ip, p);
     }
     if (type == WEIR_BE16(ETH_P_IPV6)) {
         const struct ipv6hdr* ip = at;
@@ -96,7 +99,7 @@ static __always_inline int parse_plain_ip(__u16 type, const void* at, const void
         p->key.protocol = ip->nexthdr;
         p->tos = __builtin_bswap16(first) >> 4;
         p->bytes = p->at + p->length;
-        return parse_plain_transport(ip + 1, end, p);
+        return parse_plain_transport(ip + 1, end, payload, p);
     }
     return 0;
 }
