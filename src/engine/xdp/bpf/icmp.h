@@ -132,7 +132,7 @@ __noinline int send_error(struct xdp_md* ctx, const struct packet* p, __u32 type
     __builtin_memset(s->bytes, 0, EMBEDDED_MOST);
     if (load(ctx, 0, link, ETH_HLEN + VLAN_HLEN) || load(ctx, at, s->bytes, embedded)) return XDP_ABORTED;
     __u32 sum = sum_of(s->bytes, EMBEDDED_MOST, 0);
-    long surplus = (long)ctx->data_end - (long)ctx->data - (long)(at + embedded);
+    int surplus = (int)bpf_xdp_get_buff_len(ctx) - (int)(at + embedded);
     if (bpf_xdp_adjust_head(ctx, -header)) return XDP_ABORTED;
     if (surplus > 0 && bpf_xdp_adjust_tail(ctx, -surplus)) return XDP_ABORTED;
     swap_macs(link);
@@ -143,15 +143,26 @@ __noinline int send_error(struct xdp_md* ctx, const struct packet* p, __u32 type
     return failed ? XDP_ABORTED : XDP_TX;
 }
 
-/* Drops a packet under `reason`, and tells its sender where the rate allows. Of errors and later fragments
- * nobody is told: RFC 1122, 3.2.2. */
+/* Whether the sender of a packet may be told what became of it: not of an error, of a later fragment, or
+ * where the source is no single host. RFC 1122, 3.2.2; RFC 4443, 2.4. */
+static __always_inline int may_be_told(const struct packet* p) {
+    __u8 first = *(const __u8*)&p->source;
+    if (p->kind == ICMP_ERROR || p->kind == LATER_FRAGMENT) return 0;
+    if (p->key.family == WEIR_V4)
+        return (p->protocol != IPPROTO_ICMP || p->kind == ECHO_REQUEST) && first != 0 && first != 127 &&
+               first < 224;
+    return (p->protocol != IPPROTO_ICMPV6 || p->kind == ECHO_REQUEST) && first != 0xff &&
+           (p->source.half[0] || p->source.half[1]);
+}
+
+/* Drops a packet under `reason`, and tells its sender where the rate allows. */
 static __always_inline int refuse(struct xdp_md* ctx, const struct packet* p, __u32 reason, __u32 room,
                                   const struct weir_generation* generation, struct weir_trace* trace,
                                   __u32 mode) {
     int v4 = p->key.family == WEIR_V4;
     int verdict = leave(reason, trace, mode);
-    if (p->kind == ICMP_ERROR || p->kind == LATER_FRAGMENT) return verdict;
-    if (mode == DRY || !may_send(generation)) return verdict;
+    if (mode == DRY || !may_be_told(p) || !may_send(generation)) return verdict;
+    if (!v4 && room < LEAST_MTU_V6) room = LEAST_MTU_V6;
     int sent =
         reason == WEIR_REASON_expired
             ? send_error(ctx, p, v4 ? ICMP_TIME_EXCEEDED : ICMPV6_TIME_EXCEED, 0, 0)
