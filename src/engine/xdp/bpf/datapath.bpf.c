@@ -47,6 +47,15 @@ __noinline __u32 named_target(struct xdp_md* ctx, __u32 transport, __u32 fronten
     return id ? *id : 0;
 }
 
+/* The end of a packet that has its new headers: out by the interface, and counted for its target. */
+static __always_inline int go(struct xdp_md* ctx, const struct weir_generation* generation, __u32 interface,
+                              __u32 target, __u32 bytes, __u32 opens, struct weir_trace* trace) {
+    int verdict = generation->flags & WEIR_SEVERAL ? leave_by(ctx, interface) : XDP_TX;
+    if (verdict == XDP_DROP) return leave(WEIR_REASON_no_interface, trace, REAL);
+    count(target, bytes, opens);
+    return verdict;
+}
+
 /* An answer to a client by NAT. Negative where the packet is none. */
 __noinline int send_back(struct xdp_md* ctx, const struct packet* p, struct weir_trace* trace, __u32 mode) {
     __u32 half = *(volatile __u32*)&state.active & 1;
@@ -75,12 +84,11 @@ __noinline int send_back(struct xdp_md* ctx, const struct packet* p, struct weir
         trace->from_flow = 1;
     }
     if (mode == DRY) return XDP_TX;
-    count(id, p->bytes, 0);
     __builtin_memset(&s->hop, 0, sizeof s->hop);
     __builtin_memcpy(s->hop.mac, s->there.mac, 2 * ETH_ALEN);
     s->hop.vlan = s->there.vlan;
     if (send(ctx, p, &s->hop, 0) != XDP_TX) return leave(WEIR_REASON_no_room, trace, mode);
-    return generation->flags & WEIR_SEVERAL ? leave_by(ctx, s->there.interface) : XDP_TX;
+    return go(ctx, generation, s->there.interface, id, p->bytes, 0, trace);
 }
 
 /* Changes the packet as its target's method asks, and sends it. */
@@ -95,16 +103,16 @@ __noinline int deliver(struct xdp_md* ctx, const struct packet* p, struct weir_t
     } else if ((target->method & WEIR_METHOD) == WEIR_NAT) {
         if (rewrite(ctx, p, &s->old, &s->there.to) != XDP_TX) reason = WEIR_REASON_truncated;
     } else if ((target->method & WEIR_METHOD) == WEIR_DSCP) {
-        s->key.source = p->source;
         s->key.destination = target->backend;
         s->key.ports = p->ports;
-        if (rewrite(ctx, p, &s->old, &s->key) != XDP_TX || mark(ctx, p, target->port) != XDP_TX)
+        if (sender_of(ctx, p, &s->key.source) || rewrite(ctx, p, &s->old, &s->key) != XDP_TX ||
+            mark(ctx, p, target->port) != XDP_TX)
             reason = WEIR_REASON_truncated;
     }
     if (reason) return leave(reason, trace, REAL);
     if (p->kind == FIRST_FRAGMENT) note_fragment(p, s, p->target, p->hash);
     if (send(ctx, p, target, p->hash) != XDP_TX) return leave(WEIR_REASON_no_room, trace, REAL);
-    return state.generation[half].flags & WEIR_SEVERAL ? leave_by(ctx, target->interface) : XDP_TX;
+    return go(ctx, &state.generation[half], target->interface, p->target, p->bytes, p->opens, trace);
 }
 
 /* Sends the packet to found->target, if it may go there. */
@@ -126,8 +134,8 @@ static __always_inline int pass_on(struct xdp_md* ctx, struct packet* p, struct 
         p->state = next_state(p, found->known, entry_state(found->flow.entry));
         remember(found, p);
     }
-    count(found->id, p->bytes, opens && !found->known);
     p->target = found->id;
+    p->opens = opens && !found->known;
     return deliver(ctx, p, trace);
 }
 
@@ -178,7 +186,10 @@ static __always_inline int echo(struct xdp_md* ctx, const struct packet* p,
                                 __u32 mode) {
     void* data = (void*)(long)ctx->data;
     void* end = (void*)(long)ctx->data_end;
-    if (data + ETH_HLEN > end || *(__u8*)data & 1) return leave(WEIR_REASON_not_for_us, trace, mode);
+    __u32 interface = ctx->ingress_ifindex;
+    const struct weir_interface* ours = bpf_map_lookup_elem(&interfaces, &interface);
+    if (data + ETH_HLEN > end || *(__u8*)data & 1 || (ours && !is_for(data, ours->mac)))
+        return leave(WEIR_REASON_not_for_us, trace, mode);
     if (mode == REAL && !may_send(generation)) return leave(WEIR_REASON_echo_limited, trace, mode);
     if (mode == REAL && answer_echo(ctx, p) != XDP_TX) return leave(WEIR_REASON_truncated, trace, mode);
     return leave(WEIR_REASON_echo, trace, mode);
@@ -266,9 +277,9 @@ static __always_inline int hot(struct xdp_md* ctx, struct weir_trace* trace, __u
     note(trace, &found);
     if (mode == DRY) return XDP_TX;
     remember(&found, &p);
+    if (send(ctx, &p, target, hash) != XDP_TX) return leave(WEIR_REASON_no_room, trace, mode);
     count(found.id, p.bytes, !found.known);
-    int sent = send(ctx, &p, target, hash);
-    return sent == XDP_TX ? sent : leave(WEIR_REASON_no_room, trace, mode);
+    return XDP_TX;
 }
 
 static __always_inline int leave_to_general(struct xdp_md* ctx, __u32 way) {

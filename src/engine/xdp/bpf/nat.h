@@ -227,16 +227,8 @@ static __always_inline int translate(struct xdp_md* ctx, const struct packet* p,
     if (p->kind != ICMP_ERROR) return rewrite(ctx, p, &s->old, &row->to);
     struct weir_tuple* outer = &s->reverse;
     *outer = row->to;
-    if (!row->towards_client) { /* whoever sends the error keeps his address */
-        void* data = (void*)(long)ctx->data;
-        void* end = (void*)(long)ctx->data_end;
-        __u32 at = p->at;
-        if (at > ETH_HLEN + VLAN_HLEN || data + at + sizeof(struct ipv6hdr) > end) return XDP_ABORTED;
-        if (p->key.family == WEIR_V4)
-            outer->source.word[0] = *(loose32*)(data + at + 12);
-        else
-            __builtin_memcpy(&outer->source, data + at + 8, sizeof outer->source);
-    }
+    /* Whoever sends the error to a backend keeps his address. */
+    if (!row->towards_client && sender_of(ctx, p, &outer->source)) return XDP_ABORTED;
     if (rewrite(ctx, p, &s->old, outer) != XDP_TX) return XDP_ABORTED;
     return rewrite_embedded(ctx, p, s, &row->to);
 }

@@ -54,13 +54,22 @@ static __always_inline __u16 new_checksum(struct xdp_md* ctx, const struct packe
                                           __u16 check) {
     __u32 end = p->at + p->length;
     __u32 pseudo = __builtin_bswap16(p->protocol) + (__u32)__builtin_bswap16(end - p->transport);
-    /* Fragments are never left to the hardware. */
+    /* A fragment's is whole: it was computed before the packet was cut. */
     if (p->kind != FIRST_FRAGMENT && check == folded(sum_of(old, 32, pseudo))) {
         if (is_generic(ctx->ingress_ifindex)) return folded(sum_of(to, 32, pseudo));
         /* The field, which holds `check`, is part of what is summed. */
         return ~folded((__u64)sum_frame(ctx, p->transport, end) + sum_of(to, 32, pseudo) + (__u16)~check);
     }
     return ~folded(bpf_csum_diff((__be32*)old, 36, (__be32*)to, 36, (__u16)~check));
+}
+
+/* The packet's own source, which of an ICMP error is not p->source. */
+static __always_inline int sender_of(struct xdp_md* ctx, const struct packet* p,
+                                     struct weir_address* sender) {
+    __builtin_memset(sender, 0, sizeof *sender);
+    if (p->key.family == WEIR_V4)
+        return load(ctx, p->at + __builtin_offsetof(struct iphdr, saddr), sender, sizeof sender->word[0]);
+    return load(ctx, p->at + __builtin_offsetof(struct ipv6hdr, saddr), sender, sizeof *sender);
 }
 
 /* Puts the addresses and ports of `to` into the packet; `old` becomes what it had. */

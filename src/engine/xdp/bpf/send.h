@@ -36,9 +36,10 @@ static __always_inline void take_hop(void* ip, __u8 family) {
     }
 }
 
-/* Out by the interface, which may be the one that the packet came in by. */
+/* Out by the interface, which may be the one that the packet came in by. XDP_DROP where it is none of weir's.
+ */
 static __always_inline int leave_by(struct xdp_md* ctx, __u32 interface) {
-    return ctx->ingress_ifindex == interface ? XDP_TX : bpf_redirect_map(&devices, interface, 0);
+    return ctx->ingress_ifindex == interface ? XDP_TX : bpf_redirect_map(&devices, interface, XDP_DROP);
 }
 
 /* Sends the packet as it is but for a hop, in a tunnel or in none. Returns an XDP action, or XDP_ABORTED
