@@ -267,7 +267,7 @@ static __always_inline int hot(struct xdp_md* ctx, struct weir_trace* trace, __u
             return leave(WEIR_REASON_no_backend, trace, mode);
     }
     struct weir_target* target = found.target;
-    if ((target->method & WEIR_METHOD) > WEIR_GUE || p.hops <= 1 || p.length > target->room ||
+    if ((target->method & WEIR_METHOD) > WEIR_GUE || p.length > target->room ||
         (frontend->flags && needs_more(frontend, &found)))
         return LEFT;
     if (generation->flags & WEIR_SEVERAL && ctx->ingress_ifindex != target->interface) return LEFT;
@@ -278,7 +278,7 @@ static __always_inline int hot(struct xdp_md* ctx, struct weir_trace* trace, __u
     if (mode == DRY) return XDP_TX;
     remember(&found, &p);
     if (send(ctx, &p, target, hash) != XDP_TX) return leave(WEIR_REASON_no_room, trace, mode);
-    count(found.id, p.bytes, !found.known);
+    count(found.id, p.at + p.length, !found.known);
     return XDP_TX;
 }
 
