@@ -111,7 +111,7 @@ TEST_F(NeighbourTest, AnswersArpForAnAnnouncedVip) {
     padded.resize(60, 0xee);
     reply.resize(60, 0xee);
     expect_answer(padded, reply, "with padding");
-    EXPECT_FALSE(tables_->conflict());
+    EXPECT_TRUE(tables_->take_conflicts().empty());
 }
 
 TEST_F(NeighbourTest, LeavesOthersArpAlone) {
@@ -124,7 +124,7 @@ TEST_F(NeighbourTest, LeavesOthersArpAlone) {
     auto cut = arp({});
     cut.pop_back();
     expect_reason(cut, XDP_PASS, "not_ip", "cut");
-    EXPECT_FALSE(tables_->conflict());
+    EXPECT_TRUE(tables_->take_conflicts().empty());
 }
 
 TEST_F(NeighbourTest, AnswersSolicitations) {
@@ -161,7 +161,7 @@ TEST_F(NeighbourTest, IsSilentUnlessTheVipIsAnnouncedAndItsFrontendsAreHealthy) 
         expect_reason(discovery({}, kSolicitedNode, kClient), XDP_PASS, "not_vip", why);
         expect_reason(arp({.operation = kReply, .sender_mac = kOther, .sender = "192.0.2.1"}), XDP_PASS,
                       "not_ip", why);
-        EXPECT_FALSE(tables_->conflict());
+        EXPECT_TRUE(tables_->take_conflicts().empty());
     };
     for (auto& one : plan_.frontends) one.healthy = one.key.port.value() != 53;
     expect_silence("one of two frontends is down");
@@ -182,11 +182,12 @@ TEST_F(NeighbourTest, ReportsWhoClaimsAVip) {
         mine.sender_mac = kBalancer;
         expect_reason(arp(mine), XDP_PASS, "not_for_us", "the balancer's own");
     }
-    EXPECT_EQ(tables_->conflict(), (Conflict{*Ip::parse("192.0.2.1"), kOther, kLoopback}));
+    EXPECT_EQ(tables_->take_conflicts(), (std::vector{Conflict{*Ip::parse("192.0.2.1"), kOther, kLoopback}}));
 
     Discovery claim{136, 0x20, "2001:db8::1", "ff02::1", "2001:db8::1", kOther};
     expect_reason(discovery(claim, kAllNodes, kOther, 9), XDP_PASS, "conflict", "neighbour discovery");
-    EXPECT_EQ(tables_->conflict(), (Conflict{*Ip::parse("2001:db8::1"), kOther, kLoopback}));
+    EXPECT_EQ(tables_->take_conflicts(),
+              (std::vector{Conflict{*Ip::parse("2001:db8::1"), kOther, kLoopback}}));
     claim.target = "2001:db8::2";
     expect_reason(discovery(claim, kAllNodes, kOther), XDP_PASS, "not_vip", "of another address");
 }

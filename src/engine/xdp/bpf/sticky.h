@@ -27,9 +27,8 @@ static __always_inline void cut_source(struct packet* p, __u32 bits) {
 static __always_inline int find_source(struct found* found, const struct packet* packet,
                                        const struct weir_frontend* frontend) {
     __u32 half = *(volatile __u32*)&state.active & 1;
-    struct packet p = {.key.family = packet->key.family,
-                       .key.protocol = packet->key.protocol,
-                       .source = packet->source};
+    struct packet p = {
+        .key.family = packet->key.family, .key.protocol = packet->key.protocol, .source = packet->source};
     cut_source(&p, frontend->source_bits);
     __u64 hash = flow_hash(hash_source(&p, state.secret ^ STICKY_KEY), frontend->flow_key);
     if (!find_bucket(found, hash, &state.generation[half])) return 0;
