@@ -36,6 +36,16 @@ TEST(FlowScan, ClearsWhatHasExpiredByItsOwnState) {
     EXPECT_EQ(table[0].entry[2], 0u);
 }
 
+TEST(FlowScan, KeepsWhatWasWrittenSinceTheClockWasRead) {
+    std::vector<weir_bucket> table(1);
+    auto newer = entry(1, 1, WEIR_NEW, 37);
+    table[0].entry[0] = newer;
+    FlowScan scan(table, 2);
+    ASSERT_TRUE(scan.step(1, 36, kTimeouts));
+    EXPECT_EQ(table[0].entry[0], newer);
+    EXPECT_EQ(scan.used(), 1u);
+}
+
 TEST(FlowScan, StartsEachPassFromNothing) {
     std::vector<weir_bucket> table(1);
     table[0].entry[0] = entry(1, 1, WEIR_ESTABLISHED, 0);

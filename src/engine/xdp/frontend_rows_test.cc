@@ -57,6 +57,17 @@ TEST(FrontendRows, LetTheMostSpecificFrontendTakeAPacket) {
     EXPECT_TRUE(rows.wildcards);
 }
 
+TEST(FrontendRows, GiveABlockOfTwoRangesToTheOneWithFewerPorts) {
+    model::Plan plan;
+    plan.frontends = {frontend("192.0.2.1/32", 8000, 99, model::Protocol::tcp),
+                      frontend("192.0.2.1/32", 8064, 3, model::Protocol::tcp),
+                      frontend("192.0.2.1/32", 8096, 3, model::Protocol::tcp)};
+    auto rows = frontend_rows(plan, 7);
+    for (auto [port, number] :
+         {std::pair{8063, 1u}, {8064, 2u}, {8067, 2u}, {8068, 1u}, {8095, 1u}, {8096, 3u}, {8099, 3u}})
+        EXPECT_EQ(match(rows, "192.0.2.1", static_cast<uint16_t>(port), 6), number) << port;
+}
+
 TEST(FrontendRows, CoverEveryRangeExactly) {
     for (auto [first, last] :
          {std::pair{1, 65535}, {1, 1}, {7, 8}, {1023, 1025}, {32768, 65535}, {3, 60000}}) {
