@@ -1,5 +1,6 @@
 #include "bench/balancer.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "lab/failure.h"
@@ -7,20 +8,38 @@
 namespace weir::bench {
 namespace {
 
-constexpr int kBackends = 100;
 const net::Mac kRouter{{2, 0, 0, 0, 0, 1}};
 const net::Mac kSelf{{2, 0, 0, 0, 0, 2}};
+constexpr uint16_t kClientVlan = 10, kBackendVlan = 20;
 
-net::Ip address_of(int backend) {
-    return net::Ip::v4({10, 100, 0, static_cast<uint8_t>(backend)});
+net::Ip address_of(const Way& way, int backend) {
+    auto last = static_cast<uint8_t>(backend);
+    if (way.backends == net::Family::v4) return net::Ip::v4({10, 100, way.tagged, last});
+    return net::Ip::v6({0x20, 0x01, 0x0d, 0xb8, 0, 0x0a, 0, 0, 0, 0, 0, 0, 0, 0, way.tagged, last});
 }
 
-model::Frontend make_frontend(const net::Ip& vip, net::Port port, model::Protocol protocol) {
+model::Frontend make_frontend(const net::Ip& vip, net::Port port, model::Protocol protocol, const Way& way) {
     model::Frontend frontend;
     frontend.key = {vip, port, protocol};
-    for (int i = 1; i <= kBackends; i++)
-        frontend.targets.push_back({{address_of(i)}, {true, ""}, model::Accepts::all});
+    frontend.forward = way.forward;
+    for (int i = 1; i <= way.count; i++)
+        frontend.targets.push_back({{address_of(way, i)}, {true, ""}, model::Accepts::all});
     return frontend;
+}
+
+engine::xdp::Hop hop_to(int backend, const Way& way) {
+    engine::xdp::Hop hop{net::Mac{{2, 1, 0, 0, 0, static_cast<uint8_t>(backend)}}, kSelf};
+    if (way.tagged) hop.vlan = kBackendVlan;
+    hop.source =
+        way.backends == net::Family::v4 ? net::Ip::v4({10, 0, 13, 37}) : *net::Ip::parse("2001:db8:d::37");
+    return hop;
+}
+
+/// What rewrites a packet's addresses keeps their family.
+bool takes(const Way& way, const net::Ip& vip) {
+    bool rewrites =
+        way.forward.kind == model::ForwardKind::dscp || way.forward.kind == model::ForwardKind::nat;
+    return !rewrites || vip.family() == way.backends;
 }
 
 net::Ip neighbour_of(const net::Ip& ip) {
@@ -34,16 +53,31 @@ net::Ip neighbour_of(const net::Ip& ip) {
 
 }  // namespace
 
+Vips vips_of(const Vips& vips, size_t way) {
+    Vips other = vips;
+    other.port = net::Port(static_cast<uint16_t>(vips.port.value() + 2 * way));
+    return other;
+}
+
+int growth(const Way& way) {
+    return static_cast<int>(engine::xdp::overhead(way.forward, way.backends));
+}
+
 bench_traffic make_traffic(const Vips& vips, const Shape& shape, bench_order order, uint32_t flows) {
     bool v4 = shape.family == net::Family::v4;
     auto vip = v4 ? vips.v4 : vips.v6;
     net::PacketSpec spec;
     spec.source_mac = kRouter;
     spec.destination_mac = kSelf;
+    if (shape.tagged) spec.vlan = kClientVlan;
     // Zero where a flow's number goes.
     spec.source = {v4 ? net::Ip::v4({198, 18, 0, 0}) : *net::Ip::parse("2001:db8:9::"), net::Port(0)};
     spec.destination = {shape.to_vip ? vip : neighbour_of(vip),
                         net::Port(static_cast<uint16_t>(vips.port.value() + !shape.to_known_port))};
+    if (shape.answer) {
+        spec.destination = spec.source;
+        spec.source = {address_of({}, 1), vips.port};
+    }
     spec.protocol = shape.protocol;
     spec.tcp_flags = shape.tcp_flags;
     spec.payload = BENCH_LENGTH - net::build_frame(spec).size();
@@ -52,20 +86,36 @@ bench_traffic make_traffic(const Vips& vips, const Shape& shape, bench_order ord
     std::memcpy(traffic.header, frame.data(), sizeof traffic.header);
     traffic.order = order;
     traffic.flows = flows;
-    traffic.ipv6 = !v4;
+    traffic.layout = shape.tagged   ? BENCH_V4_TAGGED
+                     : shape.answer ? BENCH_V4_ANSWER
+                     : v4           ? BENCH_V4
+                                    : BENCH_V6;
     return traffic;
 }
 
-Balancer::Balancer(const Vips& vips) {
+std::vector<uint8_t> frame_of(const bench_traffic& traffic, uint32_t flow) {
+    std::array<__u64, BENCH_LENGTH / sizeof(__u64)> words{};
+    write_flow(&traffic, words.data(), flow);
+    std::vector<uint8_t> frame(BENCH_LENGTH);
+    std::memcpy(frame.data(), words.data(), frame.size());
+    return frame;
+}
+
+Balancer::Balancer(const Vips& vips, const std::vector<Way>& ways) {
     tables_ = lab::must(engine::xdp::Tables::open("", [](int) { return Status{}; }));
     model::Plan plan;
     plan.flows.size = 1 << 20;
-    for (const auto& vip : {vips.v4, vips.v6})
-        for (auto protocol : {model::Protocol::tcp, model::Protocol::udp})
-            plan.frontends.push_back(make_frontend(vip, vips.port, protocol));
     engine::xdp::Hops hops;
-    for (int i = 1; i <= kBackends; i++)
-        hops[address_of(i)] = {net::Mac{{2, 1, 0, 0, 0, static_cast<uint8_t>(i)}}, kSelf};
+    for (size_t i = 0; i < ways.size(); i++) {
+        const auto& way = ways[i];
+        auto port = vips_of(vips, i).port;
+        for (const auto& vip : {vips.v4, vips.v6})
+            for (auto protocol : {model::Protocol::tcp, model::Protocol::udp})
+                if (takes(way, vip)) plan.frontends.push_back(make_frontend(vip, port, protocol, way));
+        for (int backend = 1; backend <= way.count; backend++)
+            hops[address_of(way, backend)] = hop_to(backend, way);
+    }
+    std::ranges::sort(plan.frontends, {}, &model::Frontend::key);
     lab::must(tables_->apply(plan, hops));
 }
 

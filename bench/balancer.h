@@ -1,10 +1,11 @@
-// weir's datapath, loaded for one VIP of each family with a TCP and a UDP service and 100 backends, through
+// weir's datapath, loaded for one VIP of each family with a TCP and a UDP service and its backends, through
 // the engine's own tables; and the packets that it gets.
 #pragma once
 
 #include <bpf/libbpf.h>
 
 #include <memory>
+#include <vector>
 
 #include "bench/bpf/traffic.h"
 #include "engine/xdp/tables.h"
@@ -18,6 +19,20 @@ struct Vips {
     net::Port port{80};
 };
 
+/// How the packets get to the backends.
+struct Way {
+    model::Forward forward{};
+    net::Family backends = net::Family::v4;
+    int count = 100;
+    bool tagged = false;  // they are in a VLAN; the clients' packets come by another
+};
+
+/// The VIPs of the way that is so many behind the first one.
+Vips vips_of(const Vips& vips, size_t way);
+
+/// Bytes by which a frame grows on its way.
+int growth(const Way& way);
+
 /// One kind of packets.
 struct Shape {
     net::Family family = net::Family::v4;
@@ -25,14 +40,20 @@ struct Shape {
     uint8_t tcp_flags = net::kTcpAck;
     bool to_vip = true;         // otherwise to its neighbour
     bool to_known_port = true;  // otherwise to the next
+    bool tagged = false;        // IPv4 only
+    bool answer = false;        // the first backend's to the client; IPv4 only
 };
 
 /// The packets of that shape from `flows` flows.
 bench_traffic make_traffic(const Vips& vips, const Shape& shape, bench_order order, uint32_t flows);
 
+/// One of its flows' packets.
+std::vector<uint8_t> frame_of(const bench_traffic& traffic, uint32_t flow);
+
 class Balancer {
   public:
-    explicit Balancer(const Vips& vips);
+    /// The way that comes first serves the VIPs' port, each other one the port after next.
+    explicit Balancer(const Vips& vips, const std::vector<Way>& ways = {{}});
 
     int program() const { return *tables_->program(); }
     /// Flows that were new to it, up to now.

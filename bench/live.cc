@@ -153,7 +153,7 @@ void run(const Options& options) {
     auto floor_program = bpf_program__fd(floor->progs.swap_macs);
     auto rows = make_rows(floor_program, v4.program());
     for (auto& row : rows)
-        if (row.traffic.ipv6 && row.program != floor_program) row.program = v6.program();
+        if (row.traffic.layout == BENCH_V6 && row.program != floor_program) row.program = v6.program();
     for (const auto& row : rows) {
         if (row.program == floor_program) continue;
         auto traffic = row.traffic;

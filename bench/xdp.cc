@@ -8,6 +8,9 @@
 
 #include <CLI/CLI.hpp>
 #include <deque>
+#include <functional>
+#include <map>
+#include <optional>
 
 #include "bench/balancer.h"
 #include "bench/measure.h"
@@ -24,6 +27,7 @@ struct Options {
     int repeat = 300'000;
     int cpu = 1;
     std::string only;
+    std::string forward = "dsr";
     std::vector<std::string> peers;
     std::string vip;
     bool hold = false;
@@ -34,6 +38,7 @@ struct Row {
     Subject* runs = nullptr;
     Balancer* balancer = nullptr;  // of weir's own rows
     bench_traffic traffic{};
+    std::optional<bench_traffic> opener{};  // what must have gone the other way before
     uint32_t verdict = XDP_TX;
     std::vector<double> nanoseconds{}, ratios{}, above{};
     uint64_t packets = 0, new_flows = 0, bad = 0;
@@ -55,18 +60,31 @@ std::vector<Kind> kinds() {
     return all;
 }
 
+const std::map<std::string, model::ForwardKind> kForwards = {
+    {"dsr", model::ForwardKind::dsr}, {"ipip", model::ForwardKind::ipip}, {"gre", model::ForwardKind::gre},
+    {"fou", model::ForwardKind::fou}, {"gue", model::ForwardKind::gue},   {"dscp", model::ForwardKind::dscp},
+    {"nat", model::ForwardKind::nat}};
+
+/// To backends of the VIP's family, as a service of one family has them.
+Way way_of(const std::string& forward, net::Family family) {
+    return {.forward = {.kind = kForwards.at(forward), .dscp = 10}, .backends = family};
+}
+
 class Table {
   public:
     Table(const Options& options, const Vips& vips)
         : options_(options), vips_(vips), floor_(Subject::floor()) {
-        add_rows("weir", nullptr, 0);
+        add_kinds([&](const Way& way) { return take_own(way); });
+        if (options.forward == "dsr") add_methods();
         for (const auto& peer : options.peers) {
             auto first = peer.find(':'), last = peer.rfind(':');
             if (first == std::string::npos) lab::give_up("--peer {}: NAME:PROGRAM[:GROWTH]", peer);
             bool grows = last != first;
             auto reference = peer.substr(first + 1, grows ? last - first - 1 : std::string::npos);
             peers_.push_back(find_program(reference));
-            add_rows(peer.substr(0, first), &peers_.back(), grows ? std::stoi(peer.substr(last + 1)) : 0);
+            subjects_.emplace_back(peers_.back().get(), grows ? std::stoi(peer.substr(last + 1)) : 0);
+            Row row{.subject = peer.substr(0, first), .runs = &subjects_.back()};
+            add_kinds([&](const Way&) { return row; });
         }
     }
 
@@ -101,39 +119,78 @@ class Table {
     }
 
   private:
-    /// Known flows have a table of their own, kind by kind; flows that are new fill another.
-    void add_rows(const std::string& subject, const UniqueFd* program, int growth) {
-        auto use = [&]() -> Row {
-            if (program) {
-                if (subjects_of_peer_ != program) subjects_.emplace_back(program->get(), growth);
-                subjects_of_peer_ = program;
-                return {"", subject, &subjects_.back()};
-            }
-            balancers_.emplace_back(vips_);
-            subjects_.emplace_back(balancers_.back().program(), 0);
-            return {"", subject, &subjects_.back(), &balancers_.back()};
-        };
-        for (const auto& kind : kinds()) {
-            auto row = use();
-            for (uint32_t flows : {1U, kFew, kMany})
-                add(row, kind.name + "-lru-hit", kind.shape, BENCH_AT_RANDOM, flows);
-        }
-        auto row = use();
-        for (auto [name, shape] : kinds()) {
-            add(row, name + "-lru-miss", shape, BENCH_NEVER_AGAIN, 0);
-            shape.tcp_flags = net::kTcpSyn;
-            if (shape.protocol == net::kTcp) add(row, name + "-syn", shape, BENCH_NEVER_AGAIN, 0);
-        }
-        row.verdict = XDP_PASS;
-        add(row, "pass-v4-no-vip", {.to_vip = false}, BENCH_AT_RANDOM, 1);
-        row.verdict = XDP_DROP;
-        add(row, "drop-v4-no-service", {.to_known_port = false}, BENCH_AT_RANDOM, 1);
+    /// A row's subject, once one of its rows is wanted.
+    class Lazy {
+      public:
+        Lazy(const std::function<Row(const Way&)>& take, const Way& way) : take_(take), way_(way) {}
+        const Row& get() { return row_ ? *row_ : row_.emplace(take_(way_)); }
+
+      private:
+        const std::function<Row(const Way&)>& take_;
+        Way way_;
+        std::optional<Row> row_;
+    };
+
+    Row take_own(const Way& way) {
+        balancers_.emplace_back(vips_, std::vector{way});
+        subjects_.emplace_back(balancers_.back().program(), growth(way));
+        return {.subject = "weir", .runs = &subjects_.back(), .balancer = &balancers_.back()};
     }
 
-    void add(Row row, const std::string& name, const Shape& shape, bench_order order, uint32_t flows) {
-        row.name = name;
-        row.traffic = make_traffic(vips_, shape, order, flows);
+    /// Known flows have a table of their own, kind by kind, and so have those that are new.
+    void add_kinds(const std::function<Row(const Way&)>& take) {
+        for (const auto& kind : kinds()) {
+            Lazy known(take, way_of(options_.forward, kind.shape.family));
+            for (uint32_t flows : {1U, kFew, kMany})
+                add(known, kind.name + "-lru-hit", kind.shape, BENCH_AT_RANDOM, flows);
+        }
+        for (auto [name, shape] : kinds()) {
+            Lazy fresh(take, way_of(options_.forward, shape.family));
+            add(fresh, name + "-lru-miss", shape, BENCH_NEVER_AGAIN, 0);
+            shape.tcp_flags = net::kTcpSyn;
+            if (shape.protocol == net::kTcp) add(fresh, name + "-syn", shape, BENCH_NEVER_AGAIN, 0);
+        }
+        Lazy any(take, way_of(options_.forward, net::Family::v4));
+        add(any, "pass-v4-no-vip", {.to_vip = false}, BENCH_AT_RANDOM, 1, XDP_PASS);
+        add(any, "drop-v4-no-service", {.to_known_port = false}, BENCH_AT_RANDOM, 1, XDP_DROP);
+    }
+
+    /// TCP by the other forwarding methods.
+    void add_methods() {
+        const std::function<Row(const Way&)> take = [&](const Way& way) { return take_own(way); };
+        for (std::string forward : {"ipip", "gre", "fou", "gue"})
+            for (auto inner : {net::Family::v4, net::Family::v6})
+                for (auto outer : {net::Family::v4, net::Family::v6}) {
+                    Lazy known(take, way_of(forward, outer)), fresh(take, way_of(forward, outer));
+                    auto name = fmt::format("{}-v{}-in-v{}", forward, inner == net::Family::v4 ? 4 : 6,
+                                            outer == net::Family::v4 ? 4 : 6);
+                    for (uint32_t flows : {1U, kFew, kMany})
+                        if (flows < kMany || forward == "ipip")
+                            add(known, name + "-lru-hit", {.family = inner}, BENCH_AT_RANDOM, flows);
+                    if (forward == "ipip")
+                        add(fresh, name + "-lru-miss", {.family = inner}, BENCH_NEVER_AGAIN, 0);
+                }
+        Lazy dscp(take, way_of("dscp", net::Family::v4)), vlan(take, {.tagged = true});
+        Way one = way_of("nat", net::Family::v4);
+        one.count = 1;  // so that one address answers all flows
+        Lazy nat(take, one);
+        for (uint32_t flows : {1U, kFew}) {
+            add(dscp, "dscp-v4-lru-hit", {}, BENCH_AT_RANDOM, flows);
+            add(nat, "nat-v4-there-lru-hit", {}, BENCH_AT_RANDOM, flows);
+            add(nat, "nat-v4-back-lru-hit", {.answer = true}, BENCH_AT_RANDOM, flows);
+            add(vlan, "vlan-v4-lru-hit", {.tagged = true}, BENCH_AT_RANDOM, flows);
+        }
+    }
+
+    void add(Lazy& subject, const std::string& name, const Shape& shape, bench_order order, uint32_t flows,
+             uint32_t verdict = XDP_TX) {
         if (!name.contains(options_.only)) return;
+        Row row = subject.get();
+        row.name = name;
+        row.verdict = verdict;
+        row.traffic = make_traffic(vips_, shape, order, flows);
+        if (shape.answer) row.opener = make_traffic(vips_, {}, BENCH_IN_TURN, flows);
+        if (row.opener) row.runs->run(*row.opener, static_cast<int>(2 * flows));
         // What a peer is not made for, or not configured for, is no row.
         auto answered = row.runs->run(make_traffic(vips_, shape, BENCH_AT_RANDOM, 1), 1).verdict;
         if (answered == row.verdict)
@@ -171,18 +228,17 @@ class Table {
     std::vector<double> floors_;
     std::deque<Balancer> balancers_;
     std::deque<UniqueFd> peers_;
-    const UniqueFd* subjects_of_peer_ = nullptr;
     std::deque<Subject> subjects_;
     std::vector<Row> rows_;
 };
 
 /// Keeps the program loaded for another tool that measures it by its id.
-void hold(const Vips& vips) {
+void hold(const Vips& vips, const std::string& forward) {
     sigset_t signals;
     sigemptyset(&signals);
     for (int signal : {SIGINT, SIGTERM}) sigaddset(&signals, signal);
     sigprocmask(SIG_BLOCK, &signals, nullptr);
-    Balancer balancer(vips);
+    Balancer balancer(vips, {way_of(forward, net::Family::v4)});
     bpf_prog_info info{};
     uint32_t length = sizeof info;
     lab::check(bpf_obj_get_info_by_fd(balancer.program(), &info, &length), "cannot ask for the program's id");
@@ -202,6 +258,9 @@ void main_of(int argc, char** argv, Options options) {
         "--peer", options.peers,
         "NAME:PROGRAM[:GROWTH]: a program that is loaded and configured for the same VIP, by its id or "
         "pin; GROWTH bytes are what it adds to a frame");
+    app.add_option("--forward", options.forward, "by which method weir forwards")
+        ->check(CLI::IsMember(kForwards))
+        ->capture_default_str();
     app.add_option("--vip", options.vip, "the IPv4 VIP, with TCP and UDP port 80");
     app.add_flag("--hold", options.hold, "load weir's program, print its id, and wait to be ended");
     try {
@@ -211,7 +270,7 @@ void main_of(int argc, char** argv, Options options) {
     }
     Vips vips;
     if (!options.vip.empty()) vips.v4 = lab::must(net::Ip::parse(options.vip));
-    if (options.hold) return hold(vips);
+    if (options.hold) return hold(vips, options.forward);
     fmt::print("### Test runs, {}\n\n", describe_machine());
     Table table(options, vips);
     table.run();
