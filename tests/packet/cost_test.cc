@@ -1,14 +1,17 @@
 // The datapath's cost in counts, which unlike times are the same on every run: calls that the kernel has not
 // inlined (each costs about as much as the rest of a parse), and instructions. bench/xdp measures the times.
 #include <bpf/bpf.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 #include <vector>
 
+#include "bench/scenarios.h"
 #include "engine/xdp/tables.h"
 
 namespace weir::engine::xdp {
@@ -54,6 +57,59 @@ TEST(DatapathCost, IsAFewInstructionsAndTwoCalls) {
     EXPECT_LE(instructions.size(), kMostInstructions);
     if (!kernel_inlines_all()) GTEST_SKIP() << "before Linux 6.10 bpf_get_smp_processor_id() is a call";
     EXPECT_LE(std::ranges::count_if(instructions, is_call), kCalls);
+}
+
+/// What one packet may cost. A service whose row lies at the second of its two places costs about 20
+/// instructions more than one at the first; the limits have room for that, and a little more.
+struct Limit {
+    uint32_t instructions, calls;
+};
+
+const std::map<std::string, Limit> kLimits = {
+    {"dsr: TCP over IPv4, known", {400, 0}},
+    {"dsr: TCP over IPv6, known", {390, 0}},
+    {"dsr: UDP over IPv4, known", {380, 0}},
+    {"dsr: UDP over IPv6, known", {380, 0}},
+    {"dsr: TCP over IPv4, new", {530, 0}},
+    {"dsr: TCP over IPv6, new", {530, 0}},
+    {"dsr: VLAN to VLAN, known", {410, 0}},
+    {"dscp: known", {1070, 11}},
+    {"passed: no VIP", {230, 0}},
+    {"dropped: no such service", {240, 0}},
+    {"ipip: IPv4 in IPv4, known", {490, 1}},
+    {"ipip: IPv6 in IPv4, known", {480, 1}},
+    {"ipip: IPv4 in IPv6, known", {470, 1}},
+    {"ipip: IPv6 in IPv6, known", {460, 1}},
+    {"gre: IPv4 in IPv4, known", {490, 1}},
+    {"gre: IPv6 in IPv4, known", {480, 1}},
+    {"gre: IPv4 in IPv6, known", {470, 1}},
+    {"gre: IPv6 in IPv6, known", {460, 1}},
+    {"fou: IPv4 in IPv4, known", {500, 1}},
+    {"fou: IPv6 in IPv4, known", {490, 1}},
+    {"fou: IPv4 in IPv6, known", {470, 1}},
+    {"fou: IPv6 in IPv6, known", {460, 1}},
+    {"gue: IPv4 in IPv4, known", {510, 1}},
+    {"gue: IPv6 in IPv4, known", {500, 1}},
+    {"gue: IPv4 in IPv6, known", {480, 1}},
+    {"gue: IPv6 in IPv6, known", {470, 1}},
+    {"nat: known", {1140, 13}},
+    {"nat: new", {1500, 19}},
+    {"nat: the backend's answer", {970, 13}},
+};
+
+TEST(DatapathCost, OfEachKindOfPacketIsWithinItsLimit) {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root to load BPF programs";
+    auto counted = bench::count_steps();
+    EXPECT_EQ(counted.size(), kLimits.size());
+    for (const auto& [name, steps] : counted) {
+        auto limit = kLimits.find(name);
+        ASSERT_NE(limit, kLimits.end()) << name;
+        EXPECT_LE(steps.instructions, limit->second.instructions) << name;
+        EXPECT_LE(steps.calls(), limit->second.calls) << name;
+        bool passes = name.starts_with("passed"), drops = name.starts_with("dropped");
+        EXPECT_EQ(steps.verdict, passes ? XDP_PASS : drops ? XDP_DROP : XDP_TX) << name;
+        fmt::print("{}: {} instructions, {} calls\n", name, steps.instructions, steps.calls());
+    }
 }
 
 }  // namespace

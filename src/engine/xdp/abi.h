@@ -82,6 +82,7 @@ enum weir_method {
     WEIR_METHOD = 7, /* mask */
     WEIR_OUTER_V6 = 8
 };
+#define WEIR_OUTER_SHIFT 4 /* above: how many 32-bit words the tunnel's headers have */
 
 /* One backend behind one frontend, in the line of memory that the datapath needs. Its number is its place.
  * `source` and `backend` are the outer addresses of a tunnel, those of NAT's new header, or of no use. With
@@ -97,7 +98,7 @@ struct weir_target {
     __u16 port;         /* network order. FOU, GUE: outer destination; NAT: the backend's, 0: as asked for;
                            DSCP: the value, shifted to its place */
     __u8 accepts;       /* enum weir_accepts */
-    __u8 method;        /* enum weir_method */
+    __u8 method;        /* enum weir_method, and the words of its headers */
     struct weir_address source;
     struct weir_address backend;
 };

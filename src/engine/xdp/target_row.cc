@@ -128,6 +128,7 @@ weir_target make_target(const model::Frontend& frontend, uint32_t number, const 
     row.backend = to_abi(backend);
     row.method = to_abi(forward.kind);
     if (is_tunnel(forward) && !backend.is_v4()) row.method |= WEIR_OUTER_V6;
+    row.method |= static_cast<uint8_t>(overhead(forward, backend.family()) / 4 << WEIR_OUTER_SHIFT);
     row.port = port_of(frontend, target.backend);
     if (!hop || why_not(forward, backend, *hop)) return row;
     row.accepts = to_abi(target.accepts);

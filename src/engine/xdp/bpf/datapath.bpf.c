@@ -244,8 +244,7 @@ static __always_inline int hot(struct xdp_md* ctx, struct weir_trace* trace, __u
             return leave(WEIR_REASON_no_backend, trace, mode);
     }
     struct weir_target* target = found.target;
-    if ((target->method & WEIR_METHOD) > WEIR_GUE || p.hops <= 1 || p.length > target->room ||
-        frontend->flags & WEIR_QUIC)
+    if ((target->method & WEIR_METHOD) > WEIR_GUE || p.length > target->room || frontend->flags & WEIR_QUIC)
         return LEFT;
     if (generation->flags & WEIR_SEVERAL && ctx->ingress_ifindex != target->interface) return LEFT;
     if (data + ETH_HLEN > end) return XDP_ABORTED; /* the verifier's: parse_plain() has looked */
@@ -254,7 +253,7 @@ static __always_inline int hot(struct xdp_md* ctx, struct weir_trace* trace, __u
     note(trace, &found);
     if (mode == DRY) return XDP_TX;
     remember(&found, &p);
-    count(found.id, p.bytes, !found.known);
+    count(found.id, p.at + p.length, !found.known);
     int sent = send(ctx, &p, target, hash);
     return sent == XDP_TX ? sent : leave(WEIR_REASON_no_room, trace, mode);
 }

@@ -161,7 +161,7 @@ static __always_inline int encapsulate(struct __sk_buff* skb, const struct segme
     __u64 header[OUTER_MOST / 8 + 1] = {};
     __u32 outer = outer_length(target->method);
     if (!outer) return 0;
-    if (length + outer > 0xffff) return -1;
+    if (outer > OUTER_MOST || length + outer > 0xffff) return -1;
     if (bpf_skb_adjust_room(skb, outer, BPF_ADJ_ROOM_MAC, room_flags(target->method))) return -1;
     __u16 type = type_of(target->method & WEIR_OUTER_V6 ? WEIR_V6 : WEIR_V4);
     if (target->method & WEIR_OUTER_V6)

@@ -23,10 +23,11 @@ static __always_inline __u32 place_of(const struct weir_key* key, __u32 half, __
 static __always_inline struct weir_frontend* find_frontend(const struct weir_key* key, __u32 half,
                                                            __u64 salt) {
     __u64 places = weir_places(key, salt);
-    __u32 index = half * frontend_slots + ((__u32)places & (frontend_slots - 1));
+    __u32 slots = frontend_slots, begin = half * slots;
+    __u32 index = begin + ((__u32)places & (slots - 1));
     struct weir_frontend* row = bpf_map_lookup_elem(&frontends, &index);
     if (row && same_key(&row->key, key)) return row;
-    index = half * frontend_slots + ((__u32)(places >> 32) & (frontend_slots - 1));
+    index = begin + ((__u32)(places >> 32) & (slots - 1));
     row = bpf_map_lookup_elem(&frontends, &index);
     return row && same_key(&row->key, key) ? row : 0;
 }

@@ -110,7 +110,7 @@ static __always_inline void count(__u32 id, __u32 bytes, __u32 new_flow) {
     if (!counter) return;
     counter->packets++;
     counter->bytes += bytes;
-    counter->flows += new_flow;
+    if (new_flow) counter->flows++;
 }
 
 /* Whether weir may send one more ICMP message of its own in this second. */

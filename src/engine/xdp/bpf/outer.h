@@ -24,22 +24,14 @@ static __always_inline __u16 folded(__u64 sum) {
     return sum + (sum >> 16);
 }
 
-/* What a tunnel puts between the outer IP header and the packet. */
-static __always_inline __u32 shim_length(__u8 method) {
-    switch (method & WEIR_METHOD) {
-        case WEIR_GRE:
-            return GRE_HLEN;
-        case WEIR_FOU:
-            return sizeof(struct udphdr);
-        case WEIR_GUE:
-            return sizeof(struct udphdr) + GUE_HLEN;
-    }
-    return 0;
+/* Of all headers that a tunnel puts before the packet; 0 for what is none. */
+static __always_inline __u32 outer_length(__u8 method) {
+    return method >> WEIR_OUTER_SHIFT << 2;
 }
 
-static __always_inline __u32 outer_length(__u8 method) {
-    if ((method & WEIR_METHOD) == WEIR_DSR || (method & WEIR_METHOD) > WEIR_GUE) return 0;
-    return (method & WEIR_OUTER_V6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) + shim_length(method);
+/* Of what is between the outer IP header and the packet. Only of tunnels. */
+static __always_inline __u32 shim_length(__u8 method) {
+    return outer_length(method) - (method & WEIR_OUTER_V6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
 }
 
 static __always_inline __u8 carried(__u8 family) {

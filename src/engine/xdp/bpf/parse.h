@@ -1,7 +1,7 @@
 /* From the bytes of a frame to what the datapath decides on, for the packets that make up nearly all traffic:
- * TCP and UDP over IPv4 or IPv6, whole, without options and extension headers, with one VLAN tag or none.
- * What is different, or wrong, headers.h reads again from the start. Plain C without helpers, so that it is
- * also compiled and fuzzed in user space. RFC 791, RFC 8200, RFC 9293, RFC 768, IEEE 802.1Q. */
+ * TCP and UDP over IPv4 or IPv6, whole, without options and extension headers, with one VLAN tag or none,
+ * with hops left. What is different, or wrong, headers.h reads again from the start. Plain C without helpers,
+ * so that it is also compiled and fuzzed in user space. RFC 791, RFC 8200, RFC 9293, RFC 768, IEEE 802.1Q. */
 #pragma once
 
 #include <linux/if_ether.h>
@@ -70,7 +70,9 @@ static __always_inline int parse_plain_ip(__u16 type, const void* at, const void
         if ((const void*)(ip + 1) > end) return 0;
         p->length = __builtin_bswap16(ip->tot_len);
         p->hops = ip->ttl;
-        if (*(const __u8*)at != 0x45 || p->length < sizeof *ip || ip->frag_off & WEIR_BE16(0x3fff)) return 0;
+        if (*(const __u8*)at != 0x45 || p->length < sizeof *ip || ip->frag_off & WEIR_BE16(0x3fff) ||
+            p->hops <= 1)
+            return 0;
         p->key.family = WEIR_V4;
         p->key.vip.half[0] = ip->daddr;
         p->source.half[0] = ip->saddr;
@@ -85,9 +87,9 @@ static __always_inline int parse_plain_ip(__u16 type, const void* at, const void
         __u32 payload = __builtin_bswap16(ip->payload_len);
         const loose64* addresses = at + __builtin_offsetof(struct ipv6hdr, saddr);
         __u16 first = *(const loose16*)at;
-        if ((first & 0xf0) != 0x60 || payload > 0xffff - sizeof *ip) return 0;
-        p->length = payload + sizeof *ip;
         p->hops = ip->hop_limit;
+        if ((first & 0xf0) != 0x60 || payload > 0xffff - sizeof *ip || p->hops <= 1) return 0;
+        p->length = payload + sizeof *ip;
         p->key.family = WEIR_V6;
         p->source.half[0] = addresses[0];
         p->source.half[1] = addresses[1];
