@@ -10,10 +10,9 @@
 #include "lab/decap.h"
 #include "lab/envelope.h"
 #include "lab/frames.h"
+#include "lab/ip_batch.h"
 #include "lab/lab.h"
-#include "lab/process.h"
 #include "lab/tcp.h"
-#include "lab/temp_dir.h"
 #include "lab/vlan.h"
 #include "lab/wait.h"
 #include "net/packet.h"
@@ -22,13 +21,6 @@ namespace weir::vm {
 namespace {
 
 using lab::Wrapping;
-
-/// Commands of `ip`, a line each, on a host.
-void ip(lab::Host& host, const std::string& commands) {
-    const lab::TempDir dir;
-    const lab::Finished done = lab::run(host, {"ip", "-batch", dir.write("commands", commands)});
-    if (done.status != 0) lab::give_up("{}: ip failed:\n{}{}", host.name(), commands, done.err);
-}
 
 /// A sender and a backend with the VIPs on one cable; what devices the backend has is the test's.
 class DevicesTest : public testing::Test {
@@ -110,7 +102,7 @@ class TunnelTest : public DevicesTest, public testing::WithParamInterface<Device
 
 TEST_P(TunnelTest, TakesAPacketMadeByHand) {
     const Device& device = GetParam();
-    ip(backend(), fmt::format("{}\nlink set tunnel up\n", device.commands));
+    lab::ip_batch(backend(), fmt::format("{}\nlink set tunnel up\n", device.commands));
     lab::DatagramSocket server(backend(),
                                lab::endpoint(device.inner_v4 ? "192.168.101.1:53" : "[2001:db8:101::1]:53"));
     const auto address = [&](const char* v4, const char* v6) {
@@ -153,10 +145,10 @@ size_t pass_on(const UniqueFd& from, const UniqueFd& to, size_t size) {
 
 TEST_F(DevicesTest, TheLabsDecapsulatorTakesAStreamFromTheKernelsTunnel) {
     constexpr size_t kSize = 4 << 20;
-    ip(sender(),
-       "link add name tunnel type ipip local 10.1.10.100 remote 10.1.10.10\n"
-       "link set tunnel up\n"
-       "route add 192.168.101.1 dev tunnel\n");
+    lab::ip_batch(sender(),
+                  "link add name tunnel type ipip local 10.1.10.100 remote 10.1.10.10\n"
+                  "link set tunnel up\n"
+                  "route add 192.168.101.1 dev tunnel\n");
     const lab::Decap decap(backend(), "eth0");
     const UniqueFd listener = lab::listen_tcp(backend(), lab::endpoint("192.168.101.1:80"));
     const auto client =
@@ -173,10 +165,10 @@ class VlanDeviceTest : public DevicesTest {
   protected:
     void SetUp() override {
         DevicesTest::SetUp();
-        ip(backend(),
-           "link add link eth0 name eth0.10 type vlan id 10\n"
-           "link set eth0.10 up\n"
-           "address add 10.2.10.10/24 dev eth0.10\n");
+        lab::ip_batch(backend(),
+                      "link add link eth0 name eth0.10 type vlan id 10\n"
+                      "link set eth0.10 up\n"
+                      "address add 10.2.10.10/24 dev eth0.10\n");
     }
 };
 
