@@ -133,6 +133,7 @@ std::optional<Link> decode_link(const nlmsghdr& message) {
         link.mac = to_mac(parts.attribute[IFLA_ADDRESS]).value_or(Mac{});
     link.up = (parts.header->ifi_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
     link.mtu = to_number(parts.attribute[IFLA_MTU]).value_or(0);
+    link.master = static_cast<int>(to_number(parts.attribute[IFLA_MASTER]).value_or(0));
     read_vlan(link, parts);
     return link;
 }

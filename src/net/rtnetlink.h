@@ -25,6 +25,7 @@ struct Link {
     std::optional<uint16_t> vlan;  // the tag's id, where this is a VLAN device
     uint16_t vlan_protocol = 0;    // ETH_P_8021Q or ETH_P_8021AD
     int parent = 0;                // what carries the VLAN; 0: in another network namespace
+    int master = 0;                // the bond or bridge that it is a port of
     std::vector<Ip> addresses;     // in the kernel's order; without those that duplicate detection holds back
 
     bool operator==(const Link&) const = default;

@@ -84,6 +84,12 @@ TEST(Rtnetlink, LeavesOutWhatABridgeTellsOfItsPorts) {
     EXPECT_FALSE(decode_link(header_of(link_message(AF_BRIDGE, IFF_UP))));
 }
 
+TEST(Rtnetlink, ReadsWhatALinkIsAPortOf) {
+    auto message = link_message(AF_UNSPEC, IFF_UP);
+    message.put(IFLA_MASTER, 4);
+    EXPECT_EQ(decode_link(header_of(message))->master, 4);
+}
+
 TEST(Rtnetlink, ReadsALinkThatHasGone) {
     ifinfomsg header{.ifi_index = 7};
     auto link = decode_link(header_of(Message(RTM_DELLINK, 0, header)));

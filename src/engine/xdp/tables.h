@@ -30,10 +30,11 @@ struct Recovered {
     Hop hop;
 };
 
-/// An interface that frames come in and leave by.
+/// An interface that frames come in by.
 struct Port {
     net::Mac mac;
     bool generic = false;
+    uint32_t out = 0;  // what frames to its network leave by: itself, or the bond that it is a port of
 
     bool operator==(const Port&) const = default;
 };

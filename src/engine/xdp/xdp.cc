@@ -191,7 +191,7 @@ Status Xdp::attach_all() {
             failures_.emplace(interface.name, attached.error().message);
     }
     up_ = ports(true);
-    if (auto shown = tables_->set_ports(ports(false)); !shown) return shown;
+    if (auto shown = show_ports(); !shown) return shown;
     if (failures_.empty()) return {};
     return fail("{}: {}", failures_.begin()->first, failures_.begin()->second);
 }
@@ -228,7 +228,7 @@ void Xdp::look_around() {
         plan_.interfaces, [&](const auto& interface) { return !attachments_.contains(interface.name); });
     auto ways = find_ways();
     bool moved = ways != ways_;
-    if (auto shown = tables_->set_ports(ports(false)); !shown) spdlog::warn("{}", shown.error().message);
+    if (auto shown = show_ports(); !shown) spdlog::warn("{}", shown.error().message);
     ways_ = std::move(ways);
     if (tables_->program() && (moved || lost || missing)) {
         if (auto applied = tables_->apply(plan_, hops()); !applied)
@@ -287,9 +287,23 @@ Hops Xdp::hops() const {
 Ports Xdp::ports(bool only_up) const {
     Ports ports;
     for (const auto& [name, attachment] : attachments_)
-        if (auto link = neighbours_->link(attachment.ifindex()); link && (link->up || !only_up))
-            ports.emplace(link->index, Port{link->mac, !attachment.native()});
+        if (auto link = neighbours_->link(attachment.ifindex()); link && (link->up || !only_up)) {
+            auto out = static_cast<uint32_t>(link->index);
+            ports.emplace(out, Port{link->mac, !attachment.native(), out});
+        }
     return ports;
+}
+
+/// Tells the datapath by which interfaces packets come in. The native program of a bond runs on the bond's
+/// ports, and sees a packet come in by one of them.
+Status Xdp::show_ports() {
+    auto shown = ports(false);
+    for (const auto& [index, link] : neighbours_->links()) {
+        auto bond = shown.find(static_cast<uint32_t>(link.master));
+        if (bond != shown.end() && !bond->second.generic)
+            shown.emplace(static_cast<uint32_t>(index), Port{bond->second.mac, false, bond->first});
+    }
+    return tables_->set_ports(shown);
 }
 
 std::map<model::TargetKey, std::string> Xdp::unreachable() const {

@@ -50,6 +50,7 @@ class Xdp final : public Engine {
     net::Link device_towards(const net::Ip& backend, const net::Link& interface) const;
     std::optional<net::Ip> probe_source(const net::Link& device, const model::TargetKey& target) const;
     Ports ports(bool only_up) const;
+    Status show_ports();
     Hops hops() const;
     void scan_later();
     void listen_for_claims();
