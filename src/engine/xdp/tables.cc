@@ -452,7 +452,8 @@ Status Tables::set_ports(const Ports& ports) {
         row.generic = port.generic;
         if (int error = bpf_map_update_elem(interfaces, &index, &row, BPF_ANY))
             return fail_with(-error, "cannot write the interface {}", index);
-        if (int error = bpf_map_update_elem(devices, &index, &port.out, BPF_ANY))
+        auto out = port.bond ? port.bond : index;
+        if (int error = bpf_map_update_elem(devices, &index, &out, BPF_ANY))
             return fail_with(-error, "cannot make interface {} a way out", index);
     }
     for (const auto& [index, port] : ports_) {

@@ -34,7 +34,7 @@ struct Recovered {
 struct Port {
     net::Mac mac;
     bool generic = false;
-    uint32_t out = 0;  // what frames to its network leave by: itself, or the bond that it is a port of
+    uint32_t bond = 0;  // whose port it is: what frames to its network leave by; 0: by itself
 
     bool operator==(const Port&) const = default;
 };

@@ -287,10 +287,8 @@ Hops Xdp::hops() const {
 Ports Xdp::ports(bool only_up) const {
     Ports ports;
     for (const auto& [name, attachment] : attachments_)
-        if (auto link = neighbours_->link(attachment.ifindex()); link && (link->up || !only_up)) {
-            auto out = static_cast<uint32_t>(link->index);
-            ports.emplace(out, Port{link->mac, !attachment.native(), out});
-        }
+        if (auto link = neighbours_->link(attachment.ifindex()); link && (link->up || !only_up))
+            ports.emplace(link->index, Port{link->mac, !attachment.native()});
     return ports;
 }
 
