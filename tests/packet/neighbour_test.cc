@@ -172,6 +172,17 @@ TEST_F(NeighbourTest, IsSilentUnlessTheVipIsAnnouncedAndItsFrontendsAreHealthy) 
     expect_answer(arp({}), arp(reply_to({}), kClient), "one service announces it");
 }
 
+TEST_F(NeighbourTest, AnswersForAVipWithinAPrefixThatItDoesNotAnswerFor) {
+    auto prefix = frontend("192.0.2.0", 0, model::Protocol::any, 3);
+    prefix.key.more_ports = 65535;
+    prefix.key.free_bits = 8;
+    prefix.healthy = true;
+    plan_.frontends.push_back(prefix);
+    apply();
+    expect_answer(arp({}), arp(reply_to({}), kClient), "its own service announces it");
+    expect_reason(arp({.target = "192.0.2.2"}), XDP_PASS, "not_ip", "nobody announces it");
+}
+
 TEST_F(NeighbourTest, ReportsWhoClaimsAVip) {
     Arp gratuitous{kRequest, kOther, "192.0.2.1", kNobody, "192.0.2.1"};
     Arp announced{kReply, kOther, "192.0.2.1", kBroadcast, "192.0.2.1"};

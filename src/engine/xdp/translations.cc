@@ -31,6 +31,7 @@ void TranslationScan::step(uint32_t rows, uint32_t now, const Timeouts& timeouts
                                      values.data(), &count, nullptr);
     if (error && error != -ENOENT) {
         begun_ = false;
+        counting_ = 0;
         return;
     }
     for (uint32_t i = 0; i < count; i++) {

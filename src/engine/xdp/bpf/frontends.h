@@ -38,8 +38,9 @@ static __always_inline struct weir_frontend* find_vip(const struct packet* p, __
     return find_frontend(&key, half, salt);
 }
 
-/* The place of the most specific row that takes the packet; else of the VIP's own; or NOWHERE. */
-__noinline __u32 match_place(const struct packet* p) {
+/* The place of the most specific row that takes the packet; else of the VIP's own; or NOWHERE. `only_own`: of
+ * the VIP's own in any case. */
+__noinline __u32 match_place(const struct packet* p, __u32 only_own) {
     __u32 own = NOWHERE;
     __u32 half = *(volatile __u32*)&state.active & 1;
     const struct weir_generation* generation = &state.generation[half];
@@ -48,6 +49,7 @@ __noinline __u32 match_place(const struct packet* p) {
         if (i >= generation->shapes) break;
         const struct weir_shape* shape = &generation->shape[i];
         if (shape->family != p->key.family) continue;
+        if (only_own && (shape->protocol_mask || shape->port_mask)) continue;
         struct weir_key key = {
             .vip.half = {p->key.vip.half[0] & shape->vip_mask[0], p->key.vip.half[1] & shape->vip_mask[1]},
             .port = p->key.port & shape->port_mask,
@@ -57,14 +59,20 @@ __noinline __u32 match_place(const struct packet* p) {
             .port_bits = shape->port_bits};
         __u32 place = place_of(&key, half, generation->salt);
         struct weir_frontend* row = bpf_map_lookup_elem(&frontends, &place);
-        if (row && row->number) return place;
+        if (row && (row->number || only_own)) return place;
         if (row && own == NOWHERE) own = place;
     }
     return own;
 }
 
 static __always_inline struct weir_frontend* match(const struct packet* p) {
-    __u32 place = match_place(p);
+    __u32 place = match_place(p, 0);
+    return bpf_map_lookup_elem(&frontends, &place);
+}
+
+/* A single VIP's, also where a prefix that it lies in takes every packet. */
+static __always_inline struct weir_frontend* own_row(const struct packet* p) {
+    __u32 place = match_place(p, 1);
     return bpf_map_lookup_elem(&frontends, &place);
 }
 

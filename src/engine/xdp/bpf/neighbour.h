@@ -101,7 +101,7 @@ static __always_inline void note_conflict(struct xdp_md* ctx, const struct packe
 __noinline int neighbour(struct xdp_md* ctx, const struct packet* p, struct weir_trace* trace, __u32 mode) {
     __u32 interface = ctx->ingress_ifindex;
     if (!p) return XDP_PASS;
-    const struct weir_frontend* row = match(p); /* its port and protocol are 0: the VIP's own row */
+    const struct weir_frontend* row = own_row(p);
     const struct weir_interface* ours = bpf_map_lookup_elem(&interfaces, &interface);
     __u8 sender[ETH_ALEN];
     if (!row || !(row->flags & WEIR_ANNOUNCED) || !ours || load(ctx, ETH_ALEN, sender, sizeof sender))
