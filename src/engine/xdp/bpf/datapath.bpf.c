@@ -105,8 +105,9 @@ __noinline int deliver(struct xdp_md* ctx, const struct packet* p, struct weir_t
     } else if ((target->method & WEIR_METHOD) == WEIR_DSCP) {
         s->key.destination = target->backend;
         s->key.ports = p->ports;
-        if (sender_of(ctx, p, &s->key.source) || rewrite(ctx, p, &s->old, &s->key) != XDP_TX ||
-            mark(ctx, p, target->port) != XDP_TX)
+        s->key.source = p->source;
+        if ((p->kind == ICMP_ERROR && sender_of(ctx, p, &s->key.source)) ||
+            rewrite(ctx, p, &s->old, &s->key) != XDP_TX || mark(ctx, p, target->port) != XDP_TX)
             reason = WEIR_REASON_truncated;
     }
     if (reason) return leave(reason, trace, REAL);
