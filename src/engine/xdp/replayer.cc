@@ -104,7 +104,7 @@ Status Replayer::apply() {
         for (const auto& target : frontend.targets)
             hops.try_emplace(target.backend.address, way_to(target.backend.address));
     if (auto applied = tables_->apply(plan_, hops); !applied) return applied;
-    return tables_->set_ports({{kInterface, {setup_.own_mac.value_or(net::Mac{}), false, kInterface}}});
+    return tables_->set_ports({{kInterface, {setup_.own_mac.value_or(net::Mac{})}}});
 }
 
 bool Replayer::takes(const net::Ip& destination) const {
