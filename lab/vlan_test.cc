@@ -85,7 +85,6 @@ TEST_F(VlanTest, NativeXdpSeesTheTagsInTheFrames) {
     EXPECT_TRUE(wait_until([&] { return at_ten.seen(10) == ten_->received(10); }, 2s)) << "every one of them";
     EXPECT_GT(at_ten.seen(10), 0u);
     EXPECT_GT(at_trunk.seen(10), 0u);
-    EXPECT_EQ(at_ten.seen(20), ten_->dropped()) << "such as the multicasts of IPv6, when it has just begun";
 }
 
 TEST_F(VlanTest, AFrameWithATagByHandIsTakenByItsVlanOnly) {
