@@ -19,7 +19,7 @@ ALLOWED = {
     "engine": CORE | {"sched"},
     # control sees interfaces only, never a concrete check or engine
     "control": CORE | {"sched", "config", "health/checker.h", "health/probe.h", "engine/engine.h", "announce/announcer.h"},
-    "admin": CORE | {"control"},
+    "admin": CORE | {"control", "engine/capture.h"},
     "cli": CORE | {"config", "sched", "control", "admin", "doctor", "lab", "engine/replay.h"},
     "app": None,
     "lab": CORE,
@@ -28,7 +28,7 @@ ALLOWED = {
     "fuzz": None,
 }
 # A test beside the code may use fakes and the parts that it puts together.
-TEST_EXTRA = {"control": {"engine/fake.h", "announce/fake.h"}, "admin": {"engine/fake.h", "health/checker.h", "health/probe.h"}}
+TEST_EXTRA = {"control": {"engine/fake.h", "announce/fake.h"}, "admin": {"engine/fake.h", "engine/fake_capturing.h", "health/checker.h", "health/probe.h"}}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 
 

@@ -7,10 +7,13 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/json.hpp>
+#include <csignal>
 #include <cstring>
 
 namespace weir::admin {
@@ -24,7 +27,7 @@ using Stream = beast::basic_stream<asio::local::stream_protocol>;
 constexpr auto kExpected = asio::as_tuple(asio::use_awaitable);
 constexpr size_t kLargestAnswer = size_t{1} << 30;
 
-asio::awaitable<void> exchange(Stream& stream, const Request& request, Result<Response>& result) {
+http::request<http::string_body> message_of(const Request& request) {
     http::request<http::string_body> message;
     message.method_string(request.method);
     message.target(target_of(request));
@@ -33,6 +36,11 @@ asio::awaitable<void> exchange(Stream& stream, const Request& request, Result<Re
     message.body() = request.body;
     message.keep_alive(false);
     message.prepare_payload();
+    return message;
+}
+
+asio::awaitable<void> exchange(Stream& stream, const Request& request, Result<Response>& result) {
+    auto message = message_of(request);
     auto [unsent, written] = co_await http::async_write(stream, message, kExpected);
     beast::flat_buffer buffer;
     http::response_parser<http::string_body> parser;
@@ -46,6 +54,48 @@ asio::awaitable<void> exchange(Stream& stream, const Request& request, Result<Re
     }
     const auto& answer = parser.get();
     result = Response{answer.result_int(), answer.body(), std::string(answer[http::field::content_type])};
+}
+
+std::string complaint_in(const std::string& body, unsigned status) {
+    boost::system::error_code code;
+    auto answer = boost::json::parse(body, code);
+    if (!code && answer.is_object() && answer.get_object().contains("error"))
+        return std::string(answer.at("error").as_string());
+    return fmt::format("the daemon answered with status {}", status);
+}
+
+asio::awaitable<void> receive(Stream& stream, const Request& request,
+                              const std::function<Status(std::string_view)>& sink,
+                              Result<std::string>& result) {
+    auto message = message_of(request);
+    auto [unsent, written] = co_await http::async_write(stream, message, kExpected);
+    if (unsent) co_return;
+    beast::flat_buffer buffer;
+    http::response_parser<http::buffer_body> parser;
+    parser.body_limit(boost::none);
+    auto [code, read] = co_await http::async_read_header(stream, buffer, parser, kExpected);
+    const bool refused = parser.get().result_int() != 200;
+    std::string refusal;
+    char bytes[16384];
+    while (!code && !parser.is_done()) {
+        parser.get().body().data = bytes;
+        parser.get().body().size = sizeof bytes;
+        std::tie(code, read) = co_await http::async_read_some(stream, buffer, parser, kExpected);
+        if (code == http::error::need_buffer) code = {};
+        std::string_view got(bytes, sizeof bytes - parser.get().body().size);
+        if (refused)
+            refusal += got;
+        else if (auto taken = sink(got); !taken) {
+            result = propagate(taken);
+            co_return;
+        }
+    }
+    if (code)
+        result = fail("the daemon broke off: {}", code.message());
+    else if (refused)
+        result = fail("{}", complaint_in(refusal, parser.get().result_int()));
+    else
+        result = std::string(parser.get()["X-Weir-Summary"]);
 }
 
 }  // namespace
@@ -76,6 +126,24 @@ Result<Response> Client::call(const Request& request, std::chrono::milliseconds 
                    [&](std::exception_ptr thrown) { broken = thrown; });
     loop.run();
     if (broken) return fail("no answer from the daemon");
+    return result;
+}
+
+Result<std::string> Client::stream(const Request& request,
+                                   const std::function<Status(std::string_view)>& sink) {
+    asio::io_context loop(1);
+    Stream stream(loop);
+    stream.socket().assign(asio::local::stream_protocol(), socket_.release());
+    Result<std::string> result = fail("no answer from the daemon");
+    asio::signal_set signals(loop, SIGINT, SIGTERM);
+    signals.async_wait([&](boost::system::error_code code, int) {
+        if (!code) stream.socket().shutdown(asio::socket_base::shutdown_send, code);
+    });
+    asio::co_spawn(loop, receive(stream, request, sink, result), [&](std::exception_ptr thrown) {
+        if (thrown) result = fail("no answer from the daemon");
+        signals.cancel();
+    });
+    loop.run();
     return result;
 }
 

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "admin/http.h"
 #include "base/unique_fd.h"
@@ -18,6 +20,10 @@ class Client {
     /// Blocks until the answer is there, whatever its status.
     Result<Response> call(const Request& request,
                           std::chrono::milliseconds timeout = std::chrono::seconds(30));
+
+    /// Hands over what comes, as it comes, to the end; after SIGINT or SIGTERM the daemon is asked to make
+    /// one. The daemon's summary. Fails with its text where it refuses, and where the end is missing.
+    Result<std::string> stream(const Request& request, const std::function<Status(std::string_view)>& sink);
 
   private:
     explicit Client(UniqueFd socket) : socket_(std::move(socket)) {}

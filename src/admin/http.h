@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -22,11 +23,14 @@ struct Request {
     bool marked = false;  // it has the header X-Weir, which no page of another origin can set
 };
 
+class Source;
+
 struct Response {
     unsigned status = 200;
     std::string body;
     std::string content_type = "application/json";
-    std::string allow;  // the methods, with status 405
+    std::string allow;                 // the methods, with status 405
+    std::shared_ptr<Source> source{};  // instead of the body: what it gives is sent as it comes (source.h)
 };
 
 /// Makes the answer from values of its own: it may run in any thread.

@@ -10,12 +10,14 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <list>
 
 #include "admin/sockets.h"
+#include "admin/source.h"
 
 namespace weir::admin {
 namespace asio = boost::asio;
@@ -65,6 +67,8 @@ class Server::State : public std::enable_shared_from_this<State> {
     static asio::awaitable<Response> answer(std::shared_ptr<State> self, const Parser& parser, bool over_tcp);
     static asio::awaitable<bool> write(const Limits& limits, Stream& stream, Response response,
                                        bool keep_alive);
+    static asio::awaitable<void> write_as_it_comes(std::shared_ptr<State> self, Stream& stream,
+                                                   Response response);
 
     asio::any_io_executor executor_;
     asio::any_io_executor worker_;
@@ -90,6 +94,24 @@ Response complaint(error_code code) {
     if (!malformed) return {0, ""};
     return error(400, "this is no HTTP request: " + code.message());
 }
+
+template <class Fields>
+void set_fields(Fields& message, const Response& response) {
+    message.set(http::field::content_type, response.content_type);
+    message.set(http::field::cache_control, "no-store");
+    message.set("X-Content-Type-Options", "nosniff");
+    if (!response.allow.empty()) message.set(http::field::allow, response.allow);
+}
+
+/// Whether it will send nothing any more, or is gone.
+bool has_hung_up(Stream& stream) {
+    char next;
+    auto got = ::recv(stream.socket().native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
+    return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+constexpr auto kLook = std::chrono::milliseconds(20);  // at what a source has
+constexpr const char* kSummary = "X-Weir-Summary";
 
 }  // namespace
 
@@ -176,6 +198,7 @@ asio::awaitable<void> Server::State::session(std::shared_ptr<State> self, bool o
         if (code && response.status == 0) co_return;
         keep_alive = !code && parser.keep_alive();
         if (!code) response = co_await answer(self, parser, over_tcp);
+        if (response.source) co_return co_await write_as_it_comes(self, stream, std::move(response));
         bool written = co_await write(limits, stream, std::move(response), keep_alive);
         if (!written) co_return;
     }
@@ -203,16 +226,45 @@ asio::awaitable<Response> Server::State::answer(std::shared_ptr<State> self, con
 asio::awaitable<bool> Server::State::write(const Limits& limits, Stream& stream, Response response,
                                            bool keep_alive) {
     http::response<http::string_body> message(static_cast<http::status>(response.status), 11);
-    message.set(http::field::content_type, response.content_type);
-    message.set(http::field::cache_control, "no-store");
-    message.set("X-Content-Type-Options", "nosniff");
-    if (!response.allow.empty()) message.set(http::field::allow, response.allow);
+    set_fields(message, response);
     message.body() = std::move(response.body);
     message.keep_alive(keep_alive);
     message.prepare_payload();
     stream.expires_after(limits.answer_time);
     auto [code, bytes] = co_await http::async_write(stream, message, kExpected);
     co_return !code;
+}
+
+asio::awaitable<void> Server::State::write_as_it_comes(std::shared_ptr<State> self, Stream& stream,
+                                                       Response response) {
+    http::response<http::empty_body> head(static_cast<http::status>(response.status), 11);
+    set_fields(head, response);
+    head.set(http::field::trailer, kSummary);
+    head.keep_alive(false);
+    head.chunked(true);
+    http::response_serializer<http::empty_body> serializer(head);
+    stream.expires_after(self->limits_.answer_time);
+    auto [code, sent] = co_await http::async_write_header(stream, serializer, kExpected);
+    asio::steady_timer pause(self->executor_);
+    while (!code && self->handler_) {
+        if (has_hung_up(stream)) response.source->finish();
+        auto bytes = response.source->take();
+        if (!bytes) break;
+        if (bytes->empty()) {
+            pause.expires_after(kLook);
+            co_await pause.async_wait(kExpected);
+            continue;
+        }
+        auto chunk = http::make_chunk(asio::buffer(*bytes));
+        stream.expires_after(self->limits_.answer_time);
+        std::tie(code, sent) = co_await asio::async_write(stream, chunk, kExpected);
+    }
+    if (code || !self->handler_) co_return;
+    http::fields trailer;
+    trailer.set(kSummary, response.source->summary());
+    auto last = http::make_chunk_last(trailer);
+    stream.expires_after(self->limits_.answer_time);
+    std::tie(code, sent) = co_await asio::async_write(stream, last, kExpected);
 }
 
 Server::Server(asio::any_io_executor executor, Handler handler, Limits limits)

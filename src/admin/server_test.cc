@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
@@ -12,6 +13,7 @@
 
 #include "admin/client.h"
 #include "admin/sockets.h"
+#include "admin/source.h"
 
 namespace weir::admin {
 namespace {
@@ -105,6 +107,92 @@ TEST_F(ServerTest, AnswersOverAUnixSocketForItsOwnerOnly) {
     struct stat found{};
     ASSERT_EQ(::stat(socket.c_str(), &found), 0);
     EXPECT_EQ(found.st_mode & 0777, 0600u);
+}
+
+/// Gives its parts one by one, with nothing in between; then, when it may, the end.
+class Parts final : public Source {
+  public:
+    explicit Parts(std::vector<std::string> parts, bool endless = false)
+        : parts_(std::move(parts)), endless_(endless) {}
+    std::optional<std::string> take() override {
+        if (next_ == parts_.size() && !endless_) return std::nullopt;
+        pause_ = !pause_;
+        return pause_ || next_ == parts_.size() ? "" : parts_[next_++];
+    }
+    void finish() override { endless_ = false; }
+    std::string summary() const override { return fmt::format("{} parts", next_); }
+
+  private:
+    std::vector<std::string> parts_;
+    size_t next_ = 0;
+    bool endless_;
+    bool pause_ = false;
+};
+
+class SourceTest : public ServerTest {
+  protected:
+    void serve(std::vector<std::string> parts, bool endless) {
+        auto answer = [this, parts = std::move(parts), endless](const Request& request) -> Rendering {
+            Response response{200, "", "text/plain"};
+            if (request.path == "/refused") return [] { return error(409, "not now"); };
+            auto source = std::make_shared<Parts>(parts, endless);
+            watched = source;
+            response.source = std::move(source);
+            return [response = std::move(response)]() mutable { return std::move(response); };
+        };
+        ASSERT_TRUE(server.emplace(io.get_executor(), answer).listen_unix(socket));
+        start();
+    }
+    Result<std::string> stream(const std::string& path) {
+        auto client = Client::connect(socket);
+        if (!client) return propagate(client);
+        Request request;
+        request.method = "POST";
+        request.path = path;
+        return client->stream(request, [this](std::string_view bytes) {
+            got += bytes;
+            return Status{};
+        });
+    }
+
+    std::weak_ptr<Source> watched;
+    std::string got;
+};
+
+TEST_F(SourceTest, SendsWhatComesWithASummaryAtTheEnd) {
+    const std::string large(100'000, 'x');
+    serve({"one ", "two ", large}, false);
+    const auto summary = stream("/");
+    ASSERT_TRUE(summary) << summary.error().message;
+    EXPECT_EQ(*summary, "3 parts");
+    EXPECT_EQ(got, "one two " + large);
+}
+
+TEST_F(SourceTest, IsRefusedWithTheReason) {
+    serve({}, false);
+    const auto refused = stream("/refused");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().message, "not now");
+    EXPECT_EQ(got, "");
+}
+
+TEST_F(SourceTest, EndsWhenTheClientHasHungUp) {
+    serve({"one"}, true);
+    {
+        UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        socket.copy(address.sun_path, sizeof address.sun_path - 1);
+        ASSERT_EQ(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+        const std::string request = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
+        ASSERT_EQ(::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL),
+                  static_cast<ssize_t>(request.size()));
+        ::shutdown(fd.get(), SHUT_WR);
+        EXPECT_THAT(converse(fd, ""), testing::EndsWith("X-Weir-Summary: 1 parts\r\n\r\n"));
+    }
+    const auto patience = std::chrono::steady_clock::now() + 10s;
+    while (!watched.expired() && std::chrono::steady_clock::now() < patience) std::this_thread::yield();
+    EXPECT_TRUE(watched.expired());
 }
 
 TEST_F(ServerTest, RemovesItsSocketAtTheEnd) {

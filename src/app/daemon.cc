@@ -9,6 +9,7 @@
 #include <iostream>
 
 #include "admin/api.h"
+#include "admin/captures.h"
 #include "admin/server.h"
 #include "admin/sockets.h"
 #include "announce/neighbour.h"
@@ -65,6 +66,7 @@ class Running {
     std::unique_ptr<EnginePath> path_;
     announce::NeighbourAnnouncer announcer_{io_.get_executor()};
     std::unique_ptr<control::Controller> controller_;
+    std::unique_ptr<admin::Captures> captures_;
     admin::Handler api_;
     admin::Server server_{io_.get_executor(),
                           [this](const admin::Request& request) { return answer(request); }};
@@ -99,7 +101,7 @@ void Running::make_controller(model::HealthMap recovered) {
     path_ = std::make_unique<EnginePath>(*engine_);
     controller_ = std::make_unique<control::Controller>(io_.get_executor(), *engine_, *path_,
                                                         std::move(config_), std::move(options));
-    api_ = admin::api(*controller_);
+    api_ = captures_->beside(admin::api(*controller_));
 }
 
 Status Running::start() {
@@ -109,6 +111,7 @@ Status Running::start() {
     });
     if (!started) return propagate(started);
     engine_ = std::move(started->engine);
+    captures_ = std::make_unique<admin::Captures>(*started->capturing);
     make_controller(std::move(started->recovered));
     watch_signals();
     if (options_.lifetime) {
@@ -151,6 +154,7 @@ void Running::end(const char* why) {
 
 Status Running::stop() {
     api_ = nullptr;
+    captures_.reset();
     controller_.reset();
     engine_.reset();
     if (lifetime_is_over_) return remove_engine(options_.pin);

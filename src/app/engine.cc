@@ -10,7 +10,8 @@ Result<StartedEngine> start_engine(boost::asio::any_io_executor executor, const 
     auto opened = engine::xdp::Xdp::open(std::move(executor), pin, std::move(on_change));
     if (!opened) return propagate(opened);
     auto recovered = (*opened)->recovered();
-    return StartedEngine{std::move(*opened), std::move(recovered)};
+    auto* capturing = opened->get();
+    return StartedEngine{std::move(*opened), capturing, std::move(recovered)};
 }
 
 Result<engine::Replay> open_replay(model::Plan plan, engine::ReplaySetup setup) {

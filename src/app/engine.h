@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/capture.h"
 #include "engine/engine.h"
 #include "engine/replay.h"
 
@@ -13,7 +14,8 @@ namespace weir::app {
 
 struct StartedEngine {
     std::unique_ptr<engine::Engine> engine;
-    model::HealthMap recovered;  // of the targets of a running datapath that was adopted
+    engine::Capturing* capturing = nullptr;  // a side of the engine
+    model::HealthMap recovered;              // of the targets of a running datapath that was adopted
 };
 
 inline constexpr const char* kEngineName = "xdp";

@@ -17,6 +17,7 @@ constexpr Subcommand kSubcommands[] = {
     {"services", "List the services", declare_services},
     {"backends", "List the backends of every service", declare_backends},
     {"trace", "Ask the datapath which backend a flow gets, and why", declare_trace},
+    {"capture", "Record packets as they come in, with what is decided of each", declare_capture},
     {"replay", "Send a capture's packets through the datapath, and say what it does with each",
      declare_replay},
     {"doctor", "Say what on this host stands in the way, and how to mend it", declare_doctor},

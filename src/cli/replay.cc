@@ -81,7 +81,7 @@ Listing::Listing(const model::Plan& plan, std::ostream& out, bool json) : out_(o
 }
 
 void Listing::add(const Decided& packet) {
-    const auto& [action, service, backend, reason, frame] = packet.replayed;
+    const auto& [action, service, backend, reason] = packet.replayed.decision;
     if (!json_) {
         out_ << fmt::format("{:>8}  {:<8}  {:>6}  {:<{}}  {:<{}}  {}\n", packet.n, engine::to_text(action),
                             packet.length, service.value_or("-"), services_, backend ? backend->text() : "-",
@@ -106,14 +106,6 @@ void Listing::end() {
     table.print(out_, false);
 }
 
-std::string comment_of(const Decided& packet) {
-    const auto& replayed = packet.replayed;
-    auto comment = fmt::format("packet {}: {}", packet.n, engine::to_text(replayed.action));
-    if (replayed.service) comment += ", service " + *replayed.service;
-    if (replayed.backend) comment += ", backend " + replayed.backend->text();
-    return comment + ", " + replayed.reason;
-}
-
 /// Replays until the end of the capture, or until it cannot be read any further.
 Status replay_all(net::CaptureReader& capture, engine::Replay& replay, Listing& listing,
                   std::optional<net::CaptureWriter>& out) {
@@ -130,13 +122,14 @@ Status replay_all(net::CaptureReader& capture, engine::Replay& replay, Listing& 
         if (!replayed) return propagate(replayed, fmt::format("packet {}", n));
         Decided decided{n, std::move(*replayed), 0};
         auto& frame = decided.replayed.frame;
-        const bool leaves = engine::leaves(decided.replayed.action);
+        const bool leaves = engine::leaves(decided.replayed.decision.action);
         decided.length = leaves ? frame.size() : (*packet)->original_length;
         listing.add(decided);
         if (!out || !leaves) continue;
         if (frame.size() >= whole.size()) frame.resize(frame.size() - cut);
-        if (auto written = out->write({frame, static_cast<uint32_t>(decided.length), (*packet)->time},
-                                      comment_of(decided));
+        auto comment = fmt::format("packet {}: {}", n, decided.replayed.decision.text());
+        if (auto written =
+                out->write({frame, static_cast<uint32_t>(decided.length), (*packet)->time}, comment);
             !written)
             return written;
     }

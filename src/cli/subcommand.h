@@ -39,6 +39,7 @@ Run declare_status(Options&, const Context&);
 Run declare_services(Options&, const Context&);
 Run declare_backends(Options&, const Context&);
 Run declare_trace(Options&, const Context&);
+Run declare_capture(Options&, const Context&);
 Run declare_replay(Options&, const Context&);
 Run declare_doctor(Options&, const Context&);
 Run declare_demo(Options&, const Context&);

@@ -7,11 +7,10 @@
 #include <map>
 #include <optional>
 #include <span>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "engine/decision.h"
 #include "model/plan.h"
 #include "net/ip.h"
 
@@ -24,24 +23,9 @@ struct ReplaySetup {
     uint32_t mtu = 1500;                     // of the way to every backend
 };
 
-/// As XDP has them.
-enum class Action : uint8_t { aborted, drop, pass, tx, redirect };
-
-constexpr std::string_view to_text(Action action) {
-    constexpr std::string_view kTexts[] = {"aborted", "drop", "pass", "tx", "redirect"};
-    return kTexts[static_cast<size_t>(action)];
-}
-
-constexpr bool leaves(Action action) {
-    return action == Action::tx || action == Action::redirect;
-}
-
 struct Replayed {
-    Action action = Action::pass;
-    std::optional<std::string> service{};
-    std::optional<net::Ip> backend{};
-    std::string reason;            // as a Verdict's (engine.h), or why the frame could not be replayed
-    std::vector<uint8_t> frame{};  // as it would leave; of one that does not: as it came
+    Decision decision;           // its reason may be why the frame could not be replayed
+    std::vector<uint8_t> frame;  // as it would leave; of one that does not: as it came
 };
 
 /// Takes a whole frame.

@@ -11,79 +11,6 @@ namespace {
 using Nanoseconds = std::chrono::nanoseconds;
 
 constexpr const char* kStandard = "-";
-constexpr size_t kLongestPacket = 262144;  // what libpcap and Wireshark take of an Ethernet frame
-constexpr size_t kLongestOption = 65535;
-
-// Block types and option codes of pcapng.
-constexpr uint32_t kSectionHeader = 0x0a0d0d0a;
-constexpr uint32_t kInterfaceDescription = 1;
-constexpr uint32_t kEnhancedPacket = 6;
-constexpr uint16_t kComment = 1;
-constexpr uint16_t kSectionApplication = 4;
-constexpr uint16_t kInterfaceName = 2;
-constexpr uint16_t kInterfaceResolution = 9;
-
-/// One block, little-endian on every machine. Both lengths around its body are filled in by finish().
-class Block {
-  public:
-    explicit Block(uint32_t type) {
-        put32(type);
-        put32(0);
-    }
-    void put16(uint16_t value) {
-        bytes_.push_back(static_cast<uint8_t>(value));
-        bytes_.push_back(static_cast<uint8_t>(value >> 8));
-    }
-    void put32(uint32_t value) {
-        put16(static_cast<uint16_t>(value));
-        put16(static_cast<uint16_t>(value >> 16));
-    }
-    void put_padded(std::span<const uint8_t> bytes) {
-        bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
-        bytes_.resize((bytes_.size() + 3) / 4 * 4);
-    }
-    void option(uint16_t code, std::span<const uint8_t> value) {
-        put16(code);
-        put16(static_cast<uint16_t>(value.size()));
-        put_padded(value);
-        has_options_ = true;
-    }
-    void option(uint16_t code, std::string_view text) {
-        option(code, std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
-    }
-    std::span<const uint8_t> finish() {
-        if (has_options_) put32(0);  // the end of the options
-        const auto length = static_cast<uint32_t>(bytes_.size() + 4);
-        put32(length);
-        for (size_t i = 0; i < 4; i++) bytes_[4 + i] = bytes_[bytes_.size() - 4 + i];
-        return bytes_;
-    }
-
-  private:
-    std::vector<uint8_t> bytes_;
-    bool has_options_ = false;
-};
-
-Block section_header() {
-    Block block(kSectionHeader);
-    block.put32(0x1a2b3c4d);  // tells the byte order
-    block.put16(1);           // version 1.0
-    block.put16(0);
-    block.put32(0xffffffff);  // the section's length is not told
-    block.put32(0xffffffff);
-    block.option(kSectionApplication, "weir " WEIR_VERSION);
-    return block;
-}
-
-Block interface_description(const std::string& name) {
-    Block block(kInterfaceDescription);
-    block.put16(DLT_EN10MB);
-    block.put16(0);
-    block.put32(0);  // packets are not cut short
-    block.option(kInterfaceName, name);
-    block.option(kInterfaceResolution, std::array<uint8_t, 1>{9});  // 10^-9 s
-    return block;
-}
 
 std::string shown(const std::string& path, const char* standard) {
     return path == kStandard ? standard : path;
@@ -150,12 +77,11 @@ Result<CaptureWriter> CaptureWriter::create(const std::string& path,
     std::unique_ptr<std::FILE, Close> file(path == kStandard ? stdout : std::fopen(path.c_str(), "wbe"));
     if (!file) return fail_with(errno, "cannot create {}", name);
     CaptureWriter writer(name, std::move(file), interfaces.size());
-    if (auto written = writer.put(section_header().finish()); !written) return propagate(written);
+    if (auto written = writer.put(pcapng::section()); !written) return propagate(written);
     for (const std::string& interface : interfaces) {
-        if (interface.size() > kLongestOption)
-            return fail("an interface's name of {} bytes is too long", interface.size());
-        if (auto written = writer.put(interface_description(interface).finish()); !written)
-            return propagate(written);
+        auto block = pcapng::interface(interface);
+        if (!block) return propagate(block);
+        if (auto written = writer.put(*block); !written) return propagate(written);
     }
     return writer;
 }
@@ -163,22 +89,9 @@ Result<CaptureWriter> CaptureWriter::create(const std::string& path,
 Status CaptureWriter::write(const CapturedPacket& packet, std::string_view comment, uint32_t interface) {
     if (interface >= interfaces_)
         return fail("{}: there is no interface {}, only {}", path_, interface, interfaces_);
-    if (packet.bytes.size() > kLongestPacket)
-        return fail("{}: a packet of {} bytes is too long, at most {} can be read again", path_,
-                    packet.bytes.size(), kLongestPacket);
-    if (comment.size() > kLongestOption)
-        return fail("{}: a comment of {} bytes is too long, at most {} fit", path_, comment.size(),
-                    kLongestOption);
-    const auto time = static_cast<uint64_t>(packet.time.time_since_epoch().count());
-    Block block(kEnhancedPacket);
-    block.put32(interface);
-    block.put32(static_cast<uint32_t>(time >> 32));
-    block.put32(static_cast<uint32_t>(time));
-    block.put32(static_cast<uint32_t>(packet.bytes.size()));
-    block.put32(packet.original_length);
-    block.put_padded(packet.bytes);
-    if (!comment.empty()) block.option(kComment, comment);
-    return put(block.finish());
+    auto block = pcapng::packet(packet, comment, interface);
+    if (!block) return propagate(block, path_);
+    return put(*block);
 }
 
 Status CaptureWriter::flush() {

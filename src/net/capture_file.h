@@ -3,8 +3,6 @@
 // libpcap cannot write. Ethernet frames only. An object belongs to one thread.
 #pragma once
 
-#include <chrono>
-#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -14,16 +12,11 @@
 #include <vector>
 
 #include "base/result.h"
+#include "net/pcapng.h"
 
 struct pcap;
 
 namespace weir::net {
-
-struct CapturedPacket {
-    std::span<const uint8_t> bytes;  // the frame without FCS; borrowed
-    uint32_t original_length = 0;    // more than bytes.size() where the capture was cut short
-    std::chrono::sys_time<std::chrono::nanoseconds> time{};
-};
 
 class CaptureReader {
   public:

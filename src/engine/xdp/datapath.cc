@@ -124,6 +124,22 @@ int Datapath::program() const {
     return bpf_program__fd(object_->progs.weir);
 }
 
+int Datapath::capturing_program() const {
+    return bpf_program__fd(object_->progs.weir_capturing);
+}
+
+weir_capture& Datapath::capture() const {
+    return object_->bss->capture;
+}
+
+int Datapath::capture_ring() const {
+    return bpf_map__fd(object_->maps.captured);
+}
+
+int Datapath::chosen_frontends() const {
+    return bpf_map__fd(object_->maps.chosen);
+}
+
 int Datapath::map(MapName name) const {
     return bpf_map__fd(maps_of(*object_)[index_of(name)]);
 }

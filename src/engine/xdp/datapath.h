@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "engine/xdp/abi.h"
+#include "engine/xdp/capture_abi.h"
 #include "engine/xdp/quic_abi.h"
 #include "engine/xdp/ticks.h"
 
@@ -77,6 +78,11 @@ class Datapath {
 
     const Sizes& sizes() const { return sizes_; }
     int program() const;
+    /// Does the same, and tells of it: what is to be told, to whom.
+    int capturing_program() const;
+    weir_capture& capture() const;
+    int capture_ring() const;
+    int chosen_frontends() const;
     int map(MapName name) const;
     Maps share() const;  // duplicates of the descriptors, for load()
 

@@ -69,7 +69,6 @@ class Replayer {
     Status apply();
     Hop way_to(const net::Ip& backend) const;
     bool takes(const net::Ip& destination) const;
-    std::optional<std::string> service_of(const model::FrontendKey& key) const;
 
     model::Plan plan_;
     ReplaySetup setup_;
@@ -112,15 +111,9 @@ bool Replayer::takes(const net::Ip& destination) const {
         plan_.frontends, [&](const auto& frontend) { return frontend.key.vips().contains(destination); });
 }
 
-std::optional<std::string> Replayer::service_of(const model::FrontendKey& key) const {
-    auto found = std::ranges::find(plan_.frontends, key, &model::Frontend::key);
-    if (found == plan_.frontends.end()) return std::nullopt;
-    return found->service;
-}
-
 Result<Replayed> Replayer::run(std::span<const uint8_t> frame) {
     auto unseen = [&](const char* reason) {
-        return Replayed{.reason = reason, .frame = {frame.begin(), frame.end()}};
+        return Replayed{{.reason = reason}, {frame.begin(), frame.end()}};
     };
     if (frame.size() < kShortest) return unseen("too short to replay");
     if (frame.size() > kLongest) return unseen("too long to replay");
@@ -130,14 +123,7 @@ Result<Replayed> Replayer::run(std::span<const uint8_t> frame) {
             std::ranges::copy(frame.first(ETH_ALEN), setup_.own_mac->bytes.begin());
             if (auto applied = apply(); !applied) return propagate(applied);
         }
-    auto ran = tables_->replay(frame);
-    if (!ran) return propagate(ran);
-    Replayed out{.action = static_cast<Action>(ran->action),
-                 .backend = ran->verdict.backend,
-                 .reason = std::move(ran->verdict.reason),
-                 .frame = std::move(ran->frame)};
-    if (ran->frontend) out.service = service_of(*ran->frontend);
-    return out;
+    return tables_->replay(frame);
 }
 
 }  // namespace

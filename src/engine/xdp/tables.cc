@@ -182,7 +182,7 @@ std::vector<Recovered> Tables::recovered() const {
 
 std::optional<int> Tables::program() const {
     if (!datapath_) return std::nullopt;
-    return datapath_->program();
+    return capture_ ? datapath_->capturing_program() : datapath_->program();
 }
 
 bool Tables::has_room_for(const model::Plan& plan, const Sizes& need) const {
@@ -224,6 +224,7 @@ Status Tables::grow(const model::Plan& plan, Sizes need) {
     if (in_force_ || !former_) former_ = std::move(datapath_);
     datapath_ = std::move(*loaded);
     carry_over();
+    if (auto renewed = renew_capture(); !renewed) return renewed;
     in_force_ = false;
     space_.emplace(sizes.ring_lines);
     rings_.clear();
@@ -289,12 +290,13 @@ Status Tables::put_in_force() {
     // Pinned before they are in force: a table of programs that nobody holds is emptied by the kernel.
     if (!directory_.empty())
         if (auto pinned = datapath_->pin_beside(directory_); !pinned) return pinned;
-    if (auto switched = put_in_force_(datapath_->program()); !switched) return switched;
+    if (auto switched = put_in_force_(*program()); !switched) return switched;
     if (!directory_.empty())
         if (auto pinned = Datapath::pin_in_place(directory_); !pinned) return pinned;
     in_force_ = true;
     if (!former_) return {};
     grace_.wait();
+    leave_former_capture();
     carry_over();
     // What the former tables counted goes to the row that no CPU writes.
     auto mine = datapath_->counters(datapath_->cpus());
@@ -436,10 +438,11 @@ Status Tables::write_generation(const model::Plan& plan, const Hops& hops) {
     uint32_t half = (state.active & 1) ^ 1;
     write_targets(plan, hops, half);
     if (auto wrote = write_frontends(plan, half); !wrote) return wrote;
+    frontends_[half].clear();
+    for (const auto& frontend : plan.frontends) frontends_[half].push_back({frontend.key, frontend.service});
+    if (auto chosen = choose_captured(plan, half); !chosen) return chosen;
     std::ranges::copy(timeouts_, state.generation[half].timeout);
     __atomic_store_n(&state.active, half, __ATOMIC_RELEASE);
-    frontends_.clear();
-    for (const auto& frontend : plan.frontends) frontends_.push_back(frontend.key);
     return {};
 }
 
@@ -525,36 +528,27 @@ void Tables::observe(Observation& into) const {
     into.flow_table.nat_used = (new_translations_->used() + translations_->used()) / 2;
 }
 
-Verdict Tables::explain(uint32_t action, const weir_trace& trace) const {
+Verdict Tables::explain(uint32_t action, const weir_trace& trace, uint32_t half) const {
     if (trace.reason != WEIR_FORWARDED) {
         auto verdict = action == XDP_TX ? "reply" : action == XDP_PASS ? "pass" : "drop";
         return {verdict, {}, kReasonNames[trace.reason]};
     }
-    const auto& name = datapath_->names(datapath_->state().active & 1)[trace.target];
+    const auto& name = datapath_->names(half)[trace.target];
     return {"forward", from_abi(name.backend, name.family), trace.from_flow ? "flow table" : "scheduler"};
-}
-
-std::optional<model::FrontendKey> Tables::frontend_of(const weir_trace& trace) const {
-    if (trace.frontend > 0 && trace.frontend <= frontends_.size()) return frontends_[trace.frontend - 1];
-    // NAT's answers and later fragments find their target without a frontend.
-    const auto& name = datapath_->names(datapath_->state().active & 1)[trace.target];
-    if (trace.target == 0 || name.family == WEIR_NONE) return std::nullopt;
-    return key_of(name).frontend;
 }
 
 Result<Verdict> Tables::ask(std::span<const uint8_t> frame, int interface) const {
     if (!datapath_) return fail("the datapath has no tables yet");
     auto answer = datapath_->ask(frame, interface);
     if (!answer) return propagate(answer);
-    return explain(answer->verdict, answer->trace);
+    return explain(answer->verdict, answer->trace, datapath_->state().active & 1);
 }
 
-Result<Tables::Replayed> Tables::replay(std::span<const uint8_t> frame, int interface) {
+Result<Replayed> Tables::replay(std::span<const uint8_t> frame, int interface) {
     if (!datapath_) return fail("the datapath has no tables yet");
     auto answer = datapath_->run_traced(frame, interface);
     if (!answer) return propagate(answer);
-    const auto& trace = answer->trace;
-    return Replayed{answer->verdict, explain(answer->verdict, trace), frontend_of(trace),
+    return Replayed{decide(answer->verdict, answer->trace, datapath_->state().active & 1),
                     std::move(answer->frame)};
 }
 

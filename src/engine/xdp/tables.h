@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/replay.h"
+#include "engine/xdp/capture_ring.h"
 #include "engine/xdp/datapath.h"
 #include "engine/xdp/flow_scan.h"
 #include "engine/xdp/numbers.h"
@@ -84,14 +86,19 @@ class Tables {
     Result<Verdict> ask(std::span<const uint8_t> frame, int interface = 0) const;
 
     /// Sends a frame through the program that is in force, with all that it remembers and counts; nothing
-    /// leaves the machine. For replays.
-    struct Replayed {
-        uint32_t action = 0;  // XDP's
-        Verdict verdict;
-        std::optional<model::FrontendKey> frontend{};  // that took it
-        std::vector<uint8_t> frame;                    // as it would leave
-    };
+    /// leaves the machine.
     Result<Replayed> replay(std::span<const uint8_t> frame, int interface = 0);
+
+    /// Puts the program's capturing twin into force: the sink is told of the packets that the filter lets
+    /// through, over changes of the plan too. `plan` is the one in force.
+    Status begin_capture(const CaptureFilter& filter, const model::Plan& plan, CaptureRing::Sink sink);
+    /// Tells of what has come. False when no capture runs.
+    bool read_captured();
+    /// Tells of the rest; the ordinary program is back. How many packets were lost.
+    uint64_t end_capture();
+
+    /// What the program says of a packet, in words. `half`: the generation by which it went.
+    Decision decide(uint32_t action, const weir_trace& trace, uint32_t half) const;
 
   private:
     struct Ring {
@@ -99,6 +106,17 @@ class Tables {
         model::Scheduler scheduler;
         std::optional<std::vector<sched::Candidate>> candidates;  // unknown of a ring that was adopted
         uint32_t size = 0;
+    };
+    struct Named {
+        model::FrontendKey key;
+        std::string service;
+    };
+    struct Capture {
+        CaptureFilter filter;
+        CaptureRing::Sink sink;
+        std::unique_ptr<CaptureRing> ring;
+        std::unique_ptr<CaptureRing> former{};  // of a datapath that is about to be replaced
+        uint64_t lost = 0;                      // by such ones
     };
     using Built = std::map<std::pair<model::Scheduler, std::vector<sched::Candidate>>, std::vector<uint32_t>>;
 
@@ -116,8 +134,11 @@ class Tables {
     void write_targets(const model::Plan& plan, const Hops& hops, uint32_t half) const;
     Status write_frontends(const model::Plan& plan, uint32_t half);
     void carry_over();
-    Verdict explain(uint32_t action, const weir_trace& trace) const;
-    std::optional<model::FrontendKey> frontend_of(const weir_trace& trace) const;
+    Verdict explain(uint32_t action, const weir_trace& trace, uint32_t half) const;
+    const Named* frontend_of(const weir_trace& trace, uint32_t half) const;
+    Status choose_captured(const model::Plan& plan, uint32_t half);
+    Status renew_capture();
+    void leave_former_capture();
     void settle();
 
     std::string directory_;
@@ -138,9 +159,10 @@ class Tables {
     };
     std::optional<Applied> applied_;  // the last
     Timeouts timeouts_{};
-    std::vector<model::FrontendKey> frontends_;  // of the plan in force; the datapath counts from 1
-    std::unique_ptr<Datapath> former_;           // still in force, until datapath_ is
+    std::array<std::vector<Named>, 2> frontends_;  // by generation; the datapath counts from 1
+    std::unique_ptr<Datapath> former_;             // still in force, until datapath_ is
     bool in_force_ = false;
+    std::optional<Capture> capture_;  // while one runs
 };
 
 }  // namespace weir::engine::xdp

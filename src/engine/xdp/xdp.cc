@@ -75,6 +75,7 @@ net::Port port_behind(const model::Frontend& frontend, const model::Backend& bac
 Xdp::Xdp(const boost::asio::any_io_executor& executor, std::string pins, std::function<void()> on_change)
     : scan_timer_(executor),
       adopted_timer_(executor),
+      capture_timer_(executor),
       pins_(std::move(pins)),
       on_change_(std::move(on_change)) {}
 

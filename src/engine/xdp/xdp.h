@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "engine/capture.h"
 #include "engine/engine.h"
 #include "engine/xdp/attachment.h"
 #include "engine/xdp/claims.h"
@@ -19,7 +20,7 @@
 
 namespace weir::engine::xdp {
 
-class Xdp final : public Engine {
+class Xdp final : public Engine, public Capturing {
   public:
     /// `pins` is a directory on a BPF file system (one is mounted at /sys/fs/bpf where that has none); what
     /// is pinned there is adopted. `on_change` is called when unreachable() may have changed.
@@ -35,6 +36,9 @@ class Xdp final : public Engine {
     Observation observe() override;
     Result<Verdict> trace(const Flow& flow) override;
     Result<net::Passage> open_passage(const model::TargetKey& target, net::Port port) override;
+
+    Status start_capture(const CaptureFilter& filter, Sink sink) override;
+    uint64_t stop_capture() override;
 
   private:
     using Ways = std::map<net::Ip, Result<Hop>>;
@@ -54,10 +58,12 @@ class Xdp final : public Engine {
     Hops hops() const;
     void scan_later();
     void listen_for_claims();
+    void read_captured_later();
     void look_after_filters();
 
     boost::asio::steady_timer scan_timer_;
     boost::asio::steady_timer adopted_timer_;
+    boost::asio::steady_timer capture_timer_;
     uint64_t scan_steps_ = 0;
     std::string pins_;
     std::function<void()> on_change_;

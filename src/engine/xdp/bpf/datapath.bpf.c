@@ -2,6 +2,7 @@
  * hot() takes what nearly all packets are, and calls nothing that the kernel does not inline but for making
  * room for a tunnel's header. What it does not understand it leaves to general(), a program of its own (so it
  * has a stack of its own), before it has changed anything. */
+#include "engine/xdp/bpf/capture.h"
 #include "engine/xdp/bpf/fragments.h"
 #include "engine/xdp/bpf/neighbour.h"
 #include "engine/xdp/bpf/quic.h"
@@ -220,18 +221,22 @@ static __always_inline int general(struct xdp_md* ctx, struct weir_trace* trace,
 }
 
 /* The ways through the tables as programs: as they are; for `weir trace` nothing is remembered, counted or
- * sent; for `weir replay` and `weir capture` what was decided is told. */
-enum { AS_IT_IS = 0, AS_DRY = 1, AS_TRACED = 2, WAYS = 3 };
+ * sent; for `weir replay`
+ * what was decided is told; for `weir capture` the frame, too. */
+enum { AS_IT_IS = 0, AS_DRY = 1, AS_TRACED = 2, AS_CAPTURING = 3, WAYS = 4 };
 int weir_general(struct xdp_md* ctx);
 int weir_general_dry(struct xdp_md* ctx);
 int weir_general_traced(struct xdp_md* ctx);
+int weir_general_capturing(struct xdp_md* ctx);
 struct {
     __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
     __uint(max_entries, WAYS);
     __uint(key_size, sizeof(__u32));
     __array(values, int(struct xdp_md*));
-} programs SEC(".maps") = {
-    .values = {[AS_IT_IS] = &weir_general, [AS_DRY] = &weir_general_dry, [AS_TRACED] = &weir_general_traced}};
+} programs SEC(".maps") = {.values = {[AS_IT_IS] = &weir_general,
+                                      [AS_DRY] = &weir_general_dry,
+                                      [AS_TRACED] = &weir_general_traced,
+                                      [AS_CAPTURING] = &weir_general_capturing}};
 
 /* LEFT: general() is to see it. */
 enum { LEFT = -1 };
@@ -330,6 +335,21 @@ int weir_general_traced(struct xdp_md* ctx) {
     struct weir_trace mine = {};
     int verdict = general(ctx, &mine, REAL);
     return tell(&mine, verdict);
+}
+
+SEC("xdp.frags")
+int weir_capturing(struct xdp_md* ctx) {
+    struct weir_trace mine = {};
+    keep_head(ctx);
+    int verdict = hot(ctx, &mine, REAL);
+    return verdict == LEFT ? leave_to_general(ctx, AS_CAPTURING) : show(&mine, verdict);
+}
+
+SEC("xdp.frags")
+int weir_general_capturing(struct xdp_md* ctx) {
+    struct weir_trace mine = {};
+    int verdict = general(ctx, &mine, REAL);
+    return show(&mine, verdict);
 }
 
 char _license[] SEC("license") = "GPL";
