@@ -13,11 +13,12 @@ TEST(Pcapng, WritesStatisticsAsTheDraftHasThem) {
                                   0x11, 0x22, "lost");
     // Draft section 4.6: type, length, interface, time (high, low), options (comment, ifrecv, ifdrop, end),
     // length.
-    EXPECT_THAT(block, ElementsAreArray({5, 0, 0, 0, 60,   0, 0, 0, 1, 0, 0,   0,   4,   3,
-                                         2, 1, 8, 7, 6,    5, 1, 0, 4, 0, 'l', 'o', 's', 't',  //
-                                         4, 0, 8, 0, 0x11, 0, 0, 0, 0, 0, 0,   0,              //
-                                         5, 0, 8, 0, 0x22, 0, 0, 0, 0, 0, 0,   0,              //
-                                         0, 0, 0, 0, 60,   0, 0, 0}));
+    EXPECT_THAT(block,
+                ElementsAreArray(std::vector<uint8_t>{5, 0, 0, 0, 60,   0, 0, 0, 1, 0, 0,   0,   4,   3,
+                                                      2, 1, 8, 7, 6,    5, 1, 0, 4, 0, 'l', 'o', 's', 't',  //
+                                                      4, 0, 8, 0, 0x11, 0, 0, 0, 0, 0, 0,   0,              //
+                                                      5, 0, 8, 0, 0x22, 0, 0, 0, 0, 0, 0,   0,              //
+                                                      0, 0, 0, 0, 60,   0, 0, 0}));
 }
 
 TEST(Pcapng, RefusesWhatNoReaderTakes) {

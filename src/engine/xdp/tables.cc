@@ -224,7 +224,7 @@ Status Tables::grow(const model::Plan& plan, Sizes need) {
     if (in_force_ || !former_) former_ = std::move(datapath_);
     datapath_ = std::move(*loaded);
     carry_over();
-    if (auto renewed = renew_capture(); !renewed) return renewed;
+    renew_capture();
     in_force_ = false;
     space_.emplace(sizes.ring_lines);
     rings_.clear();
@@ -440,7 +440,7 @@ Status Tables::write_generation(const model::Plan& plan, const Hops& hops) {
     if (auto wrote = write_frontends(plan, half); !wrote) return wrote;
     frontends_[half].clear();
     for (const auto& frontend : plan.frontends) frontends_[half].push_back({frontend.key, frontend.service});
-    if (auto chosen = choose_captured(plan, half); !chosen) return chosen;
+    if (auto chosen = choose_captured(plan, half); !chosen) spdlog::warn("{}", chosen.error().message);
     std::ranges::copy(timeouts_, state.generation[half].timeout);
     __atomic_store_n(&state.active, half, __ATOMIC_RELEASE);
     return {};

@@ -137,7 +137,7 @@ class Tables {
     Verdict explain(uint32_t action, const weir_trace& trace, uint32_t half) const;
     const Named* frontend_of(const weir_trace& trace, uint32_t half) const;
     Status choose_captured(const model::Plan& plan, uint32_t half);
-    Status renew_capture();
+    void renew_capture();
     void leave_former_capture();
     void settle();
 

@@ -30,13 +30,16 @@ Status Tables::choose_captured(const model::Plan& plan, uint32_t half) {
 }
 
 /// The datapath has been loaded anew; the one in force goes on until that is.
-Status Tables::renew_capture() {
-    if (!capture_) return {};
+void Tables::renew_capture() {
+    if (!capture_) return;
     auto ring = CaptureRing::open(*datapath_, capture_->filter, capture_->sink);
-    if (!ring) return propagate(ring);
+    if (!ring) {
+        spdlog::warn("nothing more is captured: {}", ring.error().message);
+        capture_.reset();
+        return;
+    }
     if (in_force_) capture_->former = std::move(capture_->ring);
     capture_->ring = std::move(*ring);
-    return {};
 }
 
 /// No packet is in the former program any longer.
