@@ -10,6 +10,7 @@
 
 #include "base/unique_fd.h"
 #include "engine/xdp/abi.h"
+#include "engine/xdp/capture_abi.h"
 #include "lab/failure.h"
 #include "lab/rtnl.h"
 

@@ -70,7 +70,10 @@ class ServerTest : public testing::Test {
 
 /// Sends bytes as they are and reads until the other side closes.
 std::string converse(const UniqueFd& fd, const std::string& bytes) {
-    EXPECT_EQ(::send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+    if (!bytes.empty()) {
+        EXPECT_EQ(::send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
+                  static_cast<ssize_t>(bytes.size()));
+    }
     std::string answer;
     char buffer[4096];
     for (ssize_t n; (n = ::recv(fd.get(), buffer, sizeof(buffer), 0)) > 0;) answer.append(buffer, n);
