@@ -38,7 +38,7 @@ static __always_inline void keep_head(struct xdp_md* ctx) {
     __builtin_memset(c->bytes, 0, WEIR_SNAP_LEAST);
     if (size > capture.snaplen) size = capture.snaplen;
     asm volatile("" : "+r"(size)); /* the verifier is to see both bounds on this register */
-    if (size == 0 || size > WEIR_SNAP_MOST) return;
+    if (size < ETH_HLEN || size > WEIR_SNAP_MOST) return; /* "!= 0" tells Linux 6.1 nothing */
     if (!bpf_xdp_load_bytes(ctx, 0, c->bytes, size)) c->snapped = size;
 }
 
