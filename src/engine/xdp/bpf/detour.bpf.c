@@ -160,7 +160,10 @@ static __always_inline int encapsulate(struct __sk_buff* skb, const struct segme
     __u64 flow = segment->source_port * 0x9e3779b97f4a7c15ull; /* spread over all bits, as the datapath's */
     __u64 header[OUTER_MOST / 8 + 1] = {};
     __u32 outer = outer_length(target->method);
-    if (!outer) return 0;
+    asm volatile(
+        ""
+        : "+r"(outer)); /* Linux 6.1 is to see both bounds on this register; "!= 0" tells it nothing */
+    if (outer < sizeof(struct iphdr)) return 0;
     if (outer > OUTER_MOST || length + outer > 0xffff) return -1;
     if (bpf_skb_adjust_room(skb, outer, BPF_ADJ_ROOM_MAC, room_flags(target->method))) return -1;
     __u16 type = type_of(target->method & WEIR_OUTER_V6 ? WEIR_V6 : WEIR_V4);
