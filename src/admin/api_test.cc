@@ -22,7 +22,9 @@ services: {web: {vip: 192.0.2.1, ports: [80/tcp], pool: web}}
 
 class NoWay final : public health::Path {
   public:
-    Result<net::Passage> open(const model::TargetKey&, net::Port) override { return fail("no way"); }
+    Result<net::Passage> open(const model::TargetKey&, net::Carrier, net::Port) override {
+        return fail("no way");
+    }
 };
 
 class ApiTest : public testing::Test {

@@ -29,8 +29,8 @@ using boost::system::error_code;
 class EnginePath final : public health::Path {
   public:
     explicit EnginePath(engine::Engine& engine) : engine_(engine) {}
-    Result<net::Passage> open(const model::TargetKey& target, net::Port port) override {
-        return engine_.open_passage(target, port);
+    Result<net::Passage> open(const model::TargetKey& target, net::Carrier carrier, net::Port port) override {
+        return engine_.open_passage(target, carrier, port);
     }
 
   private:

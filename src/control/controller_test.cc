@@ -16,7 +16,9 @@ using testing::HasSubstr;
 
 class NoWay final : public health::Path {
   public:
-    Result<net::Passage> open(const model::TargetKey&, net::Port) override { return fail("no way"); }
+    Result<net::Passage> open(const model::TargetKey&, net::Carrier, net::Port) override {
+        return fail("no way");
+    }
 };
 
 class ControllerTest : public testing::Test {

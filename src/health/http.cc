@@ -87,17 +87,15 @@ asio::awaitable<Verdict> read_answer(const model::HttpCheck& check, Connection& 
 
 }  // namespace
 
-asio::awaitable<Verdict> run(const model::HttpCheck& check, const net::Endpoint& vip,
-                             Connection& connection) {
-    model::TcpCheck handshake;
-    auto connected = co_await run(handshake, vip, connection);
-    if (!connected.ok) co_return connected;
+asio::awaitable<Verdict> run(const model::HttpCheck& check, const Errand& errand) {
+    auto connection = co_await dial(errand);
+    if (!connection) co_return connection.error();
     auto request = fmt::format(
         "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: weir-check\r\nAccept: */*\r\nConnection: close\r\n\r\n",
-        check.path, host_of(check, vip));
-    auto code = co_await connection.write(request);
+        check.path, host_of(check, errand.vip));
+    auto code = co_await connection->write(request);
     if (code) co_return failed(code);
-    co_return co_await read_answer(check, connection);
+    co_return co_await read_answer(check, *connection);
 }
 
 }  // namespace weir::health

@@ -1,10 +1,13 @@
-// What each kind of check does on the connection that probe() made for it: one source file a kind.
+// What each kind of check does: one source file a kind.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <expected>
 #include <string>
 
 #include "health/connection.h"
+#include "health/probe.h"
 #include "model/config.h"
 #include "net/ip.h"
 
@@ -15,12 +18,20 @@ struct Verdict {
     std::string message;  // as Outcome's
 };
 
-/// Connects; L4OK, L4CON or L4TOUT. The other kinds begin with it.
-boost::asio::awaitable<Verdict> run(const model::TcpCheck& check, const net::Endpoint& vip,
-                                    Connection& connection);
+/// One probe's errand: whom it calls, by which way, and until when.
+struct Errand {
+    const model::TargetKey& target;
+    net::Endpoint vip;  // at the check's port
+    Path& path;
+    std::chrono::steady_clock::time_point deadline;
+};
 
-/// Connects and asks for the path; `vip` is the Host unless the check names one.
-boost::asio::awaitable<Verdict> run(const model::HttpCheck& check, const net::Endpoint& vip,
-                                    Connection& connection);
+/// A connection to the VIP; else the verdict, L4CON or L4TOUT. The kinds on top of TCP begin with it.
+boost::asio::awaitable<std::expected<Connection, Verdict>> dial(const Errand& errand);
+
+boost::asio::awaitable<Verdict> run(const model::TcpCheck& check, const Errand& errand);
+
+/// Asks for the path; the VIP is the Host unless the check names one.
+boost::asio::awaitable<Verdict> run(const model::HttpCheck& check, const Errand& errand);
 
 }  // namespace weir::health

@@ -26,7 +26,8 @@ class Path {
     virtual ~Path() = default;
     /// A passage of a cancelled probe ends with the executor's next turn: what undoes it may run after the
     /// path is gone.
-    virtual Result<net::Passage> open(const model::TargetKey& target, net::Port port) = 0;
+    virtual Result<net::Passage> open(const model::TargetKey& target, net::Carrier carrier,
+                                      net::Port port) = 0;
 };
 
 /// Runs the check once: to the VIP on the target's backend, at the check's port or the frontend's. Ends

@@ -33,7 +33,7 @@ constexpr auto kAnswer = asio::as_tuple(asio::use_awaitable);
 /// Leads to one local port whatever the target, and keeps a record.
 class LocalPath : public Path {
   public:
-    Result<net::Passage> open(const model::TargetKey& target, net::Port port) override {
+    Result<net::Passage> open(const model::TargetKey& target, net::Carrier, net::Port port) override {
         asked = {target.frontend.vip, port};
         if (refusal) return std::unexpected(*refusal);
         UniqueFd fd(

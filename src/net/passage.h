@@ -11,8 +11,11 @@
 
 namespace weir::net {
 
+/// What a passage's socket speaks: a connection, datagrams, or echo requests.
+enum class Carrier : uint8_t { tcp, udp, icmp };
+
 struct Passage {
-    UniqueFd socket;      // TCP, non-blocking, bound to a port of its own, not connected
+    UniqueFd socket;      // non-blocking, bound to a port of its own, not connected
     Endpoint connect_to;  // not the VIP itself where the datapath translates on the way
 
     Passage() = default;

@@ -133,7 +133,8 @@ std::unexpected<Error> no_source(const Way& way) {
 
 }  // namespace
 
-Result<net::Passage> open_directly(const net::Endpoint& backend) {
+Result<net::Passage> open_directly(net::Carrier carrier, const net::Endpoint& backend) {
+    if (carrier != net::Carrier::tcp) return fail("only TCP probes have a way");
     auto socket = make_socket(backend.address.family(), SOCK_STREAM);
     if (!socket) return propagate(socket);
     return net::Passage(std::move(*socket), backend, {});
@@ -171,6 +172,7 @@ void Detour::detach(int ifindex) {
 Result<net::Passage> Detour::open(const Way& way) {
     if (!is_open_on(way.ifindex))
         return fail("weir's tc filters are not on the interface {}", interface_name(way.ifindex));
+    if (way.carrier != net::Carrier::tcp) return fail("only TCP probes have a way");
     if (crosses_families(way) && !way.source) return no_source(way);
     assert(!way.source || way.source->family() == way.vip.family());
     auto own = way.source && !crosses_families(way) ? *way.source : routed_source(way);

@@ -23,6 +23,7 @@ namespace weir::engine::xdp {
 
 /// Where a probe goes.
 struct Way {
+    net::Carrier carrier = net::Carrier::tcp;
     net::Ip backend;
     net::Ip vip;
     net::Port port{1};
@@ -35,7 +36,7 @@ struct Way {
 };
 
 /// An ordinary connection, as to a backend that takes packets under its own address.
-Result<net::Passage> open_directly(const net::Endpoint& backend);
+Result<net::Passage> open_directly(net::Carrier carrier, const net::Endpoint& backend);
 
 class Detour {
   public:

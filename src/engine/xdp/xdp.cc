@@ -367,7 +367,7 @@ std::optional<net::Ip> Xdp::probe_source(const net::Link& device, const model::T
     return address_of(device, family);
 }
 
-Result<net::Passage> Xdp::open_passage(const model::TargetKey& key, net::Port port) {
+Result<net::Passage> Xdp::open_passage(const model::TargetKey& key, net::Carrier carrier, net::Port port) {
     auto frontend = std::ranges::find(plan_.frontends, key.frontend, &model::Frontend::key);
     if (frontend == plan_.frontends.end()) return fail("{} is not in the plan", key.frontend.text());
     auto target = std::ranges::find(frontend->targets, key.backend,
@@ -379,9 +379,10 @@ Result<net::Passage> Xdp::open_passage(const model::TargetKey& key, net::Port po
     auto link = neighbours_->link(way->interface);
     if (!link) return fail("the interface towards {} has gone", key.backend.text());
     if (frontend->forward.kind == model::ForwardKind::nat)
-        return open_directly({key.backend, port_behind(*frontend, target->backend, port)});
+        return open_directly(carrier, {key.backend, port_behind(*frontend, target->backend, port)});
     auto device = device_towards(key.backend, *link);
-    return detour_->open({.backend = key.backend,
+    return detour_->open({.carrier = carrier,
+                          .backend = key.backend,
                           .vip = key.frontend.probe_address(),
                           .port = port,
                           .ifindex = link->index,
