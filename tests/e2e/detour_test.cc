@@ -136,7 +136,7 @@ class DetourTest : public testing::Test {
     }
 
     Way way(const char* backend, const char* vip, std::optional<net::Ip> source = {}) const {
-        return {ip(backend), ip(vip), kPort, ifindex_, ifindex_, source};
+        return {net::Carrier::tcp, ip(backend), ip(vip), kPort, ifindex_, ifindex_, source};
     }
 
     std::unique_ptr<lab::Lab> lab_;
