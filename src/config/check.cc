@@ -1,85 +1,53 @@
-#include <algorithm>
-#include <charconv>
+#include <fmt/ranges.h>
 
-#include "config/sections.h"
+#include <algorithm>
+
+#include "config/check_kinds.h"
 
 namespace weir::config {
 namespace {
 
-bool is_visible_ascii(std::string_view text) {
-    return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
+struct Kind {
+    const Section& section;  // named as the kind is
+    model::Check::Kind (*read)(const Fields& settings, Mistakes& mistakes);
+};
+
+const Kind kKinds[] = {
+    {kTcpCheck, read_tcp_check},
+    {kHttpCheck, read_http_check},
+    {kHttpsCheck, read_https_check},
+};
+
+const Kind* kind_of(std::string_view name) {
+    auto found = std::ranges::find(kKinds, name, [](const Kind& kind) { return kind.section.name; });
+    return found == std::end(kKinds) ? nullptr : &*found;
 }
 
-/// It becomes a part of the request's first line.
-Result<std::string> read_path(std::string_view text) {
-    if (!text.starts_with('/') || !is_visible_ascii(text))
-        return fail("'{}' is not a path; write one such as /alive, with %20 for a space", text);
-    return std::string(text);
+std::string all_kinds() {
+    std::vector<std::string_view> names;
+    for (const auto& kind : kKinds) names.push_back(kind.section.name);
+    auto last = names.back();
+    names.pop_back();
+    return fmt::format("{} or {}", fmt::join(names, ", "), last);
 }
 
-Result<std::string> read_host(std::string_view text) {
-    if (text.empty() || text.size() > 255 || !is_visible_ascii(text) ||
-        text.find_first_of("/@?#\\") != text.npos)
-        return fail("'{}' is not a host; write a name such as www.example.com, with :PORT if need be", text);
-    return std::string(text);
-}
-
-/// "200" or "200-299".
-Result<model::StatusRange> read_status_range(std::string_view text) {
-    auto wrong =
-        fail("'{}' is not a status or a range of statuses; write 200 or 200-299, from 100 to 599", text);
-    auto number = [](std::string_view digits) -> uint16_t {
-        uint16_t value = 0;
-        auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-        bool good =
-            error == std::errc{} && end == digits.data() + digits.size() && value >= 100 && value <= 599;
-        return good ? value : 0;
-    };
-    auto dash = text.find('-');
-    model::StatusRange range{number(text.substr(0, dash)), 0};
-    range.last = dash == text.npos ? range.first : number(text.substr(dash + 1));
-    if (range.first == 0 || range.last < range.first) return wrong;
-    return range;
-}
-
-void read_expected(const Node& item, std::vector<model::StatusRange>& expect, Mistakes& mistakes) {
-    if (item.kind != Node::Kind::scalar) {
-        mistakes.add(item.place, "an item of 'expect' is {}; write a status or a range of statuses",
-                     describe(item.kind));
-        return;
-    }
-    std::string_view rest = item.text;
-    do {
-        auto end = std::min(rest.find_first_of(" ,"), rest.size());
-        auto range = read_status_range(rest.substr(0, end));
-        if (!range) return mistakes.note(item.place, range.error().message);
-        expect.push_back(*range);
-        rest.remove_prefix(end);
-        rest.remove_prefix(std::min(rest.find_first_not_of(" ,"), rest.size()));
-    } while (!rest.empty());
-}
-
-model::HttpCheck read_http(const Node& node, Mistakes& mistakes) {
-    model::HttpCheck http;
-    if (node.kind == Node::Kind::empty) return http;
-    Fields fields(node, kHttpCheck, "http", node.place, mistakes);
-    fields.parsed("path", read_path, http.path);
-    fields.parsed("host", read_host, http.host);
-    if (!fields.find("expect")) return http;
-    http.expect.clear();
-    for (const auto& item : fields.items("expect")) read_expected(*item, http.expect, mistakes);
-    return http;
+/// `settings` may be nothing: then each has its default.
+model::Check::Kind read_settings(const Kind& kind, const Node& settings, Mistakes& mistakes) {
+    Node empty{.kind = Node::Kind::mapping, .place = settings.place};
+    const Node& mapping = settings.kind == Node::Kind::empty ? empty : settings;
+    Fields fields(mapping, kind.section, std::string(kind.section.name), settings.place, mistakes);
+    return kind.read(fields, mistakes);
 }
 
 /// `- tcp` and `- http`: a check with every setting at its default.
 std::optional<model::Check> read_bare(const Node& node, Mistakes& mistakes) {
-    if (node.text == "tcp") return model::Check{};
-    if (node.text == "http") return model::Check{.kind = model::HttpCheck{}};
+    if (const Kind* kind = kind_of(node.text))
+        return model::Check{.kind = read_settings(*kind, Node{.place = node.place}, mistakes)};
     auto later = std::ranges::find(kCheck.unavailable, node.text, &Unavailable::name);
     if (later != kCheck.unavailable.end())
         mistakes.add(node.place, "'{}' is not available in this version; {}", node.text, later->instead);
     else
-        mistakes.add(node.place, "unknown check '{}'; write tcp or http", node.text);
+        mistakes.add(node.place, "unknown check '{}'; write {}", node.text, all_kinds());
     return std::nullopt;
 }
 
@@ -91,13 +59,17 @@ bool names_unavailable(const Node& node) {
 }
 
 void read_kind(const Fields& fields, const Node& node, model::Check& check, Mistakes& mistakes) {
-    const Node* tcp = fields.find("tcp");
-    const Node* http = fields.find("http");
-    if (tcp && tcp->kind != Node::Kind::empty) Fields(*tcp, kTcpCheck, "tcp", tcp->place, mistakes);
-    if (http) check.kind = read_http(*http, mistakes);
-    if (tcp && http)
-        mistakes.add(http->place, "this check is of two kinds, tcp and http; write two checks");
-    else if (!tcp && !http && !names_unavailable(node))
+    const Kind* first = nullptr;
+    for (const auto& kind : kKinds) {
+        const Node* settings = fields.find(kind.section.name);
+        if (!settings) continue;
+        if (first)
+            return mistakes.add(settings->place, "this check is of two kinds, {} and {}; write two checks",
+                                first->section.name, kind.section.name);
+        first = &kind;
+        check.kind = read_settings(kind, *settings, mistakes);
+    }
+    if (!first && !names_unavailable(node))
         mistakes.add(node.place, "this check is of no kind; add 'tcp: {{}}' or 'http: {{path: /}}'");
 }
 

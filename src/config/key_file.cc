@@ -13,26 +13,9 @@ namespace {
 
 using Key = std::array<uint8_t, 16>;
 
-/// The first bytes of a regular file. Nothing else is even opened: it might block, or take that for a
-/// command.
-Result<std::string> read_start(const std::string& path, size_t most) {
-    if (!path.starts_with('/'))
-        return fail("'{}' is not an absolute path, as a key file's must be; begin with '/'", path);
-    struct stat file{};
-    if (::stat(path.c_str(), &file) == 0 && !S_ISREG(file.st_mode))
-        return fail("'{}' is not a regular file; give the path of a key file", path);
-    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    if (!fd) return fail_with(errno, "cannot open the key file; give the path of a readable file");
-    std::string text(most, '\0');
-    auto count = ::read(fd.get(), text.data(), text.size());
-    if (count < 0) return fail_with(errno, "cannot read the key file; give the path of a readable file");
-    text.resize(static_cast<size_t>(count));
-    return text;
-}
-
 Result<Key> read_key(const std::string& path) {
     constexpr size_t more_than_needed = 64;
-    auto text = read_start(path, more_than_needed);
+    auto text = read_named_file(path, "key file", more_than_needed);
     if (!text) return propagate(text);
     Key key{};
     if (text->size() == key.size()) {
@@ -48,6 +31,26 @@ Result<Key> read_key(const std::string& path) {
 }
 
 }  // namespace
+
+Result<std::string> read_named_file(const std::string& path, std::string_view what, size_t most) {
+    if (!path.starts_with('/'))
+        return fail("'{}' is not an absolute path, as a {}'s must be; begin with '/'", path, what);
+    struct stat file{};
+    if (::stat(path.c_str(), &file) == 0 && !S_ISREG(file.st_mode))
+        return fail("'{}' is not a regular file; give the path of a {}", path, what);
+    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!fd) return fail_with(errno, "cannot open the {}; give the path of a readable file", what);
+    std::string text(most, '\0');
+    size_t total = 0;
+    while (total < most) {
+        auto count = ::read(fd.get(), text.data() + total, most - total);
+        if (count < 0) return fail_with(errno, "cannot read the {}; give the path of a readable file", what);
+        if (count == 0) break;
+        total += static_cast<size_t>(count);
+    }
+    text.resize(total);
+    return text;
+}
 
 std::optional<std::vector<uint8_t>> read_hex(std::string_view text) {
     if (text.size() % 2 != 0) return std::nullopt;

@@ -1,5 +1,5 @@
-// Reads weir's YAML (weir.yaml(5)) into the model. Pure but for the reading of the file and of the
-// key files that it names.
+// Reads weir's YAML (weir.yaml(5)) into the model. Pure but for the reading of the file and of those
+// that it names: keys and certificates.
 #pragma once
 
 #include <expected>

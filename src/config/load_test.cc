@@ -257,6 +257,17 @@ TEST(Load, TakesChecksInShort) {
     EXPECT_EQ(checks_of("[]"), std::vector<Check>{});
 }
 
+TEST(Load, TakesWhatARequestSaysAndWhatAnAnswerMustContain) {
+    auto checks = checks_of(
+        "[{http: {method: OPTIONS, headers: {X-Check: weir, Accept: }, body: \"all is well\"}}, "
+        "{tcp: {send: 'PING\\r\\n', expect: +PONG}}]");
+    HttpCheck http{.method = model::HttpMethod::options,
+                   .headers = {{"X-Check", "weir"}, {"Accept", ""}},
+                   .body = "all is well"};
+    std::vector<Check> wanted{Check{.kind = http}, Check{.kind = model::TcpCheck{"PING\r\n", "+PONG"}}};
+    EXPECT_EQ(checks, wanted);
+}
+
 TEST(Load, TakesStatusesAsOneAsTextAndAsAList) {
     std::vector<model::StatusRange> wanted{{200, 299}, {301, 301}};
     for (auto text :

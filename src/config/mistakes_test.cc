@@ -77,8 +77,9 @@ TEST(Mistakes, SayWhatThisVersionHasInstead) {
              "f:3:64: scheduler 'rr' is not available in this version; maglev and rendezvous are\n"},
             {"engine: ipvs",
              "f:3:52: 'engine' is not available in this version; the one that follows from forward: is\n"},
-            {"checks: [{dns: {}}]", "f:3:62: 'dns' is not available in this version; tcp and http are\n"},
-            {"checks: [syn]", "f:3:61: 'syn' is not available in this version; tcp and http are\n"},
+            {"checks: [{dns: {}}]",
+             "f:3:62: 'dns' is not available in this version; tcp, http and https are\n"},
+            {"checks: [syn]", "f:3:61: 'syn' is not available in this version; tcp, http and https are\n"},
         },
         "interfaces: [eth0]\npools: {p: {static: [192.0.2.1]}}\nservices: {s: {vip: 192.0.2.9, ports: 80, "
         "pool: p, ",
@@ -134,7 +135,8 @@ TEST(Mistakes, OfFlows) {
             {"size: 1e6", "f:1:15: '1e6' is not a number; 'size' takes a number from 1024 to 67108864\n"},
             {"size: [2000]", "f:1:15: 'size' is a list; write a number from 1024 to 67108864\n"},
             {"timeouts: {udp: 30}",
-             "f:1:25: '30' is not a duration; write a whole number and its unit: 500ms, 30s, 15m or 1h\n"},
+             "f:1:25: '30' is not a duration; write a whole number and its unit: 500ms, 30s, 15m, 1h or "
+             "14d\n"},
             {"timeouts: {udp: 2h}", "f:1:25: 2h is out of range; 'udp' takes a duration from 1s to 1h\n"},
             {"timeouts: {udp: -5s}", "f:1:25: -5s is out of range; 'udp' takes a duration from 1s to 1h\n"},
             {"timeouts: {udp: 9223372036854775807h}",
@@ -268,13 +270,49 @@ TEST(Mistakes, OfATableThatIsSmallerThanItsPool) {
 TEST(Mistakes, OfChecks) {
     expect_all(
         {
-            {"ping", "f:4:11: unknown check 'ping'; write tcp or http\n"},
+            {"ping", "f:4:11: unknown check 'ping'; write tcp, http or https\n"},
             {"[tcp]", "f:4:11: the check is a list; write a mapping of its settings\n"},
             {"{port: 80}", "f:4:11: this check is of no kind; add 'tcp: {}' or 'http: {path: /}'\n"},
             {"{tcp: {}, http: {}}", "f:4:27: this check is of two kinds, tcp and http; write two checks\n"},
             {"{tcp: {port: 80}}",
              "f:4:18: 'port' is not a setting of tcp; it belongs to the check around it\n"},
-            {"{tcp: {colour: red}}", "f:4:18: unknown key 'colour'; tcp takes none\n"},
+            {"{tcp: {colour: red}}", "f:4:18: unknown key 'colour'; tcp takes send, expect\n"},
+            {"{tcp: {send: 'PING\\r\\n'}}",
+             "f:4:24: nobody would see whether this arrived; add 'expect', or leave 'send' out\n"},
+            {"{tcp: {expect: '\\q'}}",
+             "f:4:26: '\\q' is not an escape; write \\r, \\n, \\t, \\\\ or two hex digits as in \\x0a\n"},
+            {"{http: {method: get}}", "f:4:27: unknown method 'get'; write GET, HEAD or OPTIONS\n"},
+            {"{http: {method: HEAD, body: up}}",
+             "f:4:39: an answer to HEAD has no body; leave 'body' out or write GET\n"},
+            {"{http: {body: \"\"}}", "f:4:25: the text has 0 bytes; write 1 to 4096\n"},
+            {"{http: {headers: {\"A b\": c}}}",
+             "f:4:29: 'A b' is not a header's name; write one such as X-Check\n"},
+            {"{http: {headers: {host: c}}}",
+             "f:4:29: 'host' is not for 'headers'; weir writes it itself, Host from 'host'\n"},
+            {"{http: {headers: {A: \"b\\r\\nHost: c\"}}}",
+             "f:4:32: the header 'A' has no value of one line; write one without control characters or space "
+             "at its ends\n"},
+            {"{http: {headers: {A: b, a: c}}}",
+             "f:4:35: the header 'a' stands here again; keep one of the two\n"},
+            {"{https: {path: alive}}",
+             "f:4:26: 'alive' is not a path; write one such as /alive, with %20 for a space\n"},
+            {"{https: {sni: 192.0.2.1}}",
+             "f:4:25: '192.0.2.1' is not a host's name; write one such as www.example.com\n"},
+            {"{https: {ca_file: ca.pem}}",
+             "f:4:29: 'ca.pem' is not an absolute path, as a certificate file's must be; begin with '/'\n"},
+            {"{https: {ca_file: /nonexistent/ca.pem}}",
+             "f:4:29: cannot open the certificate file; give the path of a readable file: No such file or "
+             "directory\n"},
+            {"{https: {ca_file: /dev/zero}}",
+             "f:4:29: '/dev/zero' is not a regular file; give the path of a certificate file\n"},
+            {"{https: {ca_file: /etc/passwd}}",
+             "f:4:29: '/etc/passwd' is no certificate file: there is no certificate in PEM\n"},
+            {"{https: {key: /etc/passwd}}",
+             "f:4:25: '/etc/passwd' is no key file: there is no private key in PEM, or it is under a "
+             "passphrase\n"
+             "f:4:25: 'key' without 'certificate' is of no use; add that\n"},
+            {"{https: {expiry_warning: 366d}}",
+             "f:4:36: 366d is out of range; 'expiry_warning' takes a duration from 0d to 365d\n"},
             {"{http: {path: alive}}",
              "f:4:25: 'alive' is not a path; write one such as /alive, with %20 for a space\n"},
             {"{http: {path: \"/a\\r\\nX: y\"}}",
@@ -375,7 +413,7 @@ TEST(Mistakes, OfOneAnchorAreReportedOnce) {
                                       "  a: {{vip: 192.0.2.8, ports: 80, pool: p, checks: &c [pnig]}}\n"
                                       "  b: {{vip: 192.0.2.9, ports: 80, pool: p, checks: *c}}\n",
                                       kInterfaces, kPools)),
-              "f:4:55: unknown check 'pnig'; write tcp or http\n");
+              "f:4:55: unknown check 'pnig'; write tcp, http or https\n");
 }
 
 TEST(Mistakes, AreShortLinesWhateverStandsInTheFile) {

@@ -186,13 +186,14 @@ Result<int64_t> Fields::read_number(const Setting& setting, std::string_view tex
 
 Result<int64_t> Fields::read_duration(const Setting& setting, std::string_view text) const {
     constexpr std::pair<std::string_view, int64_t> units[] = {
-        {"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}};
+        {"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}, {"d", 24 * 3600 * 1000}};
     int64_t value = 0;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     std::string_view rest(end, text.data() + text.size());
     auto unit = std::ranges::find(units, rest, &std::pair<std::string_view, int64_t>::first);
     if (error == std::errc::invalid_argument || unit == std::end(units))
-        return fail("'{}' is not a duration; write a whole number and its unit: 500ms, 30s, 15m or 1h", text);
+        return fail("'{}' is not a duration; write a whole number and its unit: 500ms, 30s, 15m, 1h or 14d",
+                    text);
     bool fits = error == std::errc{} && value >= 0 && value <= setting.most / unit->second;
     if (!fits || value * unit->second < setting.least)
         return fail("{} is out of range; '{}' takes {}", text, setting.name, describe(setting));

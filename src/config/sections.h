@@ -113,6 +113,10 @@ void check_overlaps(const Draft& draft, Mistakes& mistakes);
 // Whether the service's way of forwarding, its ports, checks and backends fit together.
 void check_methods(const ServiceDraft& service, const PoolDraft* pool, Mistakes& mistakes);
 
+/// The first bytes of a regular file, `what` to its reader ("key file"). Nothing else is even opened: it
+/// might block, or take that for a command.
+Result<std::string> read_named_file(const std::string& path, std::string_view what, size_t most);
+
 /// Reads the key files that the draft names.
 void read_keys(Draft& draft, Mistakes& mistakes);
 

@@ -12,9 +12,10 @@
 namespace weir::config {
 namespace {
 
-using model::AdminState, model::ForwardKind, model::SchedulerKind, model::Unmatched, model::XdpMode;
+using model::AdminState, model::ForwardKind, model::HttpMethod, model::SchedulerKind, model::Unmatched,
+    model::XdpMode;
 
-constexpr int64_t kSecond = 1000, kHour = 3600 * kSecond;
+constexpr int64_t kSecond = 1000, kHour = 3600 * kSecond, kDay = 24 * kHour;
 
 template <class E>
 constexpr Choice word(std::string_view text, E value) {
@@ -46,6 +47,8 @@ constexpr Choice kForwards[] = {
     word("gue", ForwardKind::gue), word("dscp", ForwardKind::dscp),
     word("nat", ForwardKind::nat), missing("proxy", "dsr, ipip, gre, fou, gue, dscp and nat are")};
 constexpr Choice kTruth[] = {word("true", true), word("false", false)};
+constexpr Choice kMethods[] = {word("GET", HttpMethod::get), word("HEAD", HttpMethod::head),
+                               word("OPTIONS", HttpMethod::options)};
 constexpr Choice kSchedulers[] = {
     word("maglev", SchedulerKind::maglev), word("rendezvous", SchedulerKind::rendezvous),
     missing("rr", "maglev and rendezvous are"), missing("random", "maglev and rendezvous are"),
@@ -168,8 +171,9 @@ constexpr Setting kAnnounceSettings[] = {
 };
 
 constexpr Setting kCheckSettings[] = {
-    {"tcp", Takes::mapping, "without settings"},
+    {"tcp", Takes::mapping, "of tcp settings"},
     {"http", Takes::mapping, "of http settings"},
+    {"https", Takes::mapping, "of https settings"},
     {"port", Takes::number, "", 1, 65535, {}, "the service's"},
     {"interval", Takes::milliseconds, "", 100, kHour, {}, "2s"},
     {"timeout", Takes::milliseconds, "", 1, kHour, {}, "1s, or the interval where that is less"},
@@ -177,16 +181,38 @@ constexpr Setting kCheckSettings[] = {
     number("rise", 1, 64, "3, or history where that is less"),
     number("fall", 1, 64, "2, or history where that is less"),
 };
+constexpr std::string_view kKindsThereAre = "tcp, http and https are";
 constexpr Unavailable kCheckUnavailable[] = {
-    {"syn", "tcp and http are"}, {"https", "tcp and http are"}, {"dns", "tcp and http are"},
-    {"udp", "tcp and http are"}, {"icmp", "tcp and http are"},  {"exec", "tcp and http are"},
+    {"syn", kKindsThereAre},  {"dns", kKindsThereAre},  {"udp", kKindsThereAre},
+    {"icmp", kKindsThereAre}, {"exec", kKindsThereAre},
 };
 
-constexpr Setting kHttpSettings[] = {
+constexpr Setting kTcpSettings[] = {
+    {"send", Takes::text, "text with escapes"},
+    {"expect", Takes::text, "text with escapes"},
+};
+
+constexpr auto kHttpSettings = std::to_array<Setting>({
     {"path", Takes::text, "a path with its query", 0, 0, {}, "/"},
     {"host", Takes::text, "the Host header", 0, 0, {}, "the VIP"},
     {"expect", Takes::list, "of statuses and ranges of statuses, or one", 0, 0, {}, "200"},
-};
+    choice("method", kMethods, "GET"),
+    {"headers", Takes::mapping, "of names to values"},
+    {"body", Takes::text, "text that the answer's body contains"},
+});
+constexpr auto kTlsSettings = std::to_array<Setting>({
+    {"sni", Takes::text, "a host's name", 0, 0, {}, "host, if that is a name"},
+    choice("verify", kTruth, "true"),
+    {"ca_file", Takes::text, "the absolute path of a file", 0, 0, {}, "the system's authorities"},
+    {"certificate", Takes::text, "the absolute path of a file"},
+    {"key", Takes::text, "the absolute path of a file"},
+    {"expiry_warning", Takes::seconds, "", 0, 365 * kDay, {}, "14d"},
+});
+constexpr auto kHttpsSettings = [] {
+    std::array<Setting, kHttpSettings.size() + kTlsSettings.size()> both{};
+    std::ranges::copy(kTlsSettings, std::ranges::copy(kHttpSettings, both.begin()).out);
+    return both;
+}();
 
 std::string list_of(std::span<const std::string_view> words) {
     if (words.empty()) return "";
@@ -219,14 +245,16 @@ const Section kQuic{"quic", kQuicSettings, {}, &kService};
 const Section kQuicConfig{"quic config", kQuicConfigSettings, {}, &kQuic};
 const Section kAnnounce{"announce", kAnnounceSettings, {}, &kService};
 const Section kCheck{"check", kCheckSettings, kCheckUnavailable, &kService};
-const Section kTcpCheck{"tcp", {}, {}, &kCheck};
+const Section kTcpCheck{"tcp", kTcpSettings, {}, &kCheck};
 const Section kHttpCheck{"http", kHttpSettings, {}, &kCheck};
+const Section kHttpsCheck{"https", kHttpsSettings, {}, &kCheck};
 
 std::span<const Section* const> all_sections() {
     static constexpr auto all = std::to_array<const Section*>(
-        {&kFile,    &kNode, &kInterface,  &kAdmin,    &kFlows, &kTimeouts, &kIcmp,     &kPool, &kBackend,
-         &kService, &kDsr,  &kIpip,       &kGre,      &kFou,   &kGue,      &kDscp,     &kNat,  &kTable,
-         &kSticky,  &kQuic, &kQuicConfig, &kAnnounce, &kCheck, &kTcpCheck, &kHttpCheck});
+        {&kFile,     &kNode,    &kInterface, &kAdmin,     &kFlows,     &kTimeouts, &kIcmp,
+         &kPool,     &kBackend, &kService,   &kDsr,       &kIpip,      &kGre,      &kFou,
+         &kGue,      &kDscp,    &kNat,       &kTable,     &kSticky,    &kQuic,     &kQuicConfig,
+         &kAnnounce, &kCheck,   &kTcpCheck,  &kHttpCheck, &kHttpsCheck});
     return all;
 }
 
@@ -244,7 +272,7 @@ std::string list_words(std::span<const Choice> choices) {
 
 std::string duration_text(int64_t milliseconds) {
     constexpr std::pair<int64_t, std::string_view> units[] = {
-        {kHour, "h"}, {60 * kSecond, "m"}, {kSecond, "s"}};
+        {kDay, "d"}, {kHour, "h"}, {60 * kSecond, "m"}, {kSecond, "s"}};
     for (auto [length, unit] : units)
         if (milliseconds % length == 0) return fmt::format("{}{}", milliseconds / length, unit);
     return fmt::format("{}ms", milliseconds);

@@ -60,8 +60,11 @@ struct Target {
 std::string reason_of(const Running& running) {
     if (!running.last) return "not checked yet";
     auto text = running.last->message;
-    if (running.last->ok)
-        text += fmt::format(" in {:.1f} ms", static_cast<double>(running.last->latency.count()) / 1000);
+    if (running.last->ok) {
+        auto latency =
+            fmt::format(" in {:.1f} ms", static_cast<double>(running.last->latency.count()) / 1000);
+        text.insert(std::min(text.find(": "), text.size()), latency);  // behind the code, before details
+    }
     auto progress = running.tally.progress(running.check);
     return progress.empty() ? text : fmt::format("{} ({})", text, progress);
 }

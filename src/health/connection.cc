@@ -3,11 +3,13 @@
 #include <sys/socket.h>
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <cctype>
-#include <cstring>
+#include <optional>
+
+#include "health/line.h"
 
 namespace weir::health {
 
@@ -18,36 +20,17 @@ namespace {
 
 constexpr auto kAnswer = asio::as_tuple(asio::use_awaitable);
 
-tcp::endpoint to_asio(const net::Endpoint& endpoint) {
-    auto address = net::to_socket_address(endpoint);
-    tcp::endpoint out;
-    std::memcpy(out.data(), address.get(), address.size);
-    out.resize(address.size);
-    return out;
-}
-
 }  // namespace
 
-struct Connection::Line {
-    Line(const asio::any_io_executor& executor, net::Passage way)
-        : passage(std::move(way)), socket(executor), timer(executor) {}
+struct Connection::State : Line<tcp::socket> {
+    using Line::Line;
 
-    void close() {
-        Code ignored;
-        socket.close(ignored);
-    }
-
-    /// What an operation on the line came to.
     Code judge(Code code) const {
-        if (expired) return asio::error::timed_out;
-        if (code == asio::error::operation_aborted) throw boost::system::system_error(code);
-        return code;
+        auto judged = Line::judge(code);
+        return judged == asio::ssl::error::stream_truncated ? Code(asio::error::eof) : judged;
     }
 
-    net::Passage passage;  // before the socket, so that it is undone behind it
-    tcp::socket socket;
-    asio::steady_timer timer;
-    bool expired = false;
+    std::optional<asio::ssl::stream<tcp::socket&>> tls;  // over the socket
 };
 
 Result<Connection> Connection::over(net::Passage passage, const asio::any_io_executor& executor,
@@ -58,46 +41,50 @@ Result<Connection> Connection::over(net::Passage passage, const asio::any_io_exe
     linger reset{.l_onoff = 1, .l_linger = 0};
     if (setsockopt(passage.socket.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset) != 0)
         return fail_with(errno, "cannot set the probe's socket up");
-    auto line = std::make_shared<Line>(executor, std::move(passage));
-    Code code;
-    auto protocol = line->passage.connect_to.address.is_v4() ? tcp::v4() : tcp::v6();
-    line->socket.assign(protocol, line->passage.socket.get(), code);
-    if (code) return fail("cannot watch the probe's socket: {}", text_of(code));
-    line->passage.socket.release();
-    line->timer.expires_at(deadline);
-    line->timer.async_wait([line](Code cancelled) {
-        // Closed rather than cancelled, so that an operation about to start fails as well.
-        if (!cancelled && line->socket.is_open()) {
-            line->expired = true;
-            line->close();
-        }
-    });
-    return Connection(std::move(line));
+    auto state = std::make_shared<State>(executor, std::move(passage));
+    if (auto watched = State::watch(state, deadline); !watched) return propagate(watched);
+    return Connection(std::move(state));
 }
 
 Connection::~Connection() {
-    if (!line_) return;  // moved from
-    line_->close();
-    line_->passage = net::Passage();
-    line_->timer.cancel();
+    if (state_) state_->end();
 }
 
 asio::awaitable<Connection::Code> Connection::connect() {
-    auto to = to_asio(line_->passage.connect_to);
-    auto [code] = co_await line_->socket.async_connect(to, kAnswer);
-    co_return line_->judge(code);
+    auto to = state_->peer();
+    auto [code] = co_await state_->socket.async_connect(to, kAnswer);
+    co_return state_->judge(code);
+}
+
+asio::awaitable<Connection::Code> Connection::secure(TlsSession session) {
+    auto& tls = state_->tls.emplace(state_->socket, session.release());
+    auto [code] = co_await tls.async_handshake(asio::ssl::stream_base::client, kAnswer);
+    co_return state_->judge(code);
 }
 
 asio::awaitable<Connection::Code> Connection::write(std::string_view bytes) {
     auto buffer = asio::buffer(bytes);
-    auto [code, written] = co_await asio::async_write(line_->socket, buffer, kAnswer);
-    co_return line_->judge(code);
+    if (state_->tls) {
+        auto [code, written] = co_await asio::async_write(*state_->tls, buffer, kAnswer);
+        co_return state_->judge(code);
+    }
+    auto [code, written] = co_await asio::async_write(state_->socket, buffer, kAnswer);
+    co_return state_->judge(code);
 }
 
 asio::awaitable<Connection::Code> Connection::read_some(asio::mutable_buffer into, size_t* filled) {
-    auto [code, count] = co_await line_->socket.async_read_some(into, kAnswer);
+    if (state_->tls) {
+        auto [code, count] = co_await state_->tls->async_read_some(into, kAnswer);
+        *filled = count;
+        co_return state_->judge(code);
+    }
+    auto [code, count] = co_await state_->socket.async_read_some(into, kAnswer);
     *filled = count;
-    co_return line_->judge(code);
+    co_return state_->judge(code);
+}
+
+void TlsEnd::operator()(ssl_st* session) const {
+    SSL_free(session);
 }
 
 std::string text_of(const boost::system::error_code& code) {

@@ -1,4 +1,5 @@
-// A probe's TCP connection: over a passage, with one deadline for everything that is done on it.
+// A probe's TCP connection, plain or with TLS: over a passage, with one deadline for everything that is done
+// on it.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -12,7 +13,14 @@
 #include "base/result.h"
 #include "net/passage.h"
 
+struct ssl_st;
+
 namespace weir::health {
+
+struct TlsEnd {
+    void operator()(ssl_st* session) const;
+};
+using TlsSession = std::unique_ptr<ssl_st, TlsEnd>;  // OpenSSL's SSL; health/tls.h makes them
 
 /// Operations end with asio::error::timed_out at the deadline, and throw when their coroutine is cancelled.
 /// However it ends, the socket closes by RST and only then the passage is undone.
@@ -24,8 +32,11 @@ class Connection {
                                    std::chrono::steady_clock::time_point deadline);
 
     boost::asio::awaitable<Code> connect();
+    /// The handshake; reading and writing are by TLS from then on. The session lives as long as the
+    /// connection.
+    boost::asio::awaitable<Code> secure(TlsSession session);
     boost::asio::awaitable<Code> write(std::string_view bytes);
-    /// Into `*filled` the number of bytes read.
+    /// Into `*filled` the number of bytes read. Of an end by TLS or without it the code is asio::error::eof.
     boost::asio::awaitable<Code> read_some(boost::asio::mutable_buffer into, size_t* filled);
 
     Connection(Connection&&) noexcept = default;
@@ -33,10 +44,10 @@ class Connection {
     ~Connection();
 
   private:
-    struct Line;
-    explicit Connection(std::shared_ptr<Line> line) : line_(std::move(line)) {}
+    struct State;
+    explicit Connection(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
-    std::shared_ptr<Line> line_;  // shared with the deadline's timer
+    std::shared_ptr<State> state_;  // shared with the deadline's timer
 };
 
 /// The system's text for a failure, in lower case as it stands within a message.

@@ -29,9 +29,15 @@ struct Errand {
 /// A connection to the VIP; else the verdict, L4CON or L4TOUT. The kinds on top of TCP begin with it.
 boost::asio::awaitable<std::expected<Connection, Verdict>> dial(const Errand& errand);
 
+/// What it means that reading or writing failed before there was an answer: L7TOUT or L7RSP.
+Verdict no_answer(const Connection::Code& code);
+
 boost::asio::awaitable<Verdict> run(const model::TcpCheck& check, const Errand& errand);
 
-/// Asks for the path; the VIP is the Host unless the check names one.
+/// Asks for the path; the VIP is the Host unless the check names one. Redirects are not followed.
 boost::asio::awaitable<Verdict> run(const model::HttpCheck& check, const Errand& errand);
+
+/// The same by TLS: L6TOUT and L6RSP say that there was no session.
+boost::asio::awaitable<Verdict> run(const model::HttpsCheck& check, const Errand& errand);
 
 }  // namespace weir::health

@@ -1,8 +1,11 @@
-// The TCP check: the three-way handshake is all it asks for. Nothing is sent, so it suits every protocol on
-// top.
+// The TCP check: the three-way handshake is all it asks for, so it suits every protocol on top; or a few
+// bytes are sent and others waited for.
+#include <fmt/format.h>
+
 #include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include "health/excerpt.h"
 #include "health/kinds.h"
 
 namespace weir::health {
@@ -22,10 +25,41 @@ asio::awaitable<std::expected<Connection, Verdict>> dial(const Errand& errand) {
     co_return std::move(*connection);
 }
 
-asio::awaitable<Verdict> run(const model::TcpCheck&, const Errand& errand) {
+Verdict no_answer(const Connection::Code& code) {
+    if (code == asio::error::timed_out) return {false, "L7TOUT"};
+    if (code == asio::error::eof) return {false, "L7RSP: connection closed before an answer"};
+    return {false, "L7RSP: " + text_of(code)};
+}
+
+namespace {
+
+asio::awaitable<Verdict> wait_for(const std::string& expected, Connection& connection) {
+    constexpr size_t most = 4096;
+    std::string answer(most, '\0');
+    for (size_t total = 0; total < most;) {
+        size_t filled = 0;
+        auto room = asio::buffer(answer) + total;
+        auto code = co_await connection.read_some(room, &filled);
+        if (code && total == 0) co_return no_answer(code);
+        auto got = std::string_view(answer).substr(0, total += filled);
+        if (got.contains(expected)) co_return Verdict{true, "L7OK"};
+        if (code)
+            co_return Verdict{
+                false, fmt::format("{}: only '{}' came", code == asio::error::timed_out ? "L7TOUT" : "L7RSP",
+                                   excerpt(got))};
+    }
+    co_return Verdict{false, fmt::format("L7RSP: no '{}' in the first 4 KiB", excerpt(expected))};
+}
+
+}  // namespace
+
+asio::awaitable<Verdict> run(const model::TcpCheck& check, const Errand& errand) {
     auto connection = co_await dial(errand);
     if (!connection) co_return connection.error();
-    co_return Verdict{true, "L4OK"};
+    if (check.expect.empty()) co_return Verdict{true, "L4OK"};
+    auto code = co_await connection->write(check.send);
+    if (code) co_return no_answer(code);
+    co_return co_await wait_for(check.expect, *connection);
 }
 
 }  // namespace weir::health

@@ -35,6 +35,18 @@ Result<Protocol> read_protocol(std::string_view text) {
     return static_cast<Protocol>(number);
 }
 
+std::string_view to_text(HttpMethod method) {
+    switch (method) {
+        case HttpMethod::get:
+            return "GET";
+        case HttpMethod::head:
+            return "HEAD";
+        case HttpMethod::options:
+            return "OPTIONS";
+    }
+    return "";
+}
+
 std::string_view to_text(AdminState state) {
     switch (state) {
         case AdminState::enabled:

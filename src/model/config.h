@@ -5,8 +5,11 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -45,8 +48,12 @@ struct ServicePort {
     auto operator<=>(const ServicePort&) const = default;
 };
 
-/// A connection that is opened and closed.
+/// A connection that is opened and closed. With `expect`: whose first 4 KiB have this in them, after `send`
+/// was sent.
 struct TcpCheck {
+    std::string send;  // none without `expect`
+    std::string expect;
+
     bool operator==(const TcpCheck&) const = default;
 };
 
@@ -57,17 +64,60 @@ struct StatusRange {
     bool operator==(const StatusRange&) const = default;
 };
 
-/// A GET over HTTP/1.1 whose status must lie in one of the ranges.
+enum class HttpMethod : uint8_t { get, head, options };
+
+/// A request over HTTP/1.1. The status of the answer must lie in one of the ranges.
 struct HttpCheck {
     std::string path = "/";
     std::string host;  // of the Host header; empty: the VIP
     std::vector<StatusRange> expect{{200, 200}};
+    HttpMethod method = HttpMethod::get;
+    std::vector<std::pair<std::string, std::string>> headers{};  // of the request; names are distinct
+    std::string body{};  // what the first 64 KiB of the answer's must contain; empty: it is not read
 
     bool operator==(const HttpCheck&) const = default;
 };
 
+/// A file's contents as they were when the configuration was read. Shared, not copied: the check of every
+/// target has them.
+class FileText {
+  public:
+    FileText() = default;
+    explicit FileText(std::string text) : text_(std::make_shared<const std::string>(std::move(text))) {}
+
+    bool empty() const { return !text_; }
+    std::string_view view() const { return text_ ? std::string_view(*text_) : std::string_view(); }
+
+    bool operator==(const FileText& other) const { return text_ == other.text_ || view() == other.view(); }
+
+  private:
+    std::shared_ptr<const std::string> text_;
+};
+
+/// What a client asks of a TLS server, and shows it. Everything in PEM.
+struct Tls {
+    std::string sni;         // whom the server should be; empty: the host, if that is a name
+    bool verify = true;      // the certificate: its chain, its times and its name
+    FileText authorities{};  // whose certificates are trusted; empty: the system's
+    FileText certificate{};  // of the client, with its chain
+    FileText key{};          // there if a certificate is
+    std::chrono::hours expiry_warning{14 * 24};  // before the server's certificate ends; 0: none
+
+    bool operator==(const Tls&) const = default;
+};
+
+/// The same by TLS.
+struct HttpsCheck {
+    HttpCheck http{};
+    Tls tls{};
+
+    bool operator==(const HttpsCheck&) const = default;
+};
+
 struct Check {
-    std::variant<TcpCheck, HttpCheck> kind;
+    using Kind = std::variant<TcpCheck, HttpCheck, HttpsCheck>;
+
+    Kind kind;
     std::optional<net::Port> port;  // default: the service's
     std::chrono::milliseconds interval{2000};
     std::chrono::milliseconds timeout{1000};
@@ -186,6 +236,7 @@ struct Config {
 
 std::string to_text(Protocol protocol);                 // a name, a number, or "any"
 Result<Protocol> read_protocol(std::string_view text);  // the same way back
+std::string_view to_text(HttpMethod method);            // as it stands in a request
 std::string_view to_text(AdminState state);
 std::string_view to_text(SchedulerKind kind);
 std::string_view to_text(ForwardKind kind);

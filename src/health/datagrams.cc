@@ -1,0 +1,50 @@
+#include "health/datagrams.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/udp.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "health/line.h"
+
+namespace weir::health {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr auto kAnswer = asio::as_tuple(asio::use_awaitable);
+
+}  // namespace
+
+struct Datagrams::State : Line<asio::ip::udp::socket> {
+    using Line::Line;
+};
+
+Result<Datagrams> Datagrams::over(net::Passage passage, const asio::any_io_executor& executor,
+                                  std::chrono::steady_clock::time_point deadline) {
+    auto state = std::make_shared<State>(executor, std::move(passage));
+    if (auto watched = State::watch(state, deadline); !watched) return propagate(watched);
+    Datagrams datagrams(state);
+    Code code;
+    state->socket.connect(state->peer(), code);
+    if (code) return fail("{}", text_of(code));
+    return datagrams;
+}
+
+Datagrams::~Datagrams() {
+    if (state_) state_->end();
+}
+
+asio::awaitable<Datagrams::Code> Datagrams::send(std::string_view bytes) {
+    auto buffer = asio::buffer(bytes);
+    auto [code, count] = co_await state_->socket.async_send(buffer, kAnswer);
+    co_return state_->judge(code);
+}
+
+asio::awaitable<Datagrams::Code> Datagrams::receive(asio::mutable_buffer into, size_t* filled) {
+    auto [code, count] = co_await state_->socket.async_receive(into, kAnswer);
+    *filled = count;
+    co_return state_->judge(code);
+}
+
+}  // namespace weir::health

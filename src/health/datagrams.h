@@ -1,0 +1,41 @@
+// A probe's datagrams: over a passage, with one deadline for all of them.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/buffer.hpp>
+#include <chrono>
+#include <memory>
+#include <string_view>
+
+#include "base/result.h"
+#include "health/connection.h"
+#include "net/passage.h"
+
+namespace weir::health {
+
+/// Operations end as a Connection's do. Only what comes from the passage's end is received, also its refusal
+/// (connection_refused, by ICMP).
+class Datagrams {
+  public:
+    using Code = boost::system::error_code;
+
+    static Result<Datagrams> over(net::Passage passage, const boost::asio::any_io_executor& executor,
+                                  std::chrono::steady_clock::time_point deadline);
+
+    boost::asio::awaitable<Code> send(std::string_view bytes);
+    /// Into `*filled` the number of bytes; of a datagram that is too long the rest is lost.
+    boost::asio::awaitable<Code> receive(boost::asio::mutable_buffer into, size_t* filled);
+
+    Datagrams(Datagrams&&) noexcept = default;
+    Datagrams& operator=(Datagrams&&) = delete;
+    ~Datagrams();
+
+  private:
+    struct State;
+    explicit Datagrams(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace weir::health
