@@ -129,7 +129,14 @@ Twin::Side::Side(int program) : object_(datapath_bpf::open()) {
         if (other == maps.end() || bpf_map__type(mine) == BPF_MAP_TYPE_PROG_ARRAY) continue;
         lab::check(bpf_map__reuse_fd(mine, other->get()), "cannot share a map");
     }
+    bpf_program* each = nullptr;
+    bpf_object__for_each_program(each, object_->obj)
+        bpf_program__set_autoload(each, each == object_->progs.weir || each == object_->progs.weir_general);
     lab::check(datapath_bpf::load(object_.get()), "cannot load the datapath again");
+    const uint32_t place = WEIR_AS_IT_IS;
+    const int general = bpf_program__fd(object_->progs.weir_general);
+    lab::check(bpf_map_update_elem(bpf_map__fd(object_->maps.programs), &place, &general, BPF_ANY),
+               "cannot join the programs");
     memory_ = static_cast<uint8_t*>(
         mmap(nullptr, kRoom, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0));
     if (memory_ == MAP_FAILED) lab::give_up("no memory below 4 GB");

@@ -62,13 +62,13 @@ constexpr Setting kFileSettings[] = {
     {"flows", Takes::mapping, "of flows settings"},
     {"icmp", Takes::mapping, "of icmp settings"},
     choice("unmatched", kUnmatchedWords, "drop"),
+    {"watchdog", Takes::seconds, "", 5 * kSecond, kHour, {}, "it goes on forever"},
     {"pools", Takes::mapping, "of names to pool settings"},
     {"services", Takes::mapping, "of names to service settings"},
 };
 constexpr Unavailable kFileUnavailable[] = {
     {"bgp", "a static route to the VIPs on the router is"},
     {"sync", "consistent hashing, by which balancers choose alike, is"},
-    {"watchdog", "a datapath that goes on without the daemon is"},
 };
 
 constexpr Setting kNodeSettings[] = {

@@ -39,6 +39,7 @@ std::vector<std::string> changed_settings(const model::Plan& before, const model
     if (before.icmp != after.icmp) settings.push_back("icmp");
     if (before.flows != after.flows) settings.push_back("flows");
     if (before.unmatched != after.unmatched) settings.push_back("unmatched");
+    if (before.watchdog != after.watchdog) settings.push_back("watchdog");
     return settings;
 }
 

@@ -252,6 +252,7 @@ json::object plan_json(const model::Plan& plan, std::optional<uint64_t> number) 
     object["flows"] = flows_json(plan.flows);
     object["icmp"] = json::object{{"echo", plan.icmp.echo}, {"rate", plan.icmp.rate}};
     object["unmatched"] = plan.unmatched == model::Unmatched::drop ? "drop" : "pass";
+    object["watchdog_seconds"] = plan.watchdog.count();
     Tables tables;
     object["frontends"] =
         list(plan.frontends, [&](const auto& frontend) { return frontend_json(frontend, tables); });

@@ -228,6 +228,7 @@ struct Config {
     Flows flows;
     Icmp icmp;
     Unmatched unmatched = Unmatched::drop;
+    std::chrono::seconds watchdog{0};  // so long the datapath goes on without a daemon; 0: forever
     std::map<std::string, Pool> pools;
     std::map<std::string, Service> services;
 

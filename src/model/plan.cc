@@ -89,13 +89,8 @@ std::vector<TargetKey> targets_of(const Config& config) {
 }
 
 Plan plan(const Config& config, const HealthMap& health) {
-    Plan plan{config.node_address,
-              config.interfaces,
-              config.vlans,
-              config.flows,
-              config.icmp,
-              config.unmatched,
-              {}};
+    Plan plan{config.node_address, config.interfaces, config.vlans,    config.flows,
+              config.icmp,         config.unmatched,  config.watchdog, {}};
     for_each_frontend(config, [&](const FrontendKey& key, const std::string& name, const Service& service,
                                   const Pool& pool) {
         Frontend frontend{

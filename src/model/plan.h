@@ -86,6 +86,7 @@ struct Plan {
     Flows flows;
     Icmp icmp;
     Unmatched unmatched = Unmatched::drop;
+    std::chrono::seconds watchdog{0};
     std::vector<Frontend> frontends;  // ordered by key
 
     bool operator==(const Plan&) const = default;

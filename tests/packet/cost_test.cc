@@ -26,15 +26,15 @@ constexpr size_t kMostInstructions = 1700;
 constexpr uint32_t kMostVerified = 100'000, kMostVerifiedGeneral = 500'000;
 
 /// The program in force, and the one to which it leaves what is rare.
-struct Programs {
+struct Loaded {
     std::unique_ptr<Tables> tables;
     UniqueFd general;
 };
 
-Programs load() {
+Loaded load() {
     auto tables = Tables::open("", [](int) { return Status{}; });
     if (!tables || !(*tables)->apply({}, {})) return {};
-    Programs out{std::move(*tables), {}};
+    Loaded out{std::move(*tables), {}};
     for (uint32_t id = 0; !bpf_prog_get_next_id(id, &id);) {
         UniqueFd program(bpf_prog_get_fd_by_id(id));
         bpf_prog_info info{};

@@ -17,7 +17,7 @@
 #define WEIR_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
 #endif
 
-#define WEIR_ABI 2
+#define WEIR_ABI 3
 
 #define WEIR_ID_BITS 18u /* a target's number in a flow entry */
 #define WEIR_MAX_TARGETS (1u << WEIR_ID_BITS)
@@ -216,9 +216,18 @@ WEIR_ASSERT_SIZE(struct weir_conflict, 32);
 
 #define WEIR_CONFLICTS 16 /* the daemon takes them away every 20 ms */
 
+/* Beside the generation in `active`: the watchdog has run out, and packets pass to the host's stack. */
+#define WEIR_STOPPED 2u
+
+/* What the daemon gives the watchdog from time to time. */
+struct weir_heartbeat {
+    __u64 nanoseconds; /* until the next one has to come; 0: no watchdog */
+};
+WEIR_ASSERT_SIZE(struct weir_heartbeat, 8);
+
 struct weir_state {
     __u32 abi;
-    __u32 active; /* generation in use: 0 or 1 */
+    __u32 active; /* generation in use: 0 or 1; and WEIR_STOPPED */
     __u64 secret; /* keys the flow hash, and is flow_key's origin; kept for as long as the flows are */
     __u64 pad[6];
     struct weir_generation generation[2];
@@ -287,6 +296,17 @@ static inline __u64 weir_places(const struct weir_key* key, __u64 salt) {
     h = (h ^ h >> 32) * 0xa0761d6478bd642full;
     return h ^ h >> 32;
 }
+
+/* The same way through the tables for several purposes, each a pair of programs: as it is; for `weir trace`,
+ * where nothing is remembered, counted or sent; for `weir replay`, where what was decided is told; for `weir
+ * capture`, where the frame is told too. */
+enum weir_way {
+    WEIR_AS_IT_IS = 0,
+    WEIR_DRY_RUN = 1,
+    WEIR_TRACED = 2,
+    WEIR_CAPTURING = 3,
+    WEIR_WAYS_THROUGH = 4
+};
 
 /* What the dry run says besides its verdict. */
 struct weir_trace {

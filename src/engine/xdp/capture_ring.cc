@@ -39,19 +39,21 @@ void CaptureRing::Free::operator()(ring_buffer* ring) const {
 
 Result<std::unique_ptr<CaptureRing>> CaptureRing::open(const Datapath& datapath, const CaptureFilter& filter,
                                                        Sink sink) {
-    std::unique_ptr<CaptureRing> ring(new CaptureRing(datapath, std::move(sink)));
+    auto programs = datapath.through(WEIR_CAPTURING);
+    if (!programs) return propagate(programs);
+    std::unique_ptr<CaptureRing> ring(new CaptureRing(**programs, std::move(sink)));
     auto tell = [](void* to, void* record, size_t) {
         static_cast<CaptureRing*>(to)->sink_(*static_cast<const weir_captured*>(record));
         return 0;
     };
-    ring->ring_.reset(ring_buffer__new(datapath.capture_ring(), tell, ring.get(), nullptr));
+    ring->ring_.reset(ring_buffer__new((*programs)->capture_ring(), tell, ring.get(), nullptr));
     if (!ring->ring_) return fail_with(errno, "cannot read the ring of captured packets");
-    datapath.capture() = to_abi(filter);
+    (*programs)->capture() = to_abi(filter);
     return ring;
 }
 
 Status CaptureRing::choose(uint32_t half, std::span<const uint32_t> frontends) {
-    int chosen = datapath_.chosen_frontends();
+    int chosen = programs_.chosen_frontends();
     std::vector<uint32_t> former;
     uint32_t key = 0;
     for (int error = bpf_map_get_next_key(chosen, nullptr, &key); !error;

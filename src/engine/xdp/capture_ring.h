@@ -27,15 +27,16 @@ class CaptureRing {
     /// Hands over what has come.
     void read();
 
-    uint64_t lost() const { return datapath_.capture().lost; }
+    uint64_t lost() const { return programs_.capture().lost; }
+    int program() const { return programs_.program(); }
 
   private:
-    CaptureRing(const Datapath& datapath, Sink sink) : datapath_(datapath), sink_(std::move(sink)) {}
+    CaptureRing(const Programs& programs, Sink sink) : programs_(programs), sink_(std::move(sink)) {}
     struct Free {
         void operator()(ring_buffer* ring) const;
     };
 
-    const Datapath& datapath_;
+    const Programs& programs_;
     Sink sink_;
     std::unique_ptr<ring_buffer, Free> ring_;
 };

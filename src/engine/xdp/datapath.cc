@@ -9,8 +9,6 @@
 #include <cstring>
 #include <filesystem>
 
-#include "datapath.skel.h"
-
 namespace weir::engine::xdp {
 
 namespace fs = std::filesystem;
@@ -21,22 +19,12 @@ size_t index_of(MapName name) {
     return static_cast<size_t>(name);
 }
 
-std::array<bpf_map*, kMapNames.size()> maps_of(const datapath_bpf& object) {
-    const auto& maps = object.maps;
-    return {maps.frontends, maps.targets, maps.names,      maps.rings,      maps.flows,   maps.counters,
-            maps.totals,    maps.quics,   maps.data_state, maps.interfaces, maps.devices, maps.fragments,
-            maps.nat_new,   maps.nat,     maps.servers,    maps.programs};
-}
-
 constexpr std::array<uint32_t, kMapNames.size()> kRowSizes{
     sizeof(weir_frontend),    sizeof(weir_target),      sizeof(weir_name),   sizeof(weir_ring_line),
     sizeof(weir_bucket),      sizeof(weir_counter),     sizeof(weir_totals), sizeof(weir_quic_table),
     sizeof(weir_state),       sizeof(weir_interface),   sizeof(uint32_t),    sizeof(weir_fragment),
-    sizeof(weir_translation), sizeof(weir_translation), sizeof(uint32_t),    sizeof(uint32_t)};
-
-// Of the flows that NAT translates those that have only begun.
-constexpr uint32_t kLeastNew = 16384;
-constexpr uint32_t kRowsOfAFlow = 2;  // one for either direction
+    sizeof(weir_translation), sizeof(weir_translation), sizeof(uint32_t),    sizeof(uint32_t),
+    sizeof(bpf_timer)};
 
 bpf_map_info info_of(int fd) {
     bpf_map_info info{};
@@ -66,52 +54,16 @@ void take_sizes(const Maps& kept, Sizes& sizes, uint32_t cpus) {
 
 }  // namespace
 
-void Datapath::Unload::operator()(datapath_bpf* object) const {
-    datapath_bpf__destroy(object);
-}
-
 Result<std::unique_ptr<Datapath>> Datapath::load(const Sizes& wanted, const Ticks& ticks, Maps kept) {
     std::unique_ptr<Datapath> datapath(new Datapath);
-    datapath->object_.reset(datapath_bpf__open());
-    if (!datapath->object_) return fail_with(errno, "cannot open the XDP program");
-    auto& object = *datapath->object_;
-    auto cpus = static_cast<uint32_t>(libbpf_num_possible_cpus());
-    auto& sizes = datapath->sizes_;
-    sizes = wanted;
-    take_sizes(kept, sizes, cpus);
-
-    std::array<uint32_t, kMapNames.size()> rows{};  // 0: as the object says
-    auto rows_of_map = [&](MapName name) -> uint32_t& { return rows[index_of(name)]; };
-    rows_of_map(MapName::frontends) = sizes.frontend_slots * 2;
-    rows_of_map(MapName::targets) = rows_of_map(MapName::names) = sizes.target_slots * 2;
-    rows_of_map(MapName::rings) = sizes.ring_lines;
-    rows_of_map(MapName::flows) = sizes.flow_buckets;
-    rows_of_map(MapName::counters) = sizes.target_slots * (cpus + 1);
-    rows_of_map(MapName::totals) = cpus + 1;
-    rows_of_map(MapName::quics) = sizes.quic_tables * 2;
-    if (sizes.nat_flows > 0) {
-        rows_of_map(MapName::nat) = sizes.nat_flows * kRowsOfAFlow;
-        rows_of_map(MapName::nat_new) = std::max(sizes.nat_flows / 4, kLeastNew) * kRowsOfAFlow;
-    }
-    auto maps = maps_of(object);
-    for (size_t i = 0; i < maps.size(); i++) {
-        bool use_kept = kept[i] && i != index_of(MapName::programs);
-        int error = use_kept  ? bpf_map__reuse_fd(maps[i], kept[i].get())
-                    : rows[i] ? bpf_map__set_max_entries(maps[i], rows[i])
-                              : 0;
-        if (error) return fail_with(error, "cannot set up the map '{}'", kMapNames[i]);
-    }
-    object.rodata->frontend_slots = sizes.frontend_slots;
-    object.rodata->target_slots = sizes.target_slots;
-    object.rodata->flow_buckets = sizes.flow_buckets;
-    object.rodata->age_shift = ticks.shift();
-    object.rodata->jiffies_a_second = ticks.hz();
-    if (int error = datapath_bpf__load(&object))
-        return fail_with(
-            error, "cannot load the XDP program (its tables take {} MiB)",
-            (uint64_t{sizes.ring_lines} + sizes.flow_buckets + uint64_t{sizes.frontend_slots} * 2 +
-             uint64_t{sizes.target_slots} * (2 + cpus / 2)) >>
-                14);
+    auto& settings = datapath->settings_;
+    settings = {wanted, static_cast<uint32_t>(libbpf_num_possible_cpus()), ticks.shift(), ticks.hz()};
+    take_sizes(kept, settings.sizes, settings.cpus);
+    // A former daemon's programs are in force until ours are.
+    kept[index_of(MapName::programs)].reset();
+    auto programs = Programs::load(WEIR_AS_IT_IS, settings, kept);
+    if (!programs) return propagate(programs);
+    datapath->programs_[WEIR_AS_IT_IS] = std::move(*programs);
     if (auto mapped = datapath->map_all(); !mapped) return propagate(mapped);
     return datapath;
 }
@@ -120,28 +72,19 @@ Datapath::~Datapath() {
     for (auto mapping : mappings_) munmap(mapping.address, mapping.length);
 }
 
-int Datapath::program() const {
-    return bpf_program__fd(object_->progs.weir);
+Result<const Programs*> Datapath::through(weir_way way) const {
+    if (!programs_[way]) {
+        auto loaded = Programs::load(way, settings_, share());
+        if (!loaded) return propagate(loaded);
+        programs_[way] = std::move(*loaded);
+    }
+    return programs_[way].get();
 }
 
-int Datapath::capturing_program() const {
-    return bpf_program__fd(object_->progs.weir_capturing);
-}
-
-weir_capture& Datapath::capture() const {
-    return object_->bss->capture;
-}
-
-int Datapath::capture_ring() const {
-    return bpf_map__fd(object_->maps.captured);
-}
-
-int Datapath::chosen_frontends() const {
-    return bpf_map__fd(object_->maps.chosen);
-}
-
-int Datapath::map(MapName name) const {
-    return bpf_map__fd(maps_of(*object_)[index_of(name)]);
+Result<Programs::Answer> Datapath::run(weir_way way, std::span<const uint8_t> frame, int interface) const {
+    auto programs = through(way);
+    if (!programs) return propagate(programs);
+    return (*programs)->run(frame, interface);
 }
 
 template <class Row>
@@ -221,53 +164,23 @@ Status Datapath::pin_in_place(const std::string& directory) {
 }
 
 Rows<weir_frontend> Datapath::frontends(uint32_t half) const {
-    return frontends_.subspan(size_t{half} * sizes_.frontend_slots, sizes_.frontend_slots);
+    return frontends_.subspan(size_t{half} * sizes().frontend_slots, sizes().frontend_slots);
 }
 
 Rows<weir_target> Datapath::targets(uint32_t half) const {
-    return targets_.subspan(size_t{half} * sizes_.target_slots, sizes_.target_slots);
+    return targets_.subspan(size_t{half} * sizes().target_slots, sizes().target_slots);
 }
 
 Rows<weir_name> Datapath::names(uint32_t half) const {
-    return names_.subspan(size_t{half} * sizes_.target_slots, sizes_.target_slots);
+    return names_.subspan(size_t{half} * sizes().target_slots, sizes().target_slots);
 }
 
 Rows<weir_quic_table> Datapath::quics(uint32_t half) const {
-    return quics_.subspan(size_t{half} * sizes_.quic_tables, sizes_.quic_tables);
+    return quics_.subspan(size_t{half} * sizes().quic_tables, sizes().quic_tables);
 }
 
 Rows<weir_counter> Datapath::counters(uint32_t row) const {
-    return counters_.subspan(size_t{row} * sizes_.target_slots, sizes_.target_slots);
-}
-
-Result<Datapath::Answer> Datapath::run(int program, std::span<const uint8_t> frame, int interface) const {
-    constexpr size_t kMostGrowth = 256;  // more than any tunnel's header
-    object_->bss->trace = {};
-    Answer answer{0, {}, std::vector<uint8_t>(frame.size() + kMostGrowth)};
-    xdp_md context{};
-    context.data_end = static_cast<uint32_t>(frame.size());
-    context.ingress_ifindex = static_cast<uint32_t>(interface);
-    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_out = answer.frame.data(),
-                .data_size_in = static_cast<uint32_t>(frame.size()),
-                .data_size_out = static_cast<uint32_t>(answer.frame.size()));
-    if (interface) {
-        options.ctx_in = &context;
-        options.ctx_size_in = sizeof context;
-    }
-    if (int error = bpf_prog_test_run_opts(program, &options))
-        return fail_with(error, "cannot run the XDP program on a frame of {} bytes", frame.size());
-    answer.verdict = options.retval;
-    answer.frame.resize(options.data_size_out);
-    std::memcpy(&answer.trace, &object_->bss->trace, sizeof answer.trace);
-    return answer;
-}
-
-Result<Datapath::Answer> Datapath::ask(std::span<const uint8_t> frame, int interface) const {
-    return run(bpf_program__fd(object_->progs.weir_dry), frame, interface);
-}
-
-Result<Datapath::Answer> Datapath::run_traced(std::span<const uint8_t> frame, int interface) const {
-    return run(bpf_program__fd(object_->progs.weir_traced), frame, interface);
+    return counters_.subspan(size_t{row} * sizes().target_slots, sizes().target_slots);
 }
 
 Result<Grace> Grace::open() {

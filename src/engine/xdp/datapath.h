@@ -1,4 +1,4 @@
-// The datapath program with its maps, as one object: loaded, adopted from a former daemon, mapped into
+// The datapath: its program with its maps, as one object: loaded, adopted from a former daemon, mapped into
 // memory, asked. It knows the layout (abi.h) and sizes, but not what the rows mean.
 #pragma once
 
@@ -11,49 +11,11 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "engine/xdp/abi.h"
-#include "engine/xdp/capture_abi.h"
+#include "engine/xdp/programs.h"
 #include "engine/xdp/quic_abi.h"
 #include "engine/xdp/ticks.h"
 
-struct datapath_bpf;
-
 namespace weir::engine::xdp {
-
-struct Sizes {
-    uint32_t frontend_slots = 64;  // of a generation; a power of two
-    uint32_t target_slots = 1024;  // of a generation
-    uint32_t ring_lines = 16384;
-    uint32_t flow_buckets = 1024;  // a power of two
-    uint32_t nat_flows = 0;        // 0: no service uses NAT
-    uint32_t quic_tables = 1;      // of a generation
-
-    bool operator==(const Sizes&) const = default;
-};
-
-enum class MapName : uint8_t {
-    frontends,
-    targets,
-    names,
-    rings,
-    flows,
-    counters,
-    totals,
-    quics,
-    state,
-    interfaces,
-    devices,
-    fragments,
-    nat_new,
-    nat,
-    servers,
-    programs
-};
-inline constexpr std::array<const char*, 16> kMapNames{
-    "frontends", "targets",    "names",   "rings",     "flows",   "counters", "totals",  "quics",
-    "state",     "interfaces", "devices", "fragments", "nat_new", "nat",      "servers", "programs"};
-
-/// The maps of a datapath that may be gone; descriptors keep them alive.
-using Maps = std::array<UniqueFd, kMapNames.size()>;
 
 /// Shared memory with the kernel: the rows of an array map.
 template <class Row>
@@ -76,14 +38,12 @@ class Datapath {
     Status pin_beside(const std::string& directory) const;
     static Status pin_in_place(const std::string& directory);
 
-    const Sizes& sizes() const { return sizes_; }
-    int program() const;
-    /// Does the same, and tells of it: what is to be told, to whom.
-    int capturing_program() const;
-    weir_capture& capture() const;
-    int capture_ring() const;
-    int chosen_frontends() const;
-    int map(MapName name) const;
+    const Sizes& sizes() const { return settings_.sizes; }
+    int program() const { return programs(WEIR_AS_IT_IS).program(); }
+    /// Loads the programs of another way where nobody has yet.
+    Result<const Programs*> through(weir_way way) const;
+    Status beat(std::chrono::milliseconds time) const { return programs(WEIR_AS_IT_IS).beat(time); }
+    int map(MapName name) const { return programs(WEIR_AS_IT_IS).map(name); }
     Maps share() const;  // duplicates of the descriptors, for load()
 
     weir_state& state() const { return *state_.data(); }
@@ -98,26 +58,14 @@ class Datapath {
     Rows<weir_totals> totals() const { return totals_; }
     uint32_t cpus() const { return static_cast<uint32_t>(totals_.size()) - 1; }
 
-    struct Answer {
-        uint32_t verdict = 0;  // an XDP action
-        weir_trace trace{};
-        std::vector<uint8_t> frame{};  // of run_traced(): as it would leave
-    };
-    /// Runs the program's dry twin on a frame: the same code over the same tables, nothing remembered or
-    /// counted.
-    /// `interface`: by which it comes in, if that matters; it must exist in this network namespace.
-    Result<Answer> ask(std::span<const uint8_t> frame, int interface = 0) const;
-    /// Runs the program itself, which remembers and counts.
-    Result<Answer> run_traced(std::span<const uint8_t> frame, int interface = 0) const;
+    /// Runs the program on a frame, by a way that may not have been loaded yet.
+    Result<Programs::Answer> run(weir_way way, std::span<const uint8_t> frame, int interface = 0) const;
 
   private:
     Datapath() = default;
-    Result<Answer> run(int program, std::span<const uint8_t> frame, int interface) const;
+    const Programs& programs(weir_way way) const { return *programs_[way]; }
     Status map_all();
 
-    struct Unload {
-        void operator()(datapath_bpf* object) const;
-    };
     struct Mapping {
         void* address = nullptr;
         size_t length = 0;
@@ -125,9 +73,9 @@ class Datapath {
     template <class Row>
     Status map_rows(MapName name, Rows<Row>& rows);
 
-    std::unique_ptr<datapath_bpf, Unload> object_;
+    Settings settings_;
+    mutable std::array<std::unique_ptr<Programs>, WEIR_WAYS_THROUGH> programs_;
     std::vector<Mapping> mappings_;
-    Sizes sizes_;
     Rows<weir_frontend> frontends_;
     Rows<weir_target> targets_;
     Rows<weir_name> names_;

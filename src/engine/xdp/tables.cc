@@ -182,7 +182,7 @@ std::vector<Recovered> Tables::recovered() const {
 
 std::optional<int> Tables::program() const {
     if (!datapath_) return std::nullopt;
-    return capture_ ? datapath_->capturing_program() : datapath_->program();
+    return capture_ ? capture_->ring->program() : datapath_->program();
 }
 
 bool Tables::has_room_for(const model::Plan& plan, const Sizes& need) const {
@@ -210,7 +210,7 @@ Status Tables::grow(const model::Plan& plan, Sizes need) {
         if (need.nat_flows == 0) sizes.nat_flows = datapath_->sizes().nat_flows;
         if (datapath_->sizes().flow_buckets == sizes.flow_buckets) keep({MapName::flows});
         if (datapath_->sizes().nat_flows == sizes.nat_flows) keep({MapName::nat, MapName::nat_new});
-        keep({MapName::interfaces, MapName::devices, MapName::fragments});
+        keep({MapName::interfaces, MapName::devices, MapName::fragments, MapName::watchdog});
     }
     auto loaded = Datapath::load(sizes, ticks_, std::move(kept));
     if (!loaded) return propagate(loaded);
@@ -485,6 +485,10 @@ std::vector<Conflict> Tables::take_conflicts() {
     return taken;
 }
 
+Status Tables::beat(std::chrono::milliseconds time) const {
+    return datapath_ ? datapath_->beat(time) : Status{};
+}
+
 void Tables::scan() {
     if (!datapath_) return;
     constexpr size_t kSteps = 100;
@@ -539,14 +543,14 @@ Verdict Tables::explain(uint32_t action, const weir_trace& trace, uint32_t half)
 
 Result<Verdict> Tables::ask(std::span<const uint8_t> frame, int interface) const {
     if (!datapath_) return fail("the datapath has no tables yet");
-    auto answer = datapath_->ask(frame, interface);
+    auto answer = datapath_->run(WEIR_DRY_RUN, frame, interface);
     if (!answer) return propagate(answer);
     return explain(answer->verdict, answer->trace, datapath_->state().active & 1);
 }
 
 Result<Replayed> Tables::replay(std::span<const uint8_t> frame, int interface) {
     if (!datapath_) return fail("the datapath has no tables yet");
-    auto answer = datapath_->run_traced(frame, interface);
+    auto answer = datapath_->run(WEIR_TRACED, frame, interface);
     if (!answer) return propagate(answer);
     return Replayed{decide(answer->verdict, answer->trace, datapath_->state().active & 1),
                     std::move(answer->frame)};

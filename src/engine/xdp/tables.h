@@ -75,6 +75,9 @@ class Tables {
     /// The program in force, once a plan has been applied.
     std::optional<int> program() const;
 
+    /// The datapath goes on for so long after this call, then packets pass to the host's stack; 0: forever.
+    Status beat(std::chrono::milliseconds time) const;
+
     /// Looks at a part of the flow table, so that calling it every 20 ms makes a pass in some two seconds.
     void scan();
 

@@ -19,6 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kScanStep = 20ms;
 constexpr uint64_t kStepsBetweenLooks = 250;  // five seconds
+constexpr uint64_t kStepsBetweenBeats = 25;   // half a second
 // An adopted datapath keeps forwarding to the MACs it knows until the neighbours have had time to answer.
 constexpr auto kAdoptedFor = 3s;
 
@@ -119,6 +120,9 @@ void Xdp::scan_later() {
         tables_->scan();
         listen_for_claims();
         if (++scan_steps_ % kStepsBetweenLooks == 0) look_after_filters();
+        if (scan_steps_ % kStepsBetweenBeats == 0 && plan_.watchdog.count() > 0)
+            if (auto wound = tables_->beat(plan_.watchdog); !wound)
+                spdlog::error("{}", wound.error().message);
         scan_later();
     });
 }
@@ -162,6 +166,7 @@ Status Xdp::apply(const model::Plan& plan) {
         ways_ = find_ways();
         return applied;
     }
+    if (auto wound = tables_->beat(plan_.watchdog); !wound) return wound;
     return attach_all();
 }
 

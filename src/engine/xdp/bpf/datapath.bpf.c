@@ -7,6 +7,7 @@
 #include "engine/xdp/bpf/neighbour.h"
 #include "engine/xdp/bpf/quic.h"
 #include "engine/xdp/bpf/sticky.h"
+#include "engine/xdp/bpf/watchdog.h"
 
 struct weir_trace trace; /* of the last packet that weir_dry or weir_traced has seen */
 
@@ -202,7 +203,8 @@ static __always_inline int general(struct xdp_md* ctx, struct weir_trace* trace,
     if (!s) return leave(WEIR_REASON_no_backend, trace, mode);
     struct packet* p = &s->packet;
     __builtin_memset(p, 0, sizeof *p);
-    __u32 half = *(volatile __u32*)&state.active & 1;
+    __u32 active = *(volatile __u32*)&state.active, half = active & 1;
+    if (active & WEIR_STOPPED) return leave(WEIR_REASON_watchdog, trace, mode);
     const struct weir_generation* generation = &state.generation[half];
     __u32 reason = read_headers(ctx, p);
     if (reason == WEIR_REASON_not_ip) return leave(reason, trace, mode);
@@ -220,23 +222,13 @@ static __always_inline int general(struct xdp_md* ctx, struct weir_trace* trace,
     return strange(frontend, WEIR_REASON_unmatched, generation, trace, mode);
 }
 
-/* The ways through the tables as programs: as they are; for `weir trace` nothing is remembered, counted or
- * sent; for `weir replay`
- * what was decided is told; for `weir capture` the frame, too. */
-enum { AS_IT_IS = 0, AS_DRY = 1, AS_TRACED = 2, AS_CAPTURING = 3, WAYS = 4 };
-int weir_general(struct xdp_md* ctx);
-int weir_general_dry(struct xdp_md* ctx);
-int weir_general_traced(struct xdp_md* ctx);
-int weir_general_capturing(struct xdp_md* ctx);
+/* The general program of each way (enum weir_way) that is loaded. */
 struct {
     __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-    __uint(max_entries, WAYS);
+    __uint(max_entries, WEIR_WAYS_THROUGH);
     __uint(key_size, sizeof(__u32));
-    __array(values, int(struct xdp_md*));
-} programs SEC(".maps") = {.values = {[AS_IT_IS] = &weir_general,
-                                      [AS_DRY] = &weir_general_dry,
-                                      [AS_TRACED] = &weir_general_traced,
-                                      [AS_CAPTURING] = &weir_general_capturing}};
+    __uint(value_size, sizeof(__u32));
+} programs SEC(".maps");
 
 /* LEFT: general() is to see it. */
 enum { LEFT = -1 };
@@ -252,7 +244,8 @@ static __always_inline int hot(struct xdp_md* ctx, struct weir_trace* trace, __u
     struct packet p = {};
     if (!parse_plain(data, end, &p)) return LEFT;
 
-    __u32 half = *(volatile __u32*)&state.active & 1;
+    __u32 active = *(volatile __u32*)&state.active, half = active & 1;
+    if (active & WEIR_STOPPED) return leave(WEIR_REASON_watchdog, trace, mode);
     const struct weir_generation* generation = &state.generation[half];
     __u64 source = hash_source(&p, state.secret);
     struct weir_frontend* frontend = find_frontend(&p.key, half, generation->salt);
@@ -296,7 +289,7 @@ static __always_inline int leave_to_general(struct xdp_md* ctx, __u32 way) {
 SEC("xdp.frags")
 int weir(struct xdp_md* ctx) {
     int verdict = hot(ctx, 0, REAL);
-    return verdict == LEFT ? leave_to_general(ctx, AS_IT_IS) : verdict;
+    return verdict == LEFT ? leave_to_general(ctx, WEIR_AS_IT_IS) : verdict;
 }
 
 SEC("xdp.frags")
@@ -313,7 +306,7 @@ SEC("xdp.frags")
 int weir_dry(struct xdp_md* ctx) {
     struct weir_trace mine = {};
     int verdict = hot(ctx, &mine, DRY);
-    return verdict == LEFT ? leave_to_general(ctx, AS_DRY) : tell(&mine, verdict);
+    return verdict == LEFT ? leave_to_general(ctx, WEIR_DRY_RUN) : tell(&mine, verdict);
 }
 
 SEC("xdp.frags")
@@ -327,7 +320,7 @@ SEC("xdp.frags")
 int weir_traced(struct xdp_md* ctx) {
     struct weir_trace mine = {};
     int verdict = hot(ctx, &mine, REAL);
-    return verdict == LEFT ? leave_to_general(ctx, AS_TRACED) : tell(&mine, verdict);
+    return verdict == LEFT ? leave_to_general(ctx, WEIR_TRACED) : tell(&mine, verdict);
 }
 
 SEC("xdp.frags")
@@ -342,7 +335,7 @@ int weir_capturing(struct xdp_md* ctx) {
     struct weir_trace mine = {};
     keep_head(ctx);
     int verdict = hot(ctx, &mine, REAL);
-    return verdict == LEFT ? leave_to_general(ctx, AS_CAPTURING) : show(&mine, verdict);
+    return verdict == LEFT ? leave_to_general(ctx, WEIR_CAPTURING) : show(&mine, verdict);
 }
 
 SEC("xdp.frags")

@@ -1,0 +1,164 @@
+#include "engine/xdp/programs.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "datapath.skel.h"
+
+namespace weir::engine::xdp {
+namespace {
+
+// Of the flows that NAT translates those that have only begun.
+constexpr uint32_t kLeastNew = 16384;
+
+std::array<bpf_map*, kMapNames.size()> maps_of(const datapath_bpf& object) {
+    const auto& maps = object.maps;
+    return {maps.frontends, maps.targets, maps.names,      maps.rings,      maps.flows,   maps.counters,
+            maps.totals,    maps.quics,   maps.data_state, maps.interfaces, maps.devices, maps.fragments,
+            maps.nat_new,   maps.nat,     maps.servers,    maps.programs,   maps.watchdog};
+}
+
+/// The one that sees every packet, and the one that it leaves the rest to.
+struct Pair {
+    bpf_program* hot;
+    bpf_program* general;
+};
+
+std::array<Pair, WEIR_WAYS_THROUGH> pairs_of(const datapath_bpf& object) {
+    const auto& all = object.progs;
+    return {{{all.weir, all.weir_general},
+             {all.weir_dry, all.weir_general_dry},
+             {all.weir_traced, all.weir_general_traced},
+             {all.weir_capturing, all.weir_general_capturing}}};
+}
+
+/// 0: as the object says.
+std::array<uint32_t, kMapNames.size()> rows_of(const Settings& settings) {
+    const auto& sizes = settings.sizes;
+    std::array<uint32_t, kMapNames.size()> rows{};
+    auto of = [&](MapName name) -> uint32_t& { return rows[static_cast<size_t>(name)]; };
+    of(MapName::frontends) = sizes.frontend_slots * 2;
+    of(MapName::targets) = of(MapName::names) = sizes.target_slots * 2;
+    of(MapName::rings) = sizes.ring_lines;
+    of(MapName::flows) = sizes.flow_buckets;
+    of(MapName::counters) = sizes.target_slots * (settings.cpus + 1);
+    of(MapName::totals) = settings.cpus + 1;
+    of(MapName::quics) = sizes.quic_tables * 2;
+    if (sizes.nat_flows > 0) {
+        of(MapName::nat) = sizes.nat_flows * kRowsOfAFlow;
+        of(MapName::nat_new) = std::max(sizes.nat_flows / 4, kLeastNew) * kRowsOfAFlow;
+    }
+    return rows;
+}
+
+Status set_up_maps(datapath_bpf& object, const Settings& settings, const Maps& kept) {
+    auto maps = maps_of(object);
+    auto rows = rows_of(settings);
+    for (size_t i = 0; i < maps.size(); i++) {
+        int error = kept[i]   ? bpf_map__reuse_fd(maps[i], kept[i].get())
+                    : rows[i] ? bpf_map__set_max_entries(maps[i], rows[i])
+                              : 0;
+        if (error) return fail_with(error, "cannot set up the map '{}'", kMapNames[i]);
+    }
+    return {};
+}
+
+uint64_t mebibytes_of(const Settings& settings) {
+    const auto& sizes = settings.sizes;
+    return (uint64_t{sizes.ring_lines} + sizes.flow_buckets + uint64_t{sizes.frontend_slots} * 2 +
+            uint64_t{sizes.target_slots} * (2 + settings.cpus / 2)) >>
+           14;
+}
+
+}  // namespace
+
+void Programs::Unload::operator()(datapath_bpf* object) const {
+    datapath_bpf__destroy(object);
+}
+
+Programs::~Programs() = default;
+
+Result<std::unique_ptr<Programs>> Programs::load(weir_way way, const Settings& settings, const Maps& kept) {
+    std::unique_ptr<Programs> programs(new Programs(way));
+    programs->object_.reset(datapath_bpf__open());
+    if (!programs->object_) return fail_with(errno, "cannot open the XDP program");
+    auto& object = *programs->object_;
+    auto pairs = pairs_of(object);
+    for (const auto& [hot, general] : pairs) {
+        bpf_program__set_autoload(hot, hot == pairs[way].hot);
+        bpf_program__set_autoload(general, hot == pairs[way].hot);
+    }
+    bpf_program__set_autoload(object.progs.weir_heartbeat, way == WEIR_AS_IT_IS);
+    if (way != WEIR_CAPTURING)
+        for (auto* map : {object.maps.captured, object.maps.chosen, object.maps.on_its_way})
+            bpf_map__set_autocreate(map, false);
+    if (auto set_up = set_up_maps(object, settings, kept); !set_up) return propagate(set_up);
+    object.rodata->frontend_slots = settings.sizes.frontend_slots;
+    object.rodata->target_slots = settings.sizes.target_slots;
+    object.rodata->flow_buckets = settings.sizes.flow_buckets;
+    object.rodata->age_shift = settings.age_shift;
+    object.rodata->jiffies_a_second = settings.jiffies_a_second;
+    if (int error = datapath_bpf__load(&object))
+        return fail_with(error, "cannot load the XDP program (its tables take {} MiB)",
+                         mebibytes_of(settings));
+    uint32_t place = way;
+    int general = bpf_program__fd(pairs[way].general);
+    if (int error = bpf_map_update_elem(programs->map(MapName::programs), &place, &general, BPF_ANY))
+        return fail_with(error, "cannot join the XDP programs");
+    return programs;
+}
+
+int Programs::program() const {
+    return bpf_program__fd(pairs_of(*object_)[way_].hot);
+}
+
+int Programs::map(MapName name) const {
+    return bpf_map__fd(maps_of(*object_)[static_cast<size_t>(name)]);
+}
+
+Status Programs::beat(std::chrono::milliseconds time) const {
+    weir_heartbeat beat{static_cast<uint64_t>(std::chrono::nanoseconds(time).count())};
+    LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &beat, .ctx_size_in = sizeof beat);
+    int error = bpf_prog_test_run_opts(bpf_program__fd(object_->progs.weir_heartbeat), &options);
+    if (error) return fail_with(error, "cannot wind the watchdog up");
+    return options.retval ? fail("the kernel does not start the watchdog's timer") : Status{};
+}
+
+weir_capture& Programs::capture() const {
+    return object_->bss->capture;
+}
+
+int Programs::capture_ring() const {
+    return bpf_map__fd(object_->maps.captured);
+}
+
+int Programs::chosen_frontends() const {
+    return bpf_map__fd(object_->maps.chosen);
+}
+
+Result<Programs::Answer> Programs::run(std::span<const uint8_t> frame, int interface) const {
+    constexpr size_t kMostGrowth = 256;  // more than any tunnel's header
+    object_->bss->trace = {};
+    Answer answer{0, {}, std::vector<uint8_t>(frame.size() + kMostGrowth)};
+    xdp_md context{};
+    context.data_end = static_cast<uint32_t>(frame.size());
+    context.ingress_ifindex = static_cast<uint32_t>(interface);
+    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_out = answer.frame.data(),
+                .data_size_in = static_cast<uint32_t>(frame.size()),
+                .data_size_out = static_cast<uint32_t>(answer.frame.size()));
+    if (interface) {
+        options.ctx_in = &context;
+        options.ctx_size_in = sizeof context;
+    }
+    if (int error = bpf_prog_test_run_opts(program(), &options))
+        return fail_with(error, "cannot run the XDP program on a frame of {} bytes", frame.size());
+    answer.verdict = options.retval;
+    answer.frame.resize(options.data_size_out);
+    std::memcpy(&answer.trace, &object_->bss->trace, sizeof answer.trace);
+    return answer;
+}
+
+}  // namespace weir::engine::xdp
