@@ -14,14 +14,29 @@ Daemon::Daemon(Host& host, std::string binary, const std::string& config, std::v
     start();
 }
 
-void Daemon::start() {
-    process_.reset();
+void Daemon::spawn() {
     process_ = std::make_unique<Process>(
         host_,
         std::vector<std::string>{binary_, "run", "-c", config_path(), "--socket", socket(), "--pin", pins()},
         ProcessOptions{.output_file = dir_ / "log", .listen_fds = listen_fds_});
+}
+
+void Daemon::start() {
+    process_.reset();
+    spawn();
     const auto settled = [&] { return get("/api/v1/status").has_value() || !alive(); };
     if (!wait_until(settled, 20s) || !alive()) give_up("the daemon does not come up:\n{}", log());
+}
+
+std::optional<int> Daemon::replace() {
+    const std::unique_ptr<Process> former = std::move(process_);
+    spawn();
+    const auto settled = [&] {
+        const Result<boost::json::value> status = get("/api/v1/status");
+        return !alive() || (status && status->at("pid") == pid());
+    };
+    if (!wait_until(settled, 30s) || !alive()) give_up("the next daemon does not come up:\n{}", log());
+    return former->wait(10s);
 }
 
 Result<boost::json::value> Daemon::get(const std::string& path) const {

@@ -3,6 +3,7 @@
 
 #include <boost/json/value.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ class Daemon {
     /// SIGKILL: the datapath stays. start() runs the next daemon on it.
     void kill();
     void start();
+    /// Starts the next one over the running one; gives the exit code of that.
+    std::optional<int> replace();
 
     bool alive() { return process_->alive(); }
     pid_t pid() const { return process_->pid(); }
@@ -35,6 +38,8 @@ class Daemon {
     std::string pins() const { return bpffs_.path() + "/weir"; }
 
   private:
+    void spawn();
+
     Host& host_;
     std::string binary_;
     std::vector<int> listen_fds_;

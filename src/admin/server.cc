@@ -1,5 +1,6 @@
 #include "admin/server.h"
 
+#include <fcntl.h>
 #include <spdlog/spdlog.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -44,9 +45,10 @@ class Server::State : public std::enable_shared_from_this<State> {
           handler_(std::move(handler)),
           limits_(limits) {}
 
-    Status serve(UniqueFd listening, bool replaceable);
-    void stop_replaceable();
+    Status serve(UniqueFd listening, Origin origin);
+    void stop_configured();
     void close();
+    std::vector<Handed> hand_over();
     bool serves(const net::Endpoint& endpoint) const;
 
     std::optional<UnixListener> unix_listener;
@@ -55,7 +57,7 @@ class Server::State : public std::enable_shared_from_this<State> {
     struct Listener {
         Acceptor acceptor;
         bool over_tcp = false;
-        bool replaceable = false;  // bound because of the configuration
+        Origin origin = Origin::inherited;
         size_t connections = 0;
         std::optional<net::Endpoint> endpoint;
     };
@@ -115,11 +117,11 @@ constexpr const char* kSummary = "X-Weir-Summary";
 
 }  // namespace
 
-Status Server::State::serve(UniqueFd listening, bool replaceable) {
+Status Server::State::serve(UniqueFd listening, Origin origin) {
     auto family = listening_family(listening);
     if (!family) return propagate(family);
     auto listener =
-        std::make_shared<Listener>(Listener{Acceptor(executor_), *family != AF_UNIX, replaceable, 0, {}});
+        std::make_shared<Listener>(Listener{Acceptor(executor_), *family != AF_UNIX, origin, 0, {}});
     if (listener->over_tcp)
         if (auto endpoint = bound_to(listening)) listener->endpoint = *endpoint;
     error_code code;
@@ -137,11 +139,12 @@ bool Server::State::serves(const net::Endpoint& endpoint) const {
     return false;
 }
 
-void Server::State::stop_replaceable() {
+void Server::State::stop_configured() {
     std::erase_if(listeners_, [](const auto& listener) {
         error_code ignored;
-        if (listener->replaceable) listener->acceptor.close(ignored);
-        return listener->replaceable;
+        bool configured = listener->origin == Origin::configured;
+        if (configured) listener->acceptor.close(ignored);
+        return configured;
     });
 }
 
@@ -152,6 +155,17 @@ void Server::State::close() {
     for (const auto& listener : listeners_) listener->acceptor.close(ignored);
     listeners_.clear();
     for (auto* stream : streams_) stream->close();
+}
+
+std::vector<Handed> Server::State::hand_over() {
+    std::vector<Handed> sockets;
+    for (const auto& listener : listeners_) {
+        UniqueFd copy(::fcntl(listener->acceptor.native_handle(), F_DUPFD_CLOEXEC, 0));
+        if (copy) sockets.push_back({listener->origin, std::move(copy)});
+    }
+    if (unix_listener) unix_listener->leave_file();
+    close();
+    return sockets;
 }
 
 asio::awaitable<void> Server::State::accept_all(std::shared_ptr<State> self,
@@ -281,7 +295,7 @@ Status Server::listen_unix(const std::string& path) {
     auto listener = UnixListener::open(path);
     if (!listener) return propagate(listener);
     state_->unix_listener.emplace(std::move(*listener));
-    return state_->serve(state_->unix_listener->take_socket(), false);
+    return state_->serve(state_->unix_listener->take_socket(), Origin::file);
 }
 
 Status Server::listen_tcp(const std::optional<net::Endpoint>& endpoint) {
@@ -292,12 +306,22 @@ Status Server::listen_tcp(const std::optional<net::Endpoint>& endpoint) {
         if (!opened) return propagate(opened);
         socket = std::move(*opened);
     }
-    state_->stop_replaceable();
-    return socket ? state_->serve(std::move(*socket), true) : Status{};
+    state_->stop_configured();
+    return socket ? state_->serve(std::move(*socket), Origin::configured) : Status{};
 }
 
-Status Server::adopt(UniqueFd listening) {
-    return state_->serve(std::move(listening), false);
+Status Server::adopt(Handed handed, const std::string& path) {
+    if (handed.origin == Origin::file) {
+        auto listener = UnixListener::adopt(std::move(handed.socket), path);
+        if (!listener) return propagate(listener);
+        handed.socket = listener->take_socket();
+        state_->unix_listener.emplace(std::move(*listener));
+    }
+    return state_->serve(std::move(handed.socket), handed.origin);
+}
+
+std::vector<Handed> Server::hand_over() {
+    return state_->hand_over();
 }
 
 }  // namespace weir::admin

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "admin/http.h"
 #include "base/unique_fd.h"
@@ -23,6 +24,15 @@ struct Limits {
     std::chrono::milliseconds answer_time{30'000};
 };
 
+/// Why a socket is listened on.
+enum class Origin : uint8_t { file, configured, inherited };
+
+/// A listening socket that changes hands, from one daemon to the next.
+struct Handed {
+    Origin origin = Origin::inherited;
+    UniqueFd socket;
+};
+
 class Server {
   public:
     Server(boost::asio::any_io_executor executor, Handler handler, Limits limits = {});
@@ -35,8 +45,12 @@ class Server {
     /// Replaces the address that was listened on before; none: no TCP, but for sockets that were handed over.
     Status listen_tcp(const std::optional<net::Endpoint>& endpoint);
 
-    /// Serves a listening socket that somebody else has bound.
-    Status adopt(UniqueFd listening);
+    /// Serves a listening socket that somebody else has bound. `path`: of the unix socket's file.
+    Status adopt(Handed handed, const std::string& path);
+
+    /// Gives up every socket: whoever connects waits until another server takes them. Running requests are
+    /// cut off.
+    std::vector<Handed> hand_over();
 
   private:
     class State;

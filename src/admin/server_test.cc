@@ -249,7 +249,7 @@ TEST_F(ServerTest, RefusesABodyAboveTheLimit) {
 
 TEST_F(ServerTest, ServesATcpSocketThatWasHandedOver) {
     auto [fd, endpoint] = listening();
-    ASSERT_TRUE(make().adopt(std::move(fd)));
+    ASSERT_TRUE(make().adopt({Origin::inherited, std::move(fd)}, ""));
     start();
     auto answer = converse(dial(endpoint), "GET /x HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
@@ -262,7 +262,7 @@ TEST_F(ServerTest, ServesATcpSocketThatWasHandedOver) {
 
 TEST_F(ServerTest, AnswersNonsenseWithAnErrorAndCloses) {
     auto [fd, endpoint] = listening();
-    ASSERT_TRUE(make().adopt(std::move(fd)));
+    ASSERT_TRUE(make().adopt({Origin::inherited, std::move(fd)}, ""));
     start();
     EXPECT_THAT(converse(dial(endpoint), "\x16\x03\x01 nonsense\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
     auto much = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + std::string(64 * 1024, 'x') + "\r\n\r\n";
@@ -273,7 +273,7 @@ TEST_F(ServerTest, ClosesOnAClientThatDawdles) {
     auto [fd, endpoint] = listening();
     Limits limits;
     limits.request_time = 20ms;
-    ASSERT_TRUE(make(limits).adopt(std::move(fd)));
+    ASSERT_TRUE(make(limits).adopt({Origin::inherited, std::move(fd)}, ""));
     start();
     EXPECT_EQ(converse(dial(endpoint), "GET / HTTP/1.1\r\nHost:"), "");
 }
@@ -282,7 +282,7 @@ TEST_F(ServerTest, ClosesConnectionsAboveTheLimit) {
     auto [fd, endpoint] = listening();
     Limits limits;
     limits.connections = 2;
-    ASSERT_TRUE(make(limits).adopt(std::move(fd)));
+    ASSERT_TRUE(make(limits).adopt({Origin::inherited, std::move(fd)}, ""));
     start();
     auto first = dial(endpoint);
     auto second = dial(endpoint);

@@ -14,16 +14,6 @@ namespace {
 
 constexpr int kBacklog = 64;
 
-Result<sockaddr_un> unix_address(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.empty() || path.size() >= sizeof(address.sun_path))
-        return fail("the socket's path must have 1 to {} characters: '{}'", sizeof(address.sun_path) - 1,
-                    path);
-    std::memcpy(address.sun_path, path.data(), path.size());
-    return address;
-}
-
 /// Removes what a daemon that is gone has left at the path.
 Status clear(const std::string& path, const sockaddr_un& address) {
     struct stat found{};
@@ -40,6 +30,22 @@ Status clear(const std::string& path, const sockaddr_un& address) {
 }
 
 }  // namespace
+
+Result<sockaddr_un> unix_address(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.empty() || path.size() >= sizeof(address.sun_path))
+        return fail("the socket's path must have 1 to {} characters: '{}'", sizeof(address.sun_path) - 1,
+                    path);
+    std::memcpy(address.sun_path, path.data(), path.size());
+    return address;
+}
+
+Result<UnixListener> UnixListener::adopt(UniqueFd socket, const std::string& path) {
+    struct stat found{};
+    if (::stat(path.c_str(), &found) != 0) return fail_with(errno, "the socket {} has gone", path);
+    return UnixListener(std::move(socket), path, found.st_ino);
+}
 
 Result<UnixListener> UnixListener::open(const std::string& path) {
     auto address = unix_address(path);

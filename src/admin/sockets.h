@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <sys/un.h>
 
 #include <string>
 #include <vector>
@@ -21,7 +22,12 @@ class UnixListener {
         : socket_(std::move(other.socket_)), path_(std::exchange(other.path_, {})), inode_(other.inode_) {}
     ~UnixListener();
 
+    /// Of a listening socket that somebody else has made at the path.
+    static Result<UnixListener> adopt(UniqueFd socket, const std::string& path);
+
     UniqueFd take_socket() { return std::move(socket_); }
+    /// The file stays.
+    void leave_file() { path_.clear(); }
 
   private:
     UnixListener(UniqueFd socket, std::string path, ino_t inode)
@@ -31,6 +37,9 @@ class UnixListener {
     std::string path_;
     ino_t inode_;
 };
+
+/// Fails where the path is too long, or empty.
+Result<sockaddr_un> unix_address(const std::string& path);
 
 Result<UniqueFd> listen_tcp(const net::Endpoint& endpoint);
 

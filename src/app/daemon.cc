@@ -15,6 +15,7 @@
 #include "announce/neighbour.h"
 #include "app/engine.h"
 #include "app/notify.h"
+#include "app/takeover.h"
 #include "base/log.h"
 #include "config/load.h"
 #include "control/controller.h"
@@ -24,6 +25,8 @@ namespace {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
+
+constexpr auto kGiveWay = std::chrono::seconds(30);  // for a daemon to end
 
 /// The probes' way is the engine's.
 class EnginePath final : public health::Path {
@@ -50,6 +53,7 @@ class Running {
 
   private:
     Status open_sockets();
+    Status take_sockets();
     void make_controller(model::HealthMap recovered);
     void watch_signals();
     void reload();
@@ -58,8 +62,11 @@ class Running {
     std::string summary() const;
 
     const cli::RunOptions& options_;
-    model::Config config_;
     asio::io_context io_{1};
+    // Goes last: then another daemon may begin.
+    Handover handover_{io_.get_executor(), [this] { return server_.hand_over(); },
+                       [this] { end("another daemon takes over"); }};
+    model::Config config_;
     asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};
     asio::steady_timer lifetime_{io_};
     std::unique_ptr<engine::Engine> engine_;
@@ -75,10 +82,21 @@ class Running {
 };
 
 Status Running::open_sockets() {
-    if (auto done = server_.listen_unix(options_.socket); !done) return done;
+    if (auto done = take_sockets(); !done) return done;
     for (auto& socket : admin::inherited_sockets())
-        if (auto done = server_.adopt(std::move(socket)); !done) return done;
-    return server_.listen_tcp(config_.admin_listen);
+        if (auto done = server_.adopt({admin::Origin::inherited, std::move(socket)}, ""); !done) return done;
+    if (auto done = server_.listen_tcp(config_.admin_listen); !done) return done;
+    return handover_.listen(options_.socket, options_.pin);
+}
+
+/// Those of the daemon that runs already, or else a new one.
+Status Running::take_sockets() {
+    auto handed = take_over(options_.socket, options_.pin, kGiveWay);
+    if (!handed) return propagate(handed);
+    if (handed->empty()) return server_.listen_unix(options_.socket);
+    for (auto& each : *handed)
+        if (auto done = server_.adopt(std::move(each), options_.socket); !done) return done;
+    return {};
 }
 
 /// Requests that come before the controller is there have to wait for the next try.

@@ -149,13 +149,13 @@ TEST_F(Running, PlanShowsWhatAFileWouldChange) {
     EXPECT_TRUE(answered_by(site_->ask(kVip), kAll)) << "nothing was changed by asking";
 }
 
-TEST_F(Running, ASecondDaemonOnTheSameSocketIsRefusedAndHarmsNothing) {
+TEST_F(Running, ASecondDaemonWithOtherPinsIsRefusedAndHarmsNothing) {
     lab::PrivateBpffs bpffs;
     const lab::Finished second =
         lab::run(site_->balancer(), {WEIR_BINARY, "run", "-c", site_->daemon().config_path(), "--socket",
                                      site_->daemon().socket(), "--pin", bpffs.path() + "/weir"});
     EXPECT_EQ(second.status, 1);
-    EXPECT_THAT(second.err, HasSubstr("another daemon listens at " + site_->daemon().socket()));
+    EXPECT_THAT(second.err, HasSubstr("another daemon runs with `--pin " + site_->daemon().pins()));
     EXPECT_FALSE(std::filesystem::exists(bpffs.path() + "/weir"))
         << "it was refused before it touched anything";
     EXPECT_EQ(site_->weir({"status"}).status, 0);

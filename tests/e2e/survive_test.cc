@@ -30,7 +30,7 @@ class Survive : public SiteTest {
     static Yaml yaml() {
         Yaml yaml;
         yaml.vips = "192.168.101.1";
-        yaml.check = "{http: {path: /alive}, interval: 1s, timeout: 1s, history: 3, rise: 2, fall: 2}";
+        yaml.check = "{http: {path: /alive}, interval: 1s, timeout: 5s, history: 3, rise: 2, fall: 2}";
         return yaml;
     }
     static Yaml with_another_service() {

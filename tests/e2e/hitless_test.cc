@@ -1,0 +1,137 @@
+// Nothing that the operator does breaks a connection or loses the first packet of one: 200 long downloads and
+// 100 new connections a second run through fifty reloads, a crash with a restart, a takeover, and a drain.
+#include <gmock/gmock.h>
+
+#include <sstream>
+
+#include "lab/failure.h"
+#include "lab/load.h"
+#include "lab/tcp.h"
+#include "tests/e2e/site.h"
+
+namespace weir::e2e {
+namespace {
+
+constexpr const char* kVip = "192.168.101.1:80";
+constexpr size_t kBytes = 480 << 10, kBytesPerSecond = 16 << 10;
+const std::vector<std::string> kAll = {"backend-1", "backend-2", "backend-3"};
+
+/// Many downloads at a time, slow ones, each over a connection of its own.
+class Downloads {
+  public:
+    Downloads(Site& site, size_t count)
+        : count_(count),
+          curl_(site.client(),
+                {"curl", "-sS", "-Z", "--parallel-immediate", "--parallel-max", std::to_string(count),
+                 "--noproxy", "*", "-o", "/dev/null", "-w", "%header{x-backend} %{size_download}\n",
+                 fmt::format("http://192.168.101.1/slow?[1-{}]", count)}) {}
+
+    /// How many ended whole, by backend. The others are under "broken", but for those from `dead`.
+    std::map<std::string, size_t> ended(const std::string& dead = "") {
+        if (!curl_.wait(120s)) return {{"stalled", count_}};
+        std::map<std::string, size_t> ended;
+        std::istringstream lines(curl_.out());
+        size_t bytes = 0;
+        for (std::string backend; lines >> backend >> bytes;) {
+            if (bytes == kBytes)
+                ++ended[backend];
+            else if (backend != dead)
+                ++ended["broken"];
+        }
+        return ended;
+    }
+    std::string err() { return curl_.err(); }
+
+  private:
+    size_t count_;
+    lab::Process curl_;
+};
+
+class Hitless : public SiteTest {
+  protected:
+    void stand_up() {
+        dir_.write("slow", std::string(kBytes, '.'));
+        site_.emplace(lab::DsrOptions{.lab = "hitless"}, [&](const std::string& backend) {
+            lab::NginxOptions options;
+            options.listen.emplace_back("0.0.0.0:8080");
+            options.more =
+                fmt::format("location = /slow {{ alias {}; limit_rate {}; add_header X-Backend {}; }}",
+                            std::string(dir_ / "slow"), kBytesPerSecond, backend);
+            return options;
+        });
+        site_->start(yaml());
+    }
+
+    static Yaml yaml() {
+        Yaml yaml;
+        yaml.vips = "192.168.101.1";
+        yaml.check = "{http: {path: /alive}, interval: 1s, timeout: 5s, history: 3, rise: 2, fall: 2}";
+        return yaml;
+    }
+    /// Adds, changes and removes services beside the one that is used, and other things.
+    static Yaml changed(int round) {
+        Yaml other = yaml();
+        if (round % 3 != 0)
+            other.services = fmt::format("  other: {{vip: 192.168.101.1, ports: [{}/tcp], pool: web}}\n",
+                                         8080 + round % 3);
+        if (round % 4 == 1) other.settings = "flows: {timeouts: {closing: 20s}}\n";
+        return other;
+    }
+    static Yaml draining() {
+        Yaml drained = yaml();
+        drained.backends = "{address: 10.1.10.10, state: draining}, 10.1.10.11, 10.1.10.12";
+        return drained;
+    }
+    /// SYNs that the client had to send again.
+    uint64_t syns_sent_again() {
+        const lab::Finished read = lab::run(site_->client(), {"cat", "/proc/net/netstat"});
+        std::istringstream lines(read.out);
+        std::string names, values;
+        while (std::getline(lines, names) && std::getline(lines, values)) {
+            std::istringstream name(names), value(values);
+            std::string n, v;
+            while (name >> n && value >> v)
+                if (n == "TCPSynRetrans") return std::stoull(v);
+        }
+        lab::give_up("no TCPSynRetrans in {}", read.out);
+    }
+
+    lab::TempDir dir_;
+    std::optional<Site> site_;
+};
+
+TEST_F(Hitless, AreReloadsARestartATakeoverAndADrain) {
+    stand_up();
+    Downloads downloads(*site_, 200);
+    lab::SteadyLoad load(site_->client(), lab::endpoint(kVip), 100, 10s);
+    const uint64_t syns = syns_sent_again();
+    for (int round = 0; round < 50; ++round) ASSERT_TRUE(site_->reload(changed(round))) << round;
+    site_->daemon().kill();
+    site_->daemon().start();
+    EXPECT_EQ(site_->daemon().replace(), 0) << site_->daemon().log();
+    ASSERT_TRUE(site_->reload(draining()));
+    EXPECT_TRUE(answered_by(site_->ask(kVip), {"backend-2", "backend-3"}));
+    const auto ended = downloads.ended();
+    EXPECT_EQ(ended.size(), 3u) << testing::PrintToString(ended) << downloads.err();
+    for (const auto& name : kAll) EXPECT_GT(ended.contains(name) ? ended.at(name) : 0, 20u) << name;
+    Answers counts;
+    for (const lab::Answer& answer : load.stop()) ++counts[answer.text];
+    EXPECT_TRUE(answered_by(counts, kAll));
+    EXPECT_EQ(syns_sent_again(), syns);
+}
+
+TEST_F(Hitless, IsADeathForAllBackendsButTheDeadOne) {
+    stand_up();
+    Downloads downloads(*site_, 30);
+    ASSERT_TRUE(lab::wait_until(
+        [&] { return site_->row("10.1.10.12").at("flows_active").to_number<uint64_t>() > 3; }, kSoon));
+    site_->server(2).kill();
+    ASSERT_TRUE(site_->await("10.1.10.12", "down"));
+    EXPECT_TRUE(answered_by(site_->ask(kVip), {"backend-1", "backend-2"}));
+    const auto ended = downloads.ended("backend-3");
+    EXPECT_FALSE(ended.contains("broken") || ended.contains("stalled")) << testing::PrintToString(ended);
+    EXPECT_GT(ended.at("backend-1") + ended.at("backend-2"), 10u);
+}
+
+}  // namespace
+}  // namespace weir::e2e
