@@ -13,18 +13,19 @@ namespace weir::e2e {
 namespace {
 
 constexpr const char* kVip = "192.168.101.1:80";
-constexpr size_t kBytes = 480 << 10, kBytesPerSecond = 16 << 10;
+constexpr size_t kBytes = 480 << 10;
 const std::vector<std::string> kAll = {"backend-1", "backend-2", "backend-3"};
 
 /// Many downloads at a time, slow ones, each over a connection of its own.
 class Downloads {
   public:
-    Downloads(Site& site, size_t count)
+    /// `path`: what lasts 30 s (`/slow`) or 10 s (`/brisk`).
+    Downloads(Site& site, size_t count, const std::string& path)
         : count_(count),
           curl_(site.client(),
                 {"curl", "-sS", "-Z", "--parallel-immediate", "--parallel-max", std::to_string(count),
                  "--noproxy", "*", "-o", "/dev/null", "-w", "%header{x-backend} %{size_download}\n",
-                 fmt::format("http://192.168.101.1/slow?[1-{}]", count)}) {}
+                 fmt::format("http://192.168.101.1{}?[1-{}]", path, count)}) {}
 
     /// How many ended whole, by backend. The others are under "broken", but for those from `dead`.
     std::map<std::string, size_t> ended(const std::string& dead = "") {
@@ -50,13 +51,14 @@ class Downloads {
 class Hitless : public SiteTest {
   protected:
     void stand_up() {
-        dir_.write("slow", std::string(kBytes, '.'));
+        dir_.write("film", std::string(kBytes, '.'));
         site_.emplace(lab::DsrOptions{.lab = "hitless"}, [&](const std::string& backend) {
             lab::NginxOptions options;
             options.listen.emplace_back("0.0.0.0:8080");
-            options.more =
-                fmt::format("location = /slow {{ alias {}; limit_rate {}; add_header X-Backend {}; }}",
-                            std::string(dir_ / "slow"), kBytesPerSecond, backend);
+            for (const auto& [path, rate] : {std::pair("/slow", 16), std::pair("/brisk", 48)})
+                options.more +=
+                    fmt::format("location = {} {{ alias {}; limit_rate {}k; add_header X-Backend {}; }}",
+                                path, std::string(dir_ / "film"), rate, backend);
             return options;
         });
         site_->start(yaml());
@@ -65,7 +67,6 @@ class Hitless : public SiteTest {
     static Yaml yaml() {
         Yaml yaml;
         yaml.vips = "192.168.101.1";
-        yaml.check = "{http: {path: /alive}, interval: 1s, timeout: 5s, history: 3, rise: 2, fall: 2}";
         return yaml;
     }
     /// Adds, changes and removes services beside the one that is used, and other things.
@@ -102,7 +103,7 @@ class Hitless : public SiteTest {
 
 TEST_F(Hitless, AreReloadsARestartATakeoverAndADrain) {
     stand_up();
-    Downloads downloads(*site_, 200);
+    Downloads downloads(*site_, 200, "/slow");
     lab::SteadyLoad load(site_->client(), lab::endpoint(kVip), 100, 10s);
     const uint64_t syns = syns_sent_again();
     for (int round = 0; round < 50; ++round) ASSERT_TRUE(site_->reload(changed(round))) << round;
@@ -122,7 +123,7 @@ TEST_F(Hitless, AreReloadsARestartATakeoverAndADrain) {
 
 TEST_F(Hitless, IsADeathForAllBackendsButTheDeadOne) {
     stand_up();
-    Downloads downloads(*site_, 30);
+    Downloads downloads(*site_, 30, "/brisk");
     ASSERT_TRUE(lab::wait_until(
         [&] { return site_->row("10.1.10.12").at("flows_active").to_number<uint64_t>() > 3; }, kSoon));
     site_->server(2).kill();

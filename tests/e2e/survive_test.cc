@@ -30,7 +30,6 @@ class Survive : public SiteTest {
     static Yaml yaml() {
         Yaml yaml;
         yaml.vips = "192.168.101.1";
-        yaml.check = "{http: {path: /alive}, interval: 1s, timeout: 5s, history: 3, rise: 2, fall: 2}";
         return yaml;
     }
     static Yaml with_another_service() {
@@ -110,7 +109,7 @@ void Survive::the_flow_table_gets_another_size() {
 }
 
 TEST_F(Survive, ADownloadOutlivesAnotherBackendsDeath) {
-    stand_up(8s);
+    stand_up(12s);
     another_backend_dies();
     EXPECT_TRUE(download_->under_way());
     EXPECT_TRUE(download_->complete());
@@ -150,7 +149,7 @@ TEST_F(Survive, ADownloadOutlivesAnotherSizeOfTheFlowTableAtARestart) {
 }
 
 TEST_F(Survive, ADownloadOutlivesAllOfItInSequence) {
-    stand_up(20s);
+    stand_up(25s);
     another_backend_dies();
     its_backend_drains();
     ASSERT_TRUE(site_->reload(yaml()));
