@@ -19,13 +19,6 @@ size_t index_of(MapName name) {
     return static_cast<size_t>(name);
 }
 
-constexpr std::array<uint32_t, kMapNames.size()> kRowSizes{
-    sizeof(weir_frontend),    sizeof(weir_target),      sizeof(weir_name),   sizeof(weir_ring_line),
-    sizeof(weir_bucket),      sizeof(weir_counter),     sizeof(weir_totals), sizeof(weir_quic_table),
-    sizeof(weir_state),       sizeof(weir_interface),   sizeof(uint32_t),    sizeof(weir_fragment),
-    sizeof(weir_translation), sizeof(weir_translation), sizeof(uint32_t),    sizeof(uint32_t),
-    sizeof(bpf_timer)};
-
 bpf_map_info info_of(int fd) {
     bpf_map_info info{};
     uint32_t length = sizeof info;
@@ -37,8 +30,10 @@ uint32_t rows_of(const UniqueFd& fd) {
     return info_of(fd.get()).max_entries;
 }
 
-/// What maps that are kept say of the sizes.
-void take_sizes(const Maps& kept, Sizes& sizes, uint32_t cpus) {
+}  // namespace
+
+Sizes Datapath::sizes_of(const Maps& kept, Sizes sizes) {
+    auto cpus = static_cast<uint32_t>(libbpf_num_possible_cpus());
     auto rows = [&](MapName name, uint32_t made) {
         const auto& fd = kept[index_of(name)];
         return fd ? rows_of(fd) : made;
@@ -50,15 +45,14 @@ void take_sizes(const Maps& kept, Sizes& sizes, uint32_t cpus) {
     sizes.flow_buckets = rows(MapName::flows, sizes.flow_buckets);
     sizes.quic_tables = rows(MapName::quics, sizes.quic_tables * 2) / 2;
     sizes.nat_flows = rows(MapName::nat, sizes.nat_flows * kRowsOfAFlow) / kRowsOfAFlow;
+    return sizes;
 }
-
-}  // namespace
 
 Result<std::unique_ptr<Datapath>> Datapath::load(const Sizes& wanted, const Ticks& ticks, Maps kept) {
     std::unique_ptr<Datapath> datapath(new Datapath);
     auto& settings = datapath->settings_;
-    settings = {wanted, static_cast<uint32_t>(libbpf_num_possible_cpus()), ticks.shift(), ticks.hz()};
-    take_sizes(kept, settings.sizes, settings.cpus);
+    settings = {sizes_of(kept, wanted), static_cast<uint32_t>(libbpf_num_possible_cpus()), ticks.shift(),
+                ticks.hz()};
     // A former daemon's programs are in force until ours are.
     kept[index_of(MapName::programs)].reset();
     auto programs = Programs::load(WEIR_AS_IT_IS, settings, kept);
@@ -125,17 +119,6 @@ Maps Datapath::open_pinned(const std::string& directory) {
     for (size_t i = 0; i < maps.size(); i++)
         maps[i] = UniqueFd(bpf_obj_get(fmt::format("{}/{}", from, kMapNames[i]).c_str()));
     return maps;
-}
-
-bool Datapath::adoptable(const Maps& maps) {
-    auto cpus = static_cast<uint32_t>(libbpf_num_possible_cpus());
-    for (size_t i = 0; i < maps.size(); i++)
-        if (!maps[i] || info_of(maps[i].get()).value_size != kRowSizes[i]) return false;
-    if (rows_of(maps[index_of(MapName::totals)]) != cpus + 1) return false;
-    weir_state state{};
-    uint32_t key = 0;
-    return bpf_map_lookup_elem(maps[index_of(MapName::state)].get(), &key, &state) == 0 &&
-           state.abi == WEIR_ABI;
 }
 
 Status Datapath::pin_beside(const std::string& directory) const {

@@ -28,10 +28,10 @@ class Datapath {
     static Result<std::unique_ptr<Datapath>> load(const Sizes& sizes, const Ticks& ticks, Maps kept = {});
     ~Datapath();
 
-    /// Opens the maps under `directory`. Nothing where there are none, or where their layout is another
-    /// version's.
+    /// Opens the maps under `directory`, as far as there are any.
     static Maps open_pinned(const std::string& directory);
-    static bool adoptable(const Maps& maps);
+    /// What the maps that are there say of the sizes.
+    static Sizes sizes_of(const Maps& maps, Sizes otherwise);
 
     /// Pins every map beside `directory`, so that they outlive this process; then in place of what was there.
     /// Between the two the program may be put into force.

@@ -111,6 +111,15 @@ Result<std::unique_ptr<Programs>> Programs::load(weir_way way, const Settings& s
     return programs;
 }
 
+Result<std::array<RowLayout, kMapNames.size()>> Programs::layouts() {
+    std::unique_ptr<datapath_bpf, Unload> object(datapath_bpf__open());
+    if (!object) return fail_with(errno, "cannot open the XDP program");
+    std::array<RowLayout, kMapNames.size()> layouts;
+    std::ranges::transform(maps_of(*object), layouts.begin(),
+                           [&](const bpf_map* map) { return layout_of(*object->obj, *map); });
+    return layouts;
+}
+
 int Programs::program() const {
     return bpf_program__fd(pairs_of(*object_)[way_].hot);
 }

@@ -13,6 +13,7 @@
 #include "base/unique_fd.h"
 #include "engine/xdp/abi.h"
 #include "engine/xdp/capture_abi.h"
+#include "engine/xdp/layout.h"
 
 struct datapath_bpf;
 
@@ -74,6 +75,9 @@ class Programs {
 
     int program() const;
     int map(MapName name) const;
+
+    /// How the rows of this version's maps are laid out. Empty of those without types: `programs`.
+    static Result<std::array<RowLayout, kMapNames.size()>> layouts();
 
     struct Answer {
         uint32_t verdict = 0;  // an XDP action

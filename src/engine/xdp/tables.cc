@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "engine/xdp/frontend_rows.h"
 #include "engine/xdp/frontend_table.h"
+#include "engine/xdp/migration.h"
 #include "engine/xdp/quic_rows.h"
 
 namespace weir::engine::xdp {
@@ -133,14 +134,12 @@ Result<std::unique_ptr<Tables>> Tables::open(std::string directory, Switch put_i
     if (tables->directory_.empty()) return tables;
     auto pinned = Datapath::open_pinned(tables->directory_);
     if (!std::ranges::any_of(pinned, [](const auto& fd) { return static_cast<bool>(fd); })) return tables;
-    if (!Datapath::adoptable(pinned)) {
-        spdlog::warn(
-            "the tables under {} are another version's: starting with empty ones, flows are balanced anew",
-            tables->directory_);
+    auto datapath = take_over(std::move(pinned), tables->ticks_);
+    if (!datapath) {
+        spdlog::warn("the tables under {} cannot be taken over: {}; flows are balanced anew",
+                     tables->directory_, datapath.error().message);
         return tables;
     }
-    auto datapath = Datapath::load({}, tables->ticks_, std::move(pinned));
-    if (!datapath) return propagate(datapath);
     tables->datapath_ = std::move(*datapath);
     tables->adopt();
     return tables;

@@ -15,22 +15,22 @@ const volatile __u32 flow_buckets = 1;   /* a power of two */
 const volatile __u32 age_shift = 10;
 const volatile __u32 jiffies_a_second = 1000;
 
-#define WEIR_ARRAY(map, row)                    \
-    struct {                                    \
-        __uint(type, BPF_MAP_TYPE_ARRAY);       \
-        __uint(map_flags, BPF_F_MMAPABLE);      \
-        __uint(max_entries, 1);                 \
-        __uint(key_size, sizeof(__u32));        \
-        __uint(value_size, sizeof(struct row)); \
+#define WEIR_ARRAY(map, row)               \
+    struct {                               \
+        __uint(type, BPF_MAP_TYPE_ARRAY);  \
+        __uint(map_flags, BPF_F_MMAPABLE); \
+        __uint(max_entries, 1);            \
+        __type(key, __u32);                \
+        __type(value, struct row);         \
     } map SEC(".maps")
 
-#define WEIR_HASH(map, kind, flags, room, key, row) \
-    struct {                                        \
-        __uint(type, kind);                         \
-        __uint(map_flags, flags);                   \
-        __uint(max_entries, room);                  \
-        __uint(key_size, sizeof(key));              \
-        __uint(value_size, sizeof(row));            \
+#define WEIR_HASH(map, kind, flags, room, key_type, row) \
+    struct {                                             \
+        __uint(type, kind);                              \
+        __uint(map_flags, flags);                        \
+        __uint(max_entries, room);                       \
+        __type(key, key_type);                           \
+        __type(value, row);                              \
     } map SEC(".maps")
 
 WEIR_ARRAY(frontends, weir_frontend);
