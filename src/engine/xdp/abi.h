@@ -50,9 +50,11 @@ struct weir_key {
 WEIR_ASSERT_SIZE(struct weir_key, 24);
 
 enum weir_frontend_flags {
-    WEIR_STICKY = 1,   /* a new flow goes where the source's other flows go */
-    WEIR_QUIC = 2,     /* UDP packets may name their server */
-    WEIR_ANNOUNCED = 4 /* of a VIP's own row: answer who asks for its MAC */
+    WEIR_STICKY = 1,    /* a new flow goes where the source's other flows go */
+    WEIR_QUIC = 2,      /* UDP packets may name their server */
+    WEIR_ANNOUNCED = 4, /* of a VIP's own row: answer who asks for its MAC */
+    WEIR_TURNS = 8,     /* a new flow takes the ring's next entry, whatever its hash is */
+    WEIR_RANDOM = 16    /* it takes any */
 };
 
 /* A row lies at one of the two places that weir_places(key, salt) names. Each VIP has a row of its own, which

@@ -99,6 +99,8 @@ FrontendRows frontend_rows(const model::Plan& plan, uint64_t secret) {
             row.flags |= WEIR_STICKY;
             row.source_bits = free_source_bits(*frontend.sticky, frontend.key.vip.family());
         }
+        if (frontend.scheduler.kind == model::SchedulerKind::rr) row.flags |= WEIR_TURNS;
+        if (frontend.scheduler.kind == model::SchedulerKind::random) row.flags |= WEIR_RANDOM;
         for (auto block : blocks_of(frontend.key)) {
             row.key = key;
             row.key.port = htons(block.first);

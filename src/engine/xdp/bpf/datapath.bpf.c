@@ -172,8 +172,9 @@ static __always_inline int balance(struct xdp_md* ctx, struct packet* p, struct 
         found.id = named;
         found.target = target;
     } else if (!found.known) {
-        found.id =
-            frontend->flags & WEIR_STICKY ? choose_by_source(p, frontend, mode) : choose(frontend, p->hash);
+        found.id = frontend->flags & (WEIR_STICKY | WEIR_TURNS | WEIR_RANDOM)
+                       ? choose_otherwise(p, frontend, mode)
+                       : choose(frontend, p->hash);
         found.target = get_target(half, found.id);
     }
     int verdict = pass_on(ctx, p, &found, generation, trace, mode);

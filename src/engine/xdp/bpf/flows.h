@@ -106,12 +106,17 @@ static __always_inline __u64 make_entry(const struct flow* f, __u32 target, __u3
            (__u64)state << WEIR_STATE_SHIFT | f->now;
 }
 
-/* The target that the frontend's ring names for this hash, or 0. */
-static __always_inline __u32 choose(const struct weir_frontend* frontend, __u64 hash) {
-    __u32 at = frontend->ring + (__u32)((hash >> 32) * frontend->ring_size >> 32);
+/* The target that an entry of the frontend's ring names, or 0. */
+static __always_inline __u32 ring_entry(const struct weir_frontend* frontend, __u32 entry) {
+    __u32 at = frontend->ring + entry;
     __u32 index = at / WEIR_RING_LINE;
     struct weir_ring_line* line = bpf_map_lookup_elem(&rings, &index);
     return line && frontend->ring_size ? line->target[at % WEIR_RING_LINE] : 0;
+}
+
+/* The target that it names for this hash, or 0. */
+static __always_inline __u32 choose(const struct weir_frontend* frontend, __u64 hash) {
+    return ring_entry(frontend, (__u32)((hash >> 32) * frontend->ring_size >> 32));
 }
 
 static __always_inline int find_bucket(struct found* found, __u64 hash,

@@ -5,7 +5,7 @@
  * long as they do. */
 #pragma once
 
-#include "engine/xdp/bpf/flows.h"
+#include "engine/xdp/bpf/turns.h"
 
 #define STICKY_KEY 0xa24baed4963ee407ull /* keeps such entries apart from those of flows */
 
@@ -49,9 +49,18 @@ __noinline __u32 choose_by_source(const struct packet* packet, const struct weir
         found.target->accepts == WEIR_ACCEPTS_ALL)
         held = entry_state(found.flow.entry);
     else
-        found.id = choose(frontend, found.flow.hash);
+        found.id = begin(frontend, found.flow.hash, mode);
     if (found.id && mode == REAL) store(&found, make_entry(&found.flow, found.id, held));
     return found.id;
+}
+
+/* The target of a new flow where more than its hash decides, or 0. What makes no entry takes no turn. */
+__noinline __u32 choose_otherwise(const struct packet* packet, const struct weir_frontend* frontend,
+                                  __u32 mode) {
+    if (!packet || !frontend) return 0;
+    if (packet->kind == ICMP_ERROR || packet->tcp_flags & (TCP_FIN | TCP_RST)) mode = DRY;
+    return frontend->flags & WEIR_STICKY ? choose_by_source(packet, frontend, mode)
+                                         : begin(frontend, packet->hash, mode);
 }
 
 /* Whether a flow's entry is to be written anew, and its source's with it. */
