@@ -51,8 +51,8 @@ Rendering get_plan(Controller& controller, const Request&) {
 Rendering post_plan(Controller& controller, const Request& request) {
     auto applied = controller.applied();
     if (!applied) applied = std::make_shared<const model::Plan>();
-    return [applied, known = controller.health(), yaml = request.body] {
-        auto planned = control::preview(yaml, known);
+    return [applied, known = controller.health(), allowances = controller.allowances(), yaml = request.body] {
+        auto planned = control::preview(yaml, known, allowances);
         if (!planned) return refused("", planned.error());
         return reply(control::difference_json(control::difference(*applied, *planned)));
     };

@@ -28,6 +28,13 @@ std::string frontend_text(const json::value& row) {
     return vip + ":" + field(row, "port") + "/" + field(row, "protocol");
 }
 
+/// Of who serves in place of the pool, as "healthy, on fallback".
+std::string serving_text(const json::value& row) {
+    auto serving = field(row, "serving");
+    if (serving == "pool" || serving == "nothing") return "";
+    return serving == "fail_open" ? ", fails open" : ", on " + serving;
+}
+
 Cell health_cell(bool good, const char* yes, const char* no) {
     return good ? Cell(yes, Colour::good) : Cell(no, Colour::bad);
 }
@@ -57,7 +64,9 @@ void show_services(std::ostream& out, const json::value& services, bool coloured
         for (const auto& row : service.at("frontends").as_array())
             table.add({field(service, "name"), frontend_text(row), field(row, "forward"),
                        field(row, "scheduler"), field(row, "up") + "/" + field(row, "total"),
-                       field(service, "need"), health_cell(row.at("healthy").as_bool(), "healthy", "DOWN")});
+                       field(service, "need"),
+                       row.at("healthy").as_bool() ? Cell("healthy" + serving_text(row), Colour::good)
+                                                   : Cell("DOWN" + serving_text(row), Colour::bad)});
     table.print(out, coloured);
 }
 
@@ -69,7 +78,7 @@ void show_backends(std::ostream& out, const json::value& backends, bool coloured
         table.add({field(row, "service"), frontend_text(row), field(row, "address"), field(row, "weight"),
                    field(row, "state"), health_cell(up, "up", "DOWN"), field(row, "flows_active"),
                    field(row, "flows_total"), field(row, "packets_total"), field(row, "bytes_total"),
-                   last_check(row), up ? "" : field(row, "reason")});
+                   last_check(row), field(row, up ? "limited" : "reason")});
     }
     table.print(out, coloured);
 }

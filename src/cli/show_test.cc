@@ -57,6 +57,21 @@ TEST(Show, ListsServices) {
               "web      [2001:db8::1]:80/tcp  dsr      maglev     3/3     1  healthy\n");
 }
 
+TEST(Show, TellsWhoServesInPlaceOfThePool) {
+    auto config = control::sample_config();
+    config.services["web"].checks = {{model::TcpCheck{}}};
+    config.services["web"].fail_open = true;
+    auto plan = model::plan(config, {});
+    EXPECT_THAT(shown(show_services, control::services_json(control::service_rows(config, plan))),
+                HasSubstr("maglev     0/3     1  DOWN, fails open\n"));
+    control::StatusReport report;
+    report.services = control::service_rows(config, plan);
+    EXPECT_THAT(
+        control::problems_of(report),
+        testing::Contains("service web at 192.0.2.1:80/tcp fails open: all its backends are down, and "
+                          "used as if they were up"));
+}
+
 TEST(Show, ListsBackendsWithTheReasonOfThoseDown) {
     auto report = sample_report({{control::sample_target(2), {false, "no neighbour answers"}}});
     auto text = shown(show_backends, control::backends_json(report.backends));

@@ -58,7 +58,8 @@ void check_announced(const ServiceDraft& service, Mistakes& mistakes) {
                 vip.text(), 1 << most_bits);
 }
 
-void check_families(const ServiceDraft& service, const BackendDraft& backend, Mistakes& mistakes) {
+void check_families(const ServiceDraft& service, std::string_view pool, const BackendDraft& backend,
+                    Mistakes& mistakes) {
     const auto& forward = service.forward.value;
     auto address = backend.value.address;
     auto differs = [&](const auto& vip) { return vip.value.address.family() != address.family(); };
@@ -73,7 +74,7 @@ void check_families(const ServiceDraft& service, const BackendDraft& backend, Mi
     if (is_tunnel(forward.kind) && !forward.sources.empty() && std::ranges::none_of(forward.sources, fits))
         mistakes.add(service.forward.at,
                      "there is no {} source for the {} backends of pool '{}'; add one, or leave 'source' out",
-                     family_name(address), family_name(address), service.pool.value);
+                     family_name(address), family_name(address), pool);
 }
 
 void check_backend_port(const ServiceDraft& service, const BackendDraft& backend, Mistakes& mistakes) {
@@ -114,17 +115,19 @@ void check_quic_ports(const ServiceDraft& service, Mistakes& mistakes) {
 
 }  // namespace
 
-void check_methods(const ServiceDraft& service, const PoolDraft* pool, Mistakes& mistakes) {
+void check_methods(const ServiceDraft& service, const Draft& draft, Mistakes& mistakes) {
     check_ports(service, mistakes);
     check_checks(service, mistakes);
     check_announced(service, mistakes);
     check_quic_ports(service, mistakes);
-    bool whole = pool && pool->whole && !service.vips.empty() && !service.ports.empty();
-    if (!whole) return;
-    for (const auto& backend : pool->backends) {
-        check_families(service, backend, mistakes);
-        check_backend_port(service, backend, mistakes);
-        check_server_id(service, backend, mistakes);
+    if (service.vips.empty() || service.ports.empty()) return;
+    for (const auto* pool : pools_of(service, draft)) {
+        if (!pool->whole) continue;
+        for (const auto& backend : pool->backends) {
+            check_families(service, pool->name, backend, mistakes);
+            check_backend_port(service, backend, mistakes);
+            check_server_id(service, backend, mistakes);
+        }
     }
 }
 

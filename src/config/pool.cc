@@ -29,6 +29,7 @@ std::optional<BackendDraft> read_backend(const Node& node, Mistakes& mistakes) {
     Fields fields(node, kBackend, "the backend", node.place, mistakes);
     fields.number("weight", backend.value.weight);
     fields.choice("state", backend.value.state);
+    fields.number("max_connections", backend.value.max_connections);
     uint16_t port = 0;
     if (fields.number("port", port)) {
         backend.value.port = net::Port(port);
@@ -44,7 +45,7 @@ std::optional<BackendDraft> read_backend(const Node& node, Mistakes& mistakes) {
 }  // namespace
 
 PoolDraft read_pool(const Node& node, std::string_view name, Place at, Mistakes& mistakes) {
-    PoolDraft pool{at, {}, false};
+    PoolDraft pool{std::string(name), at, {}, false};
     auto before = mistakes.count();
     Fields fields(node, kPool, fmt::format("pool '{}'", name), at, mistakes);
     std::set<net::Ip> addresses;

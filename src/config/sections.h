@@ -28,6 +28,7 @@ struct BackendDraft {
 };
 
 struct PoolDraft {
+    std::string name;
     Place at;
     std::vector<BackendDraft> backends;
     bool whole = false;  // every backend could be read: counting them makes sense
@@ -45,8 +46,13 @@ struct ServiceDraft {
     std::vector<Placed<net::Prefix>> vips{};
     std::vector<Placed<model::ServicePort>> ports{};
     Placed<std::string> pool{};  // "" where it is missing
+    std::vector<Placed<std::string>> backup{};
+    Placed<std::string> fallback{};  // nowhere where there is none, as the two below
+    Placed<unsigned> overflow{model::Service{}.overflow, {}};
+    Placed<bool> fail_open{};
     Placed<unsigned> need{1, {}};
     Placed<model::Scheduler> scheduler{};
+    std::chrono::seconds slow_start{0};
     Placed<model::Forward> forward{};
     std::optional<model::Sticky> sticky{};
     std::vector<QuicDraft> quic{};
@@ -59,6 +65,9 @@ struct Draft {
     std::map<std::string, PoolDraft> pools;
     std::vector<ServiceDraft> services;  // in the order of the text
     bool interfaces_whole = false;
+
+    /// Null where there is none of that name.
+    const PoolDraft* pool(const std::string& name) const;
 };
 
 // top.cc: the whole file, with the functions below.
@@ -111,7 +120,13 @@ void cross_check(const Draft& draft, Mistakes& mistakes);
 // Parts of it. No frontend may be ambiguous, no VIP contain a backend or take the place of clients.
 void check_overlaps(const Draft& draft, Mistakes& mistakes);
 // Whether the service's way of forwarding, its ports, checks and backends fit together.
-void check_methods(const ServiceDraft& service, const PoolDraft* pool, Mistakes& mistakes);
+void check_methods(const ServiceDraft& service, const Draft& draft, Mistakes& mistakes);
+
+// Whether the pools that a service names are there, and can stand beside each other.
+void check_pools(const ServiceDraft& service, const Draft& draft, Mistakes& mistakes);
+
+/// A service's pools by priority, the fallback last: those that it names and that are there.
+std::vector<const PoolDraft*> pools_of(const ServiceDraft& service, const Draft& draft);
 
 /// The first bytes of a regular file, `what` to its reader ("key file"). Nothing else is even opened: it
 /// might block, or take that for a command.

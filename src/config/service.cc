@@ -51,6 +51,19 @@ Placed<bool> read_announce_arp(const Fields& service, Mistakes& mistakes) {
     return arp;
 }
 
+Result<std::string> read_pool_name(std::string_view text) {
+    return std::string(text);
+}
+
+void read_stand_ins(const Fields& fields, ServiceDraft& service, Mistakes& mistakes) {
+    if (fields.find("backup"))
+        service.backup = read_distinct<std::string>(fields, "backup", read_pool_name, mistakes);
+    if (const Node* pool = fields.scalar("fallback")) service.fallback = {pool->text, pool->place};
+    if (fields.number("overflow", service.overflow.value)) service.overflow.at = fields.place_of("overflow");
+    if (fields.choice("fail_open", service.fail_open.value))
+        service.fail_open.at = fields.place_of("fail_open");
+}
+
 }  // namespace
 
 ServiceDraft read_service(const Node& node, const std::string& name, Place at, Mistakes& mistakes) {
@@ -59,8 +72,10 @@ ServiceDraft read_service(const Node& node, const std::string& name, Place at, M
     service.vips = read_distinct<net::Prefix>(fields, "vip", read_vip, mistakes);
     service.ports = read_distinct<model::ServicePort>(fields, "ports", read_service_port, mistakes);
     if (const Node* pool = fields.scalar("pool")) service.pool = {pool->text, pool->place};
+    read_stand_ins(fields, service, mistakes);
     service.forward = read_forward(fields, mistakes);
     service.scheduler = read_scheduler(fields, mistakes);
+    fields.duration("slow_start", service.slow_start);
     service.sticky = read_sticky(fields, mistakes);
     service.quic = read_quic(fields, mistakes);
     service.announce_arp = read_announce_arp(fields, mistakes);

@@ -51,8 +51,7 @@ constexpr Choice kMethods[] = {word("GET", HttpMethod::get), word("HEAD", HttpMe
                                word("OPTIONS", HttpMethod::options)};
 constexpr Choice kSchedulers[] = {
     word("maglev", SchedulerKind::maglev), word("rendezvous", SchedulerKind::rendezvous),
-    missing("rr", "maglev and rendezvous are"), missing("random", "maglev and rendezvous are"),
-    missing("wlc", "maglev and rendezvous are")};
+    word("wlc", SchedulerKind::wlc), word("rr", SchedulerKind::rr), word("random", SchedulerKind::random)};
 
 constexpr Setting kFileSettings[] = {
     {"node", Takes::mapping, "of node settings"},
@@ -122,14 +121,20 @@ constexpr Setting kBackendSettings[] = {
     choice("state", kStates, "enabled"),
     {"port", Takes::number, "", 1, 65535, {}, "the port that the client asked for"},
     {"server_id", Takes::text, "1 to 15 bytes in hex digits"},
+    {"max_connections", Takes::number, "", 1, 100000000},
 };
 
 constexpr Setting kServiceSettings[] = {
     required({"vip", Takes::list, "of IP addresses and prefixes, or one"}),
     required({"ports", Takes::list, "of PORT/PROTOCOL, FIRST-LAST/PROTOCOL and any/PROTOCOL, or one"}),
     required({"pool", Takes::text, "the name of a pool"}),
+    {"backup", Takes::list, "of names of pools, or one"},
+    number("overflow", 100, 1000, "140"),
+    {"fallback", Takes::text, "the name of a pool"},
+    choice("fail_open", kTruth, "false"),
     choice("forward", kForwards, "dsr"),
     choice("scheduler", kSchedulers, "maglev"),
+    {"slow_start", Takes::seconds, "", kSecond, kHour},
     {"sticky", Takes::text, "source, or a mapping of sticky settings"},
     {"quic", Takes::mapping, "of quic settings"},
     {"announce", Takes::mapping, "of announce settings"},

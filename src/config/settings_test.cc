@@ -87,7 +87,7 @@ TEST(Settings, DefaultsInTheTablesAreTheModels) {
         "checks: [{{tcp: {{}}{}}}, {{http: {{path: /{}}}}}, {{https: {{path: /{}}}}}]}}}}\n"
         "unmatched: {}\n",
         defaults_of(kInterface), defaults_of(kTimeouts).substr(2), defaults_of(kFlows),
-        defaults_of(kIcmp).substr(2), defaults_of(kBackend, {"port"}), defaults_of(kService),
+        defaults_of(kIcmp).substr(2), defaults_of(kBackend, {"port"}), defaults_of(kService, {"overflow"}),
         defaults_of(kSticky).substr(2), defaults_of(kAnnounce).substr(2), defaults_of(kQuicConfig),
         defaults_of(kCheck, {"port"}), defaults_of(kHttpCheck, {"host", "path"}),
         defaults_of(kHttpsCheck, {"host", "path", "sni", "ca_file"}), kFile.find("unmatched")->fallback);
@@ -106,6 +106,10 @@ TEST(Settings, DefaultsInTheTablesAreTheModels) {
     EXPECT_EQ(loaded->services.at("s").announce_arp, false);
     EXPECT_EQ(loaded->services.at("s").scheduler, model::Scheduler{});
     EXPECT_EQ(loaded->services.at("s").checks.front(), model::Check{});
+}
+
+TEST(Settings, DefaultOverflowInTheTableIsTheModels) {
+    EXPECT_EQ(kService.find("overflow")->fallback, std::to_string(model::Service{}.overflow));
 }
 
 TEST(Settings, DefaultPortsOfUdpTunnelsInTheTablesAreTheReaders) {

@@ -56,11 +56,13 @@ Controller::Controller(boost::asio::any_io_executor executor, engine::Engine& en
       config_(std::move(config)),
       checker_(executor, path, [this] { wake(); }),
       next_pass_(executor),
+      next_tick_(executor),
       daemon_{WEIR_VERSION, ::getpid(), system_clock::now(), options_.config_path, options_.engine_name} {}
 
 void Controller::start() {
     checker_.set(work_of(config_), std::exchange(options_.recovered, {}));
     reconcile();
+    tick_later();
 }
 
 void Controller::wake() {
@@ -80,9 +82,40 @@ model::HealthMap Controller::merged() const {
     return merge(checker_.checked(), engine_.unreachable());
 }
 
+model::Plan Controller::make_plan() {
+    auto health = merged();
+    auto plan = model::plan(config_, health, restraint_.allowances());
+    auto former = restraint_.allowances();
+    restraint_.look(config_, plan, options_.now());
+    return restraint_.allowances() == former ? plan : model::plan(config_, health, restraint_.allowances());
+}
+
+void Controller::tick_later() {
+    if (!Restraint::ticks(config_)) {
+        next_tick_.cancel();
+        return;
+    }
+    next_tick_.expires_after(std::chrono::seconds(1));
+    next_tick_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
+        if (error || alive.expired()) return;
+        tick();
+        tick_later();
+    });
+}
+
+void Controller::tick() {
+    Loads flows;
+    if (Restraint::wants_loads(config_))
+        for (const auto& [target, traffic] : engine_.observe().targets)
+            flows.emplace(target, static_cast<double>(traffic.flows_active));
+    auto former = restraint_.allowances();
+    restraint_.tick(config_, *wanted_, flows, flows, options_.now());
+    if (restraint_.allowances() != former) reconcile();
+}
+
 void Controller::reconcile() {
     pass_is_due_ = false;
-    auto former = std::exchange(wanted_, std::make_shared<const model::Plan>(model::plan(config_, merged())));
+    auto former = std::exchange(wanted_, std::make_shared<const model::Plan>(make_plan()));
     log_changes(*former, *wanted_);
     if (!applied_ || !same_programming(*applied_, *wanted_)) {
         if (auto done = engine_.apply(*wanted_); !done) return failed(done.error());
@@ -130,6 +163,7 @@ Reloaded Controller::reload() {
     spdlog::info("reloaded {}", options_.config_path);
     checker_.set(work_of(config_));
     reconcile();
+    tick_later();
     if (options_.on_config) options_.on_config(config_);
     return {{}, applying_.error};
 }
@@ -137,7 +171,7 @@ Reloaded Controller::reload() {
 StatusReport Controller::status() {
     auto seen = engine_.observe();
     // Not wanted_: the reasons may be newer, without that a target went up or down.
-    auto now = model::plan(config_, merged());
+    auto now = model::plan(config_, merged(), restraint_.allowances());
     return {daemon_,
             reloads_,
             applying_,

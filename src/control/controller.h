@@ -9,6 +9,7 @@
 #include "announce/announcer.h"
 #include "config/load.h"
 #include "control/backoff.h"
+#include "control/restraint.h"
 #include "control/status.h"
 #include "engine/engine.h"
 #include "health/checker.h"
@@ -35,6 +36,7 @@ class Controller {
         /// otherwise.
         model::HealthMap recovered;
         announce::Announcer* announcer = nullptr;  // outlives the controller
+        std::function<SteadyTime()> now = [] { return std::chrono::steady_clock::now(); };
         Backoff retry{std::chrono::seconds(1), std::chrono::seconds(10)};
     };
 
@@ -47,6 +49,9 @@ class Controller {
 
     /// Something changed outside: look again soon. Many calls before the loop turns make one pass.
     void wake();
+
+    /// Looks at loads and the time, where the choice of backends depends on them: once a second by itself.
+    void tick();
 
     /// Reads the file again. A refused one changes nothing; an accepted one keeps the checks' state.
     Reloaded reload();
@@ -63,10 +68,15 @@ class Controller {
     /// The health of every target of the wanted plan.
     model::HealthMap health() const;
 
+    /// What holds targets back just now.
+    const model::Allowances& allowances() const { return restraint_.allowances(); }
+
     Result<engine::Verdict> trace(const engine::Flow& flow) { return engine_.trace(flow); }
 
   private:
     void reconcile();
+    model::Plan make_plan();
+    void tick_later();
     void schedule(Backoff::Duration delay);
     void failed(const Error& error);
     void announce();
@@ -77,6 +87,8 @@ class Controller {
     model::Config config_;
     health::Checker checker_;
     boost::asio::steady_timer next_pass_;
+    boost::asio::steady_timer next_tick_;
+    Restraint restraint_;
     bool pass_is_due_ = false;
     std::shared_ptr<const model::Plan> wanted_ = std::make_shared<const model::Plan>();
     std::shared_ptr<const model::Plan> applied_;

@@ -9,13 +9,14 @@ namespace weir::control {
 namespace {
 
 bool same(const model::Target& a, const model::Target& b) {
-    return a.backend == b.backend && a.accepts == b.accepts && a.health.up == b.health.up;
+    return a.backend == b.backend && a.accepts == b.accepts && a.health.up == b.health.up &&
+           a.tier == b.tier && a.fraction == b.fraction;
 }
 
 bool same(const model::Frontend& a, const model::Frontend& b) {
     return a.key == b.key && a.service == b.service && a.forward == b.forward && a.scheduler == b.scheduler &&
            a.sticky == b.sticky && a.quic == b.quic && a.announce_arp == b.announce_arp &&
-           a.healthy == b.healthy &&
+           a.healthy == b.healthy && a.answers() == b.answers() &&
            std::ranges::equal(a.targets, b.targets, [](const auto& x, const auto& y) { return same(x, y); });
 }
 

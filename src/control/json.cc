@@ -39,12 +39,25 @@ void add_key(json::object& to, const model::FrontendKey& key) {
     to["protocol"] = model::to_text(key.protocol);
 }
 
+json::value tier_json(const model::Target& target) {
+    if (target.tier == model::kFallbackTier) return "fallback";
+    return target.tier;
+}
+
+double effective_weight(const model::Target& target) {
+    if (target.accepts != model::Accepts::all) return 0;
+    return static_cast<double>(target.backend.weight) * target.fraction / model::kWhole;
+}
+
 json::object health_json(const model::Target& target) {
     return {{"weight", target.backend.weight},
+            {"effective_weight", effective_weight(target)},
+            {"tier", tier_json(target)},
             {"state", text(model::to_text(target.backend.state))},
             {"health", target.health.up ? "up" : "down"},
             {"reason", target.health.reason},
-            {"accepts", text(model::to_text(target.accepts))}};
+            {"accepts", text(model::to_text(target.accepts))},
+            {"limited", target.limited}};
 }
 
 json::value check_json(const std::optional<health::Outcome>& outcome) {
@@ -119,6 +132,7 @@ json::object frontend_json(const model::Frontend& frontend, Tables& tables) {
     object["quic"] = list(frontend.quic, quic_json);
     object["announce_arp"] = frontend.announce_arp;
     object["healthy"] = frontend.healthy;
+    object["serving"] = text(model::to_text(frontend.serving));
     auto share_of = shares(tables.of(frontend));
     object["targets"] = list(frontend.targets, [&](const model::Target& target) {
         json::object row{{"address", target.backend.address.text()},
@@ -218,6 +232,7 @@ json::array services_json(const std::vector<ServiceRow>& services) {
                                  object["forward"] = text(model::to_text(row.forward));
                                  object["scheduler"] = text(model::to_text(row.scheduler.kind));
                                  object["healthy"] = row.healthy;
+                                 object["serving"] = text(model::to_text(row.serving));
                                  object["up"] = row.up;
                                  object["usable"] = row.usable;
                                  object["total"] = row.total;

@@ -20,7 +20,7 @@ TEST(Json, GivesABackendExactlyThePromisedFields) {
     auto rows = backend_rows(plan, {{sample_target(2), traffic}}, {{sample_target(2), checked}});
     auto expected = json::parse(R"({"service": "web", "vip": "192.0.2.1", "port": 80, "protocol": "tcp",
         "address": "10.0.0.2", "backend_port": 80, "weight": 2, "state": "enabled", "health": "up",
-        "reason": "L7OK/200", "accepts": "all", "flows_active": 1, "flows_total": 2, "packets_total": 3,
+        "reason": "L7OK/200", "accepts": "all", "effective_weight": 2.0, "tier": 0, "limited": "", "flows_active": 1, "flows_total": 2, "packets_total": 3,
         "bytes_total": 4, "last_check": {"ok": true, "message": "L7OK/200", "latency_seconds": 0.0015,
         "at": "2023-11-14T22:13:20.123Z"}})");
     EXPECT_EQ(backends_json(rows)[1], expected);
@@ -60,7 +60,8 @@ TEST(Json, GivesAPlanWithWhatTheConfigurationSaysOfForwarding) {
     EXPECT_EQ(plan.at("icmp"), json::parse(R"({"echo": false, "rate": 7})"));
     auto frontend = plan.at("frontends").at(0).as_object();
     auto first = frontend.at("targets").at(0).as_object();
-    for (auto name : {"service", "scheduler", "table_size", "healthy", "targets"}) frontend.erase(name);
+    for (auto name : {"service", "scheduler", "table_size", "healthy", "serving", "targets"})
+        frontend.erase(name);
     EXPECT_EQ(frontend, json::parse(R"({"vip": "192.0.2.0/28", "port": "8000-8099", "protocol": "udp",
         "forward": "gue", "forward_settings": {"port": 6081, "source": ["10.9.0.0/16"]},
         "sticky": {"ipv4": 24, "ipv6": 56}, "announce_arp": true,
@@ -83,6 +84,29 @@ TEST(Json, GivesABackendsOwnPort) {
     EXPECT_EQ(frontend.at("targets").at(1).at("backend_port"), 8080);
     EXPECT_TRUE(frontend.at("targets").at(1).at("server_id").is_null());
     EXPECT_TRUE(frontend.at("sticky").is_null());
+}
+
+TEST(Json, TellsWhoServesAndOfWhichTierABackendIs) {
+    auto config = sample_config();
+    config.pools["spare"].backends = {{ip("10.0.1.1")}};
+    config.pools["sorry"].backends = {{ip("10.0.2.1")}};
+    config.services["web"].backup = {"spare"};
+    config.services["web"].fallback = "sorry";
+    auto plan =
+        model::plan(config, {{sample_target(1), {false, "L4CON"}}, {sample_target(2), {false, "L4CON"}}});
+    auto rows = backends_json(backend_rows(plan, {}, {}));
+    EXPECT_EQ(rows[0].at("effective_weight"), 0.0);
+    // A quarter of the weight is usable: 35 % of new flows, to 65 % on the other one's weight of 1.
+    EXPECT_NEAR(rows[2].at("effective_weight").as_double(), 0.35 / 0.65, 1e-4);
+    EXPECT_EQ(rows[3].at("tier"), 1);
+    EXPECT_EQ(rows[3].at("effective_weight"), 1.0);
+    EXPECT_EQ(rows[4].at("tier"), "fallback");
+    EXPECT_EQ(rows[4].at("limited"), "stands by: the pools before it suffice");
+    EXPECT_EQ(services_json(service_rows(config, plan))[0].at("frontends").at(0).at("serving"), "backup");
+    StatusReport report;
+    report.services = service_rows(config, plan);
+    EXPECT_EQ(problems_of(report)[0],
+              "service web at 192.0.2.1:80/tcp has 65 % of its new flows on backup pools");
 }
 
 TEST(Json, TellsADifference) {

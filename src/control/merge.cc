@@ -6,9 +6,9 @@ health::Checker::Work work_of(const model::Config& config) {
     health::Checker::Work work;
     for (const auto& [name, service] : config.services) {
         if (service.checks.empty()) continue;
+        auto members = model::members_of(config, service);
         for (const auto& frontend : model::frontends_of(service))
-            for (const auto& backend : config.pools.at(service.pool).backends)
-                work[{frontend, backend.address}] = service.checks;
+            for (const auto& member : members) work[{frontend, member.backend->address}] = service.checks;
     }
     return work;
 }

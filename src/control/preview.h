@@ -12,7 +12,9 @@ namespace weir::control {
 
 /// The plan of this YAML; targets without known health are taken to be up, so that the plan is worth reading.
 std::expected<model::Plan, std::vector<config::Mistake>> preview(std::string_view yaml,
-                                                                 const model::HealthMap& known);
-model::Plan preview(const model::Config& config, model::HealthMap known);
+                                                                 const model::HealthMap& known,
+                                                                 const model::Allowances& allowances = {});
+model::Plan preview(const model::Config& config, model::HealthMap known,
+                    const model::Allowances& allowances = {});
 
 }  // namespace weir::control

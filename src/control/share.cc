@@ -2,14 +2,13 @@
 
 #include <algorithm>
 
+#include "sched/candidates.h"
+
 namespace weir::control {
 namespace {
 
 std::vector<sched::Candidate> candidates_of(const model::Frontend& frontend) {
-    std::vector<sched::Candidate> candidates;
-    for (const auto& target : frontend.targets)
-        if (target.accepts == model::Accepts::all)
-            candidates.push_back({target.backend.address, target.backend.weight});
+    auto candidates = sched::candidates_of(frontend, [](const model::Target&) { return true; });
     std::ranges::sort(candidates);
     return candidates;
 }

@@ -18,13 +18,17 @@ std::vector<ServiceRow> service_rows(const model::Config& config, const model::P
     for (const auto& [name, service] : config.services) rows[name] = {name, service.need, true, {}};
     for (const auto& frontend : plan.frontends) {
         auto& row = rows[frontend.service];
-        auto up =
-            std::ranges::count_if(frontend.targets, [](const auto& target) { return target.health.up; });
-        auto usable = std::ranges::count(frontend.targets, model::Accepts::all, &model::Target::accepts);
+        FrontendRow counted{frontend.key, frontend.forward.kind, frontend.scheduler, frontend.healthy};
+        for (const auto& target : frontend.targets) {
+            if (target.tier == model::kFallbackTier) continue;
+            counted.up += target.health.up;
+            counted.usable += target.usable && target.health.up;
+            counted.total++;
+        }
+        counted.serving = frontend.serving;
+        counted.overflowing = frontend.overflowing;
         row.healthy = row.healthy && frontend.healthy;
-        row.frontends.push_back({frontend.key, frontend.forward.kind, frontend.scheduler, frontend.healthy,
-                                 static_cast<size_t>(up), static_cast<size_t>(usable),
-                                 frontend.targets.size()});
+        row.frontends.push_back(counted);
     }
     std::vector<ServiceRow> services;
     for (auto& [name, row] : rows) services.push_back(std::move(row));
@@ -44,6 +48,25 @@ std::vector<BackendRow> backend_rows(const model::Plan& plan,
     return rows;
 }
 
+namespace {
+
+/// Somebody else than the service's pool takes new flows.
+void add_stand_ins(std::vector<std::string>& problems, const ServiceRow& service) {
+    for (const auto& frontend : service.frontends) {
+        auto add = [&](std::string_view what) {
+            problems.push_back(fmt::format("service {} at {} {}", service.name, frontend.key.text(), what));
+        };
+        if (frontend.serving == model::Serving::fallback) add("is on its fallback pool");
+        if (frontend.serving == model::Serving::fail_open)
+            add("fails open: all its backends are down, and used as if they were up");
+        if (frontend.serving == model::Serving::backup)
+            add(fmt::format("has {:.0f} % of its new flows on backup pools",
+                            100.0 * frontend.overflowing / model::kWhole));
+    }
+}
+
+}  // namespace
+
 std::vector<std::string> problems_of(const StatusReport& report) {
     std::vector<std::string> problems;
     if (!report.applying.error.empty())
@@ -62,6 +85,7 @@ std::vector<std::string> problems_of(const StatusReport& report) {
                 problems.push_back(fmt::format(
                     "service {} at {} is down: {} of {} backends take new flows, {} needed", service.name,
                     frontend.key.text(), frontend.usable, frontend.total, service.need));
+    for (const auto& service : report.services) add_stand_ins(problems, service);
     for (const auto& row : report.backends)
         if (!row.target.health.up && row.target.backend.state != model::AdminState::disabled)
             problems.push_back(fmt::format("backend {} of {} ({}) is down: {}", row.key.backend.text(),

@@ -45,9 +45,11 @@ struct FrontendRow {
     model::ForwardKind forward = model::ForwardKind::dsr;
     model::Scheduler scheduler;
     bool healthy = false;
-    size_t up = 0;      // targets that are up, in whatever administrative state
-    size_t usable = 0;  // of them those that take new flows
+    size_t up = 0;      // targets that are up, in whatever administrative state; all but the fallback pool's
+    size_t usable = 0;  // of them those that could take new flows
     size_t total = 0;
+    model::Serving serving = model::Serving::pool;
+    uint32_t overflowing = 0;  // to backup pools, in parts of model::kWhole
 };
 
 struct ServiceRow {

@@ -60,7 +60,19 @@ std::string_view to_text(AdminState state) {
 }
 
 std::string_view to_text(SchedulerKind kind) {
-    return kind == SchedulerKind::maglev ? "maglev" : "rendezvous";
+    switch (kind) {
+        case SchedulerKind::maglev:
+            return "maglev";
+        case SchedulerKind::rendezvous:
+            return "rendezvous";
+        case SchedulerKind::rr:
+            return "rr";
+        case SchedulerKind::random:
+            return "random";
+        case SchedulerKind::wlc:
+            return "wlc";
+    }
+    return "?";
 }
 
 std::string_view to_text(ForwardKind kind) {

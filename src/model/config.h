@@ -29,6 +29,7 @@ struct Backend {
     AdminState state = AdminState::enabled;
     std::optional<net::Port> port{};   // of NAT; default: the port that the client asked for
     std::vector<uint8_t> server_id{};  // in QUIC connection ids; at most 15 bytes; empty: has none
+    uint32_t max_connections = 0;      // with so many flows it gets no new ones; 0: it may have any number
 
     bool operator==(const Backend&) const = default;
 };
@@ -129,7 +130,8 @@ struct Check {
     bool operator==(const Check&) const = default;
 };
 
-enum class SchedulerKind : uint8_t { maglev, rendezvous };
+/// `wlc` is maglev whose weights follow the backends' flows; `rr` and `random` do not look at the flow.
+enum class SchedulerKind : uint8_t { maglev, rendezvous, rr, random, wlc };
 
 struct Scheduler {
     SchedulerKind kind = SchedulerKind::maglev;
@@ -175,12 +177,17 @@ struct Service {
     std::vector<net::Prefix> vips;
     std::vector<ServicePort> ports;
     std::string pool;
+    std::vector<std::string> backup{};  // pools by priority, for the flows that those before cannot take
+    std::string fallback{};             // the pool for when none of these takes any; empty: there is none
+    unsigned overflow = 140;            // percent: how much more than its share of weight a backend can carry
+    std::chrono::seconds slow_start{0};  // from a backend's coming up to its whole share of new flows
+    bool fail_open = false;              // when all backends are down, use them as if they were up
     Forward forward;
     Scheduler scheduler;
     std::optional<Sticky> sticky{};
     std::vector<QuicConfig> quic{};
     bool announce_arp = false;  // answer ARP and neighbour discovery for the VIPs
-    unsigned need = 1;          // with fewer healthy backends the service counts as down
+    unsigned need = 1;          // with fewer usable backends, but those of `fallback`, it counts as down
     std::vector<Check> checks;
 
     bool operator==(const Service&) const = default;

@@ -5,12 +5,13 @@
 namespace weir::model {
 namespace {
 
-/// Calls visit(key, name, service, pool) for each frontend of each service.
+/// Calls visit(key, name, service, members) for each frontend of each service.
 template <class Visit>
 void for_each_frontend(const Config& config, Visit visit) {
-    for (const auto& [name, service] : config.services)
-        for (const auto& key : frontends_of(service))
-            visit(key, name, service, config.pools.at(service.pool));
+    for (const auto& [name, service] : config.services) {
+        auto members = members_of(config, service);
+        for (const auto& key : frontends_of(service)) visit(key, name, service, members);
+    }
 }
 
 Health health_of(const TargetKey& key, const Service& service, const HealthMap& health) {
@@ -19,10 +20,18 @@ Health health_of(const TargetKey& key, const Service& service, const HealthMap& 
     return {false, "not checked yet"};
 }
 
-Accepts accepts_of(const Backend& backend, const Health& health) {
-    if (!health.up || backend.state == AdminState::disabled) return Accepts::nothing;
-    if (backend.state == AdminState::draining || backend.weight == 0) return Accepts::established;
-    return Accepts::all;
+/// Of the target alone; share_out() gives its tier's part to those that could take new flows.
+Accepts accepts_of(const Target& target, bool full) {
+    if (!target.health.up || target.backend.state == AdminState::disabled) return Accepts::nothing;
+    return full || !takes_new(target.backend) ? Accepts::established : Accepts::all;
+}
+
+Target make_target(const Member& member, Health health, const Allowance& allowance) {
+    Target target{*member.backend, std::move(health),  Accepts::nothing, member.tier,
+                  false,           allowance.fraction, allowance.reason};
+    target.accepts = accepts_of(target, allowance.full);
+    target.usable = target.accepts == Accepts::all;
+    return target;
 }
 
 }  // namespace
@@ -70,6 +79,22 @@ std::string_view to_text(Accepts accepts) {
     return "?";
 }
 
+std::string_view to_text(Serving serving) {
+    switch (serving) {
+        case Serving::nothing:
+            return "nothing";
+        case Serving::pool:
+            return "pool";
+        case Serving::backup:
+            return "backup";
+        case Serving::fallback:
+            return "fallback";
+        case Serving::fail_open:
+            return "fail_open";
+    }
+    return "?";
+}
+
 std::vector<FrontendKey> frontends_of(const Service& service) {
     std::vector<FrontendKey> keys;
     for (const auto& vip : service.vips)
@@ -80,29 +105,34 @@ std::vector<FrontendKey> frontends_of(const Service& service) {
 
 std::vector<TargetKey> targets_of(const Config& config) {
     std::vector<TargetKey> targets;
-    for_each_frontend(config,
-                      [&](const FrontendKey& key, const std::string&, const Service&, const Pool& pool) {
-                          for (const auto& backend : pool.backends) targets.push_back({key, backend.address});
-                      });
+    for_each_frontend(config, [&](const FrontendKey& key, const std::string&, const Service&,
+                                  const std::vector<Member>& members) {
+        for (const auto& member : members) targets.push_back({key, member.backend->address});
+    });
     std::ranges::sort(targets);
     return targets;
 }
 
-Plan plan(const Config& config, const HealthMap& health) {
+Plan plan(const Config& config, const HealthMap& health, const Allowances& allowances) {
     Plan plan{config.node_address, config.interfaces, config.vlans,    config.flows,
               config.icmp,         config.unmatched,  config.watchdog, {}};
     for_each_frontend(config, [&](const FrontendKey& key, const std::string& name, const Service& service,
-                                  const Pool& pool) {
+                                  const std::vector<Member>& members) {
         Frontend frontend{
             key, name, service.forward, service.scheduler, service.sticky, service.quic, service.announce_arp,
             {},  false};
-        for (const auto& backend : pool.backends) {
-            auto state = health_of({key, backend.address}, service, health);
-            auto accepts = accepts_of(backend, state);
-            frontend.targets.push_back({backend, std::move(state), accepts});
+        for (const auto& member : members) {
+            TargetKey target{key, member.backend->address};
+            auto allowed = allowances.find(target);
+            frontend.targets.push_back(
+                make_target(member, health_of(target, service, health),
+                            allowed == allowances.end() ? Allowance{} : allowed->second));
         }
-        auto usable = std::ranges::count(frontend.targets, Accepts::all, &Target::accepts);
+        auto usable = std::ranges::count_if(frontend.targets, [](const Target& target) {
+            return target.usable && target.tier != kFallbackTier;
+        });
         frontend.healthy = static_cast<size_t>(usable) >= service.need;
+        share_out(frontend, service);
         plan.frontends.push_back(std::move(frontend));
     });
     std::ranges::sort(plan.frontends, {}, &Frontend::key);
@@ -113,7 +143,7 @@ std::map<net::Prefix, bool> announced_vips(const Plan& plan) {
     std::map<net::Prefix, bool> vips;
     for (const auto& frontend : plan.frontends) vips[frontend.key.vips()] |= frontend.announce_arp;
     for (const auto& frontend : plan.frontends)
-        if (!frontend.healthy) vips[frontend.key.vips()] = false;
+        if (!frontend.answers()) vips[frontend.key.vips()] = false;
     return vips;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/config.h"
+#include "model/tiers.h"
 
 namespace weir::model {
 
@@ -54,6 +55,17 @@ struct Health {
 /// Of targets that have none yet, the service decides: with checks they start down, without they are up.
 using HealthMap = std::map<TargetKey, Health>;
 
+/// How much of a target counts just now: what changes with time and load.
+struct Allowance {
+    uint32_t fraction = kWhole;  // of its weight, from 1 on
+    bool full = false;           // it has as many flows as it may
+    std::string reason{};        // why not the whole, in words for the operator
+
+    bool operator==(const Allowance&) const = default;
+};
+/// Those that are missing have all.
+using Allowances = std::map<TargetKey, Allowance>;
+
 /// The flows that a target takes.
 enum class Accepts : uint8_t { nothing, established, all };
 
@@ -61,9 +73,16 @@ struct Target {
     Backend backend;
     Health health;
     Accepts accepts = Accepts::nothing;
+    Tier tier = 0;
+    bool usable = true;          // it could take new flows, though another tier may have them
+    uint32_t fraction = kWhole;  // of the backend's weight that counts among those that accept all
+    std::string limited{};       // why it takes less than its weight's share although it is up, or more
 
     bool operator==(const Target&) const = default;
 };
+
+/// Who takes a frontend's new flows.
+enum class Serving : uint8_t { nothing, pool, backup, fallback, fail_open };
 
 struct Frontend {
     FrontendKey key;
@@ -73,8 +92,13 @@ struct Frontend {
     std::optional<Sticky> sticky;
     std::vector<QuicConfig> quic;
     bool announce_arp = false;
-    std::vector<Target> targets;  // in the order of the pool
-    bool healthy = false;         // at least `need` targets are up and enabled
+    std::vector<Target> targets;  // in the order of the pools, each address once
+    bool healthy = false;         // at least `need` targets of the tiers are usable
+    Serving serving = Serving::pool;
+    uint32_t overflowing = 0;  // the part of new flows that backup pools take, in parts of kWhole
+
+    /// It has somebody to answer: enough backends, or what the operator wants instead.
+    bool answers() const { return healthy || serving == Serving::fallback || serving == Serving::fail_open; }
 
     bool operator==(const Frontend&) const = default;
 };
@@ -100,11 +124,11 @@ std::vector<TargetKey> targets_of(const Config& config);
 
 /// Pure: the same inputs give the same plan. The configuration has been checked (every pool exists, frontends
 /// distinct).
-Plan plan(const Config& config, const HealthMap& health);
+Plan plan(const Config& config, const HealthMap& health, const Allowances& allowances = {});
 
 /// Every VIP, and prefix of VIPs: whether weir says by ARP and neighbour discovery that it is here. That
-/// takes a service that asks for it, and that all services of the VIP are healthy. Of several prefixes around
-/// one address the longest counts.
+/// takes a service that asks for it, and that all services of the VIP have somebody to answer. Of several
+/// prefixes around one address the longest counts.
 std::map<net::Prefix, bool> announced_vips(const Plan& plan);
 
 /// The VLAN that the configuration puts an address in.
@@ -114,5 +138,6 @@ std::optional<uint16_t> vlan_of(const Vlans& vlans, const net::Ip& address);
 bool has_ports(Protocol protocol);
 
 std::string_view to_text(Accepts accepts);
+std::string_view to_text(Serving serving);
 
 }  // namespace weir::model

@@ -16,6 +16,7 @@
 #include <numeric>
 
 #include "sched/hash.h"
+#include "sched/log2.h"
 #include "sched/table.h"
 
 namespace weir::sched {
@@ -24,7 +25,7 @@ namespace {
 constexpr uint32_t kFree = std::numeric_limits<uint32_t>::max();
 constexpr int kClockBits =
     40;  // a clock of 2^40 ticks a unit, in which a candidate alone reaches 1 - 1/e of the table
-constexpr int kPaceBits = 20;  // a weight's reciprocal
+constexpr int kPaceBits = 32;  // a weight's reciprocal
 constexpr int kRankBits = 20;  // arrival and rank share a word: the smaller word came first
 constexpr uint64_t kRaceEnd = uint64_t{3}
                               << kClockBits;  // by then all but e^-3 of the entries have been reached
@@ -122,7 +123,7 @@ std::vector<uint32_t> race(std::span<Runner> runners, uint32_t size) {
         const auto end = std::ranges::upper_bound(clock, kRaceEnd / total * runner.weight);
         uint32_t position = runner.position;
         for (auto now = clock.begin(); now != end; ++now) {
-            uint64_t arrival = *now * pace >> kPaceBits;
+            auto arrival = static_cast<uint64_t>(Uint128{*now} * pace >> kPaceBits);
             first[position] = std::min(first[position], arrival << kRankBits | rank);
             position = next(position, runner.skip, size);
         }

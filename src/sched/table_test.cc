@@ -190,6 +190,31 @@ TEST(Rendezvous, RanksManyDifferentWeights) {
     }
 }
 
+TEST(Turns, GoRoundAndRoundWhereWeightsAreEqual) {
+    auto table = build_turns(equal(7), 700);
+    for (size_t i = 0; i < table.size(); ++i) EXPECT_EQ(table[i], table[i % 7]) << i;
+    auto round = std::vector(table.begin(), table.begin() + 7);
+    std::ranges::sort(round);
+    EXPECT_THAT(round, testing::ElementsAre(0, 1, 2, 3, 4, 5, 6));
+}
+
+TEST(Turns, ShareByWeightInEveryStretch) {
+    Candidates candidates = {backend(1, 5), backend(2, 1), backend(3, 2), backend(4, 1000)};
+    auto table = build_turns(candidates, kSize);
+    for (auto [first, count] : {std::pair(0U, kSize), {0U, 1008U}, {5000U, 20160U}}) {
+        std::vector<uint32_t> stretch(table.begin() + first, table.begin() + first + count);
+        auto entries = entries_each(stretch, 4);
+        for (size_t i = 0; i < 4; ++i)
+            EXPECT_NEAR(entries[i], candidates[i].weight * count / 1008.0, 1) << first << " " << i;
+    }
+}
+
+TEST(Turns, KeepTheHeavyFromComingInARow) {
+    auto table = build_turns(Candidates{backend(1, 3), backend(2, 1), backend(3, 1), backend(4, 1)}, 600);
+    for (size_t i = 0; i + 2 < table.size(); ++i)
+        EXPECT_FALSE(table[i] == table[i + 1] && table[i] == table[i + 2]) << i;
+}
+
 class Table : public testing::TestWithParam<model::SchedulerKind> {
   protected:
     std::vector<uint32_t> build(const Candidates& candidates, uint32_t size) {
@@ -223,13 +248,16 @@ TEST_P(Table, IsTheOneThatTheOracleBuilds) {
     auto table = build({backend(1), backend(2, 2), {net::Ip::parse("2001:db8::1").value(), 3}}, 13);
     if (GetParam() == model::SchedulerKind::maglev) {
         EXPECT_THAT(table, testing::ElementsAre(2, 2, 0, 2, 1, 0, 1, 2, 2, 2, 2, 1, 1));
+    } else if (GetParam() == model::SchedulerKind::rr) {
+        EXPECT_THAT(table, testing::ElementsAre(2, 1, 2, 0, 1, 2, 2, 1, 2, 0, 1, 2, 2));
     } else {
         EXPECT_THAT(table, testing::ElementsAre(1, 0, 2, 2, 2, 2, 1, 2, 2, 2, 2, 1, 2));
     }
 }
 
 INSTANTIATE_TEST_SUITE_P(Schedulers, Table,
-                         testing::Values(model::SchedulerKind::maglev, model::SchedulerKind::rendezvous),
+                         testing::Values(model::SchedulerKind::maglev, model::SchedulerKind::rendezvous,
+                                         model::SchedulerKind::rr),
                          [](const auto& kind) { return std::string(model::to_text(kind.param)); });
 
 TEST(NegativeLog2, IsWithinTwoUnitsOfTheRealOne) {

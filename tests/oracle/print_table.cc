@@ -28,6 +28,7 @@ Status print(const std::string& line) {
     model::Scheduler scheduler;
     words >> kind >> scheduler.table_size;
     if (kind == "rendezvous") scheduler.kind = model::SchedulerKind::rendezvous;
+    if (kind == "rr") scheduler.kind = model::SchedulerKind::rr;
     std::vector<sched::Candidate> candidates;
     while (words >> word) {
         auto candidate = parse_candidate(word);

@@ -69,7 +69,7 @@ def maglev(weights, size):
             now += unit // (size - steps)
             if now > 3 * unit // total * weights[name]:
                 break
-            arrival = now * ((1 << 20) // weights[name]) >> 20
+            arrival = now * ((1 << 32) // weights[name]) >> 32
             visits.append((arrival, rank, name, place(name, steps)))
             steps += 1
         reached[name] = steps
@@ -107,6 +107,17 @@ def rendezvous(weights, size):
     return [min(weights, key=lambda name: score(name, entry)) for entry in range(size)]
 
 
+def turns(weights, size):
+    order = sorted(weights, key=address_hash)
+    taken = {name: 0 for name in order}
+    table = []
+    for _ in range(size):
+        name = min(order, key=lambda name: ((2 * taken[name] + 1) * 2**31 // weights[name], order.index(name)))
+        taken[name] += 1
+        table.append(name)
+    return table
+
+
 def random_address(rng):
     if rng.random() < 0.5:
         return ipaddress.IPv4Address(0x0A000000 + rng.randrange(1 << rng.choice([8, 24])))
@@ -114,10 +125,11 @@ def random_address(rng):
 
 
 def random_case(rng):
-    kind = rng.choice(["maglev", "maglev", "rendezvous"])
+    kind = rng.choice(["maglev", "maglev", "rendezvous", "rr"])
     size = rng.choice(PRIMES if kind == "maglev" else PRIMES[:9])
     count = rng.choice([1, 2, 3, rng.randrange(1, 12), rng.randrange(1, 120)])
-    pick = rng.choice([lambda: 1, lambda: rng.choice([1, 10]), lambda: rng.randrange(1, 1001)])
+    pick = rng.choice([lambda: 1, lambda: rng.choice([1, 10]), lambda: rng.randrange(1, 1001),
+                       lambda: rng.choice([1, rng.randrange(1, 65536)])])
     weights = {}
     while len(weights) < count:
         weights[random_address(rng)] = pick()
@@ -143,7 +155,7 @@ def main():
         sys.exit(f"{len(cases)} cases, {len(answers)} answers")
     for line, answer, (kind, size, weights) in zip(lines, answers, cases):
         index = {name: i for i, name in enumerate(weights)}
-        want = [index[name] for name in {"maglev": maglev, "rendezvous": rendezvous}[kind](weights, size)]
+        want = [index[name] for name in {"maglev": maglev, "rendezvous": rendezvous, "rr": turns}[kind](weights, size)]
         got = [int(word) for word in answer.split()]
         if got != want:
             where = next((i for i, (g, w) in enumerate(zip(got, want)) if g != w), "length")

@@ -15,6 +15,7 @@
 #include "engine/xdp/frontend_table.h"
 #include "engine/xdp/migration.h"
 #include "engine/xdp/quic_rows.h"
+#include "sched/candidates.h"
 
 namespace weir::engine::xdp {
 namespace {
@@ -74,6 +75,10 @@ Sizes roomy(Sizes sizes) {
     sizes.target_slots = std::clamp(sizes.target_slots * 2, 1024u, WEIR_MAX_TARGETS);
     sizes.ring_lines += sizes.ring_lines / 4 + 8 * lines_for(model::Scheduler{}.table_size);
     return sizes;
+}
+
+bool looks_at_flow(model::SchedulerKind kind) {
+    return kind != model::SchedulerKind::rr && kind != model::SchedulerKind::random;
 }
 
 constexpr std::array<const char*, WEIR_REASONS> kReasonNames{
@@ -335,12 +340,10 @@ size_t Tables::write_rings(const model::Plan& plan, const Hops& hops, size_t fro
 }
 
 bool Tables::write_ring(const model::Frontend& frontend, const Hops& hops, Built& built) {
-    std::vector<sched::Candidate> candidates;
-    for (const auto& target : frontend.targets)
-        if (auto hop = hops.find(target.backend.address);
-            target.accepts == model::Accepts::all && hop != hops.end() &&
-            !why_not(frontend.forward, target.backend.address, hop->second))
-            candidates.push_back({target.backend.address, target.backend.weight});
+    auto candidates = sched::candidates_of(frontend, [&](const model::Target& target) {
+        auto hop = hops.find(target.backend.address);
+        return hop != hops.end() && !why_not(frontend.forward, target.backend.address, hop->second);
+    });
     auto found = rings_.find(frontend.key);
     if (found != rings_.end() && found->second.candidates == candidates &&
         found->second.scheduler == frontend.scheduler)
@@ -438,7 +441,8 @@ Status Tables::write_generation(const model::Plan& plan, const Hops& hops) {
     write_targets(plan, hops, half);
     if (auto wrote = write_frontends(plan, half); !wrote) return wrote;
     frontends_[half].clear();
-    for (const auto& frontend : plan.frontends) frontends_[half].push_back({frontend.key, frontend.service});
+    for (const auto& frontend : plan.frontends)
+        frontends_[half].push_back({frontend.key, frontend.service, looks_at_flow(frontend.scheduler.kind)});
     if (auto chosen = choose_captured(plan, half); !chosen) spdlog::warn("{}", chosen.error().message);
     std::ranges::copy(timeouts_, state.generation[half].timeout);
     __atomic_store_n(&state.active, half, __ATOMIC_RELEASE);
@@ -544,7 +548,11 @@ Result<Verdict> Tables::ask(std::span<const uint8_t> frame, int interface) const
     if (!datapath_) return fail("the datapath has no tables yet");
     auto answer = datapath_->run(WEIR_DRY_RUN, frame, interface);
     if (!answer) return propagate(answer);
-    return explain(answer->verdict, answer->trace, datapath_->state().active & 1);
+    auto half = datapath_->state().active & 1;
+    auto verdict = explain(answer->verdict, answer->trace, half);
+    const auto* frontend = frontend_of(answer->trace, half);
+    if (frontend && !frontend->by_flow && !answer->trace.from_flow) verdict.backend.reset();
+    return verdict;
 }
 
 Result<Replayed> Tables::replay(std::span<const uint8_t> frame, int interface) {

@@ -113,6 +113,7 @@ class Tables {
     struct Named {
         model::FrontendKey key;
         std::string service;
+        bool by_flow = true;  // the scheduler looks at the flow, so what it would choose can be told
     };
     struct Capture {
         CaptureFilter filter;
