@@ -16,6 +16,7 @@ const Kind kKinds[] = {
     {kTcpCheck, read_tcp_check},
     {kHttpCheck, read_http_check},
     {kHttpsCheck, read_https_check},
+    {kDnsCheck, read_dns_check},
 };
 
 const Kind* kind_of(std::string_view name) {

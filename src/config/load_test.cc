@@ -268,6 +268,18 @@ TEST(Load, TakesWhatARequestSaysAndWhatAnAnswerMustContain) {
     EXPECT_EQ(checks, wanted);
 }
 
+TEST(Load, TakesExpectedRecordsAsAnswersReadThem) {
+    auto check = [](std::string_view settings) {
+        auto checks = checks_of(fmt::format("[{{dns: {{name: Example.org., {}}}}}]", settings));
+        return checks.empty() ? model::DnsCheck{} : std::get<model::DnsCheck>(checks[0].kind);
+    };
+    EXPECT_EQ(check("carrier: tcp, rcode: NXDOMAIN"),
+              (model::DnsCheck{.name = "Example.org.", .rcode = "NXDOMAIN", .over_tcp = true}));
+    EXPECT_EQ(check("type: AAAA, expect: \"2001:DB8:0::1\"").expect, "2001:db8::1");
+    EXPECT_EQ(check("type: MX, expect: 10 Mail.example.org.").expect, "10 mail.example.org");
+    EXPECT_EQ(check("type: TXT, expect: Some text.").expect, "Some text.");
+}
+
 TEST(Load, TakesStatusesAsOneAsTextAndAsAList) {
     std::vector<model::StatusRange> wanted{{200, 299}, {301, 301}};
     for (auto text :

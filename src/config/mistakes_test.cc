@@ -73,9 +73,10 @@ TEST(Mistakes, SayWhatThisVersionHasInstead) {
              "nat are\n"},
             {"engine: ipvs",
              "f:3:52: 'engine' is not available in this version; the one that follows from forward: is\n"},
-            {"checks: [{dns: {}}]",
-             "f:3:62: 'dns' is not available in this version; tcp, http and https are\n"},
-            {"checks: [syn]", "f:3:61: 'syn' is not available in this version; tcp, http and https are\n"},
+            {"checks: [{udp: {}}]",
+             "f:3:62: 'udp' is not available in this version; tcp, http, https and dns are\n"},
+            {"checks: [syn]",
+             "f:3:61: 'syn' is not available in this version; tcp, http, https and dns are\n"},
         },
         "interfaces: [eth0]\npools: {p: {static: [192.0.2.1]}}\nservices: {s: {vip: 192.0.2.9, ports: 80, "
         "pool: p, ",
@@ -266,7 +267,7 @@ TEST(Mistakes, OfATableThatIsSmallerThanItsPool) {
 TEST(Mistakes, OfChecks) {
     expect_all(
         {
-            {"ping", "f:4:11: unknown check 'ping'; write tcp, http or https\n"},
+            {"ping", "f:4:11: unknown check 'ping'; write tcp, http, https or dns\n"},
             {"[tcp]", "f:4:11: the check is a list; write a mapping of its settings\n"},
             {"{port: 80}", "f:4:11: this check is of no kind; add 'tcp: {}' or 'http: {path: /}'\n"},
             {"{tcp: {}, http: {}}", "f:4:27: this check is of two kinds, tcp and http; write two checks\n"},
@@ -290,6 +291,16 @@ TEST(Mistakes, OfChecks) {
              "at its ends\n"},
             {"{http: {headers: {A: b, a: c}}}",
              "f:4:35: the header 'a' stands here again; keep one of the two\n"},
+            {"dns", "f:4:11: dns has no 'name'; add it, the name to ask for\n"},
+            {"{dns: {name: a..b}}",
+             "f:4:24: 'a..b' is not a name to ask for; write one such as www.example.com\n"},
+            {"{dns: {name: a, type: AXFR}}",
+             "f:4:33: unknown type 'AXFR'; write A, AAAA, CNAME, MX, NS, PTR, SOA, SRV or TXT\n"},
+            {"{dns: {name: a, type: AAAA, expect: 192.0.2.1}}",
+             "f:4:47: '192.0.2.1' is not what AAAA records hold; write an IPv6 address\n"},
+            {"{dns: {name: a, rcode: NXDOMAIN, expect: 192.0.2.1}}",
+             "f:4:52: there are no records with NXDOMAIN; leave one of the two out\n"},
+            {"{dns: {name: a, carrier: sctp}}", "f:4:36: unknown carrier 'sctp'; write udp or tcp\n"},
             {"{https: {path: alive}}",
              "f:4:26: 'alive' is not a path; write one such as /alive, with %20 for a space\n"},
             {"{https: {sni: 192.0.2.1}}",
@@ -409,7 +420,7 @@ TEST(Mistakes, OfOneAnchorAreReportedOnce) {
                                       "  a: {{vip: 192.0.2.8, ports: 80, pool: p, checks: &c [pnig]}}\n"
                                       "  b: {{vip: 192.0.2.9, ports: 80, pool: p, checks: *c}}\n",
                                       kInterfaces, kPools)),
-              "f:4:55: unknown check 'pnig'; write tcp, http or https\n");
+              "f:4:55: unknown check 'pnig'; write tcp, http, https or dns\n");
 }
 
 TEST(Mistakes, AreShortLinesWhateverStandsInTheFile) {

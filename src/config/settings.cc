@@ -49,6 +49,12 @@ constexpr Choice kForwards[] = {
 constexpr Choice kTruth[] = {word("true", true), word("false", false)};
 constexpr Choice kMethods[] = {word("GET", HttpMethod::get), word("HEAD", HttpMethod::head),
                                word("OPTIONS", HttpMethod::options)};
+constexpr Choice kCarriers[] = {word("udp", false), word("tcp", true)};
+constexpr Choice kDnsTypes[] = {word("A", 0),   word("AAAA", 1), word("CNAME", 2),
+                                word("MX", 3),  word("NS", 4),   word("PTR", 5),
+                                word("SOA", 6), word("SRV", 7),  word("TXT", 8)};
+constexpr Choice kRcodes[] = {word("NOERROR", 0),  word("FORMERR", 1), word("SERVFAIL", 2),
+                              word("NXDOMAIN", 3), word("NOTIMP", 4),  word("REFUSED", 5)};
 constexpr Choice kSchedulers[] = {
     word("maglev", SchedulerKind::maglev), word("rendezvous", SchedulerKind::rendezvous),
     word("wlc", SchedulerKind::wlc), word("rr", SchedulerKind::rr), word("random", SchedulerKind::random)};
@@ -179,6 +185,7 @@ constexpr Setting kCheckSettings[] = {
     {"tcp", Takes::mapping, "of tcp settings"},
     {"http", Takes::mapping, "of http settings"},
     {"https", Takes::mapping, "of https settings"},
+    {"dns", Takes::mapping, "of dns settings"},
     {"port", Takes::number, "", 1, 65535, {}, "the service's"},
     {"interval", Takes::milliseconds, "", 100, kHour, {}, "2s"},
     {"timeout", Takes::milliseconds, "", 1, kHour, {}, "1s, or the interval where that is less"},
@@ -186,10 +193,12 @@ constexpr Setting kCheckSettings[] = {
     number("rise", 1, 64, "3, or history where that is less"),
     number("fall", 1, 64, "2, or history where that is less"),
 };
-constexpr std::string_view kKindsThereAre = "tcp, http and https are";
+constexpr std::string_view kKindsThereAre = "tcp, http, https and dns are";
 constexpr Unavailable kCheckUnavailable[] = {
-    {"syn", kKindsThereAre},  {"dns", kKindsThereAre},  {"udp", kKindsThereAre},
-    {"icmp", kKindsThereAre}, {"exec", kKindsThereAre},
+    {"syn", kKindsThereAre},
+    {"udp", kKindsThereAre},
+    {"icmp", kKindsThereAre},
+    {"exec", kKindsThereAre},
 };
 
 constexpr Setting kTcpSettings[] = {
@@ -218,6 +227,14 @@ constexpr auto kHttpsSettings = [] {
     std::ranges::copy(kTlsSettings, std::ranges::copy(kHttpSettings, both.begin()).out);
     return both;
 }();
+
+constexpr Setting kDnsSettings[] = {
+    required({"name", Takes::text, "the name to ask for"}),
+    choice("type", kDnsTypes, "A"),
+    {"expect", Takes::text, "a record's text"},
+    choice("rcode", kRcodes, "NOERROR"),
+    choice("carrier", kCarriers, "udp"),
+};
 
 std::string list_of(std::span<const std::string_view> words) {
     if (words.empty()) return "";
@@ -253,13 +270,14 @@ const Section kCheck{"check", kCheckSettings, kCheckUnavailable, &kService};
 const Section kTcpCheck{"tcp", kTcpSettings, {}, &kCheck};
 const Section kHttpCheck{"http", kHttpSettings, {}, &kCheck};
 const Section kHttpsCheck{"https", kHttpsSettings, {}, &kCheck};
+const Section kDnsCheck{"dns", kDnsSettings, {}, &kCheck};
 
 std::span<const Section* const> all_sections() {
     static constexpr auto all = std::to_array<const Section*>(
-        {&kFile,     &kNode,    &kInterface, &kAdmin,     &kFlows,     &kTimeouts, &kIcmp,
-         &kPool,     &kBackend, &kService,   &kDsr,       &kIpip,      &kGre,      &kFou,
-         &kGue,      &kDscp,    &kNat,       &kTable,     &kSticky,    &kQuic,     &kQuicConfig,
-         &kAnnounce, &kCheck,   &kTcpCheck,  &kHttpCheck, &kHttpsCheck});
+        {&kFile,     &kNode,    &kInterface, &kAdmin,     &kFlows,      &kTimeouts, &kIcmp,
+         &kPool,     &kBackend, &kService,   &kDsr,       &kIpip,       &kGre,      &kFou,
+         &kGue,      &kDscp,    &kNat,       &kTable,     &kSticky,     &kQuic,     &kQuicConfig,
+         &kAnnounce, &kCheck,   &kTcpCheck,  &kHttpCheck, &kHttpsCheck, &kDnsCheck});
     return all;
 }
 

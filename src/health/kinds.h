@@ -40,4 +40,6 @@ boost::asio::awaitable<Verdict> run(const model::HttpCheck& check, const Errand&
 /// The same by TLS: L6TOUT and L6RSP say that there was no session.
 boost::asio::awaitable<Verdict> run(const model::HttpsCheck& check, const Errand& errand);
 
+boost::asio::awaitable<Verdict> run(const model::DnsCheck& check, const Errand& errand);
+
 }  // namespace weir::health

@@ -115,8 +115,19 @@ struct HttpsCheck {
     bool operator==(const HttpsCheck&) const = default;
 };
 
+/// One question to a name server.
+struct DnsCheck {
+    std::string name;
+    std::string type = "A";         // of the records asked for
+    std::string expect{};           // one of them, as text (doc/checks.md); empty: any
+    std::string rcode = "NOERROR";  // which asks for a record too, the other codes do not
+    bool over_tcp = false;
+
+    bool operator==(const DnsCheck&) const = default;
+};
+
 struct Check {
-    using Kind = std::variant<TcpCheck, HttpCheck, HttpsCheck>;
+    using Kind = std::variant<TcpCheck, HttpCheck, HttpsCheck, DnsCheck>;
 
     Kind kind;
     std::optional<net::Port> port;  // default: the service's

@@ -1,0 +1,39 @@
+// DNS messages (RFC 1035) as a client needs them: one question, and the answers to it as text. The codec is
+// the C library's resolver.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace weir::proto {
+
+struct DnsQuestion {
+    std::string name;
+    std::string type = "A";  // one of dns_types()
+};
+
+struct DnsAnswer {
+    std::string rcode;                 // NOERROR, NXDOMAIN, …
+    bool truncated = false;            // the message could not hold all of it: nothing else is known
+    std::vector<std::string> records;  // of the type asked for, as below
+};
+
+/// What their records read as: an address (A, AAAA), a name (NS, CNAME, PTR; of SOA the primary server),
+/// "10 mail.example.org" (MX), "0 5 443 host.example.org" (SRV), the strings in one (TXT). Names are in lower
+/// case and without the last dot.
+std::span<const std::string_view> dns_types();
+/// Those that an answer may be expected to have.
+std::span<const std::string_view> dns_rcodes();
+
+/// The message that asks, with recursion desired.
+Result<std::vector<uint8_t>> write_dns_question(const DnsQuestion& question, uint16_t id);
+
+/// What `message` answers to the question that was asked with this id. Fails for anything else.
+Result<DnsAnswer> read_dns_answer(std::span<const uint8_t> message, const DnsQuestion& question, uint16_t id);
+
+}  // namespace weir::proto
