@@ -2,9 +2,11 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <regex>
 #include <sstream>
 
 #include "control/sample.h"
@@ -77,6 +79,27 @@ TEST(Metrics, PassPromtool) {
     auto text = metrics_text(sample_report());
     ASSERT_EQ(std::fwrite(text.data(), 1, text.size(), promtool), text.size());
     EXPECT_EQ(::pclose(promtool), 0);
+}
+
+TEST(Metrics, HaveRulesThatPassPromtool) {
+    if (std::system("command -v promtool >/dev/null 2>&1") != 0) GTEST_SKIP() << "promtool is not installed";
+    EXPECT_EQ(
+        std::system("promtool check rules " WEIR_SOURCE_DIR "/examples/prometheus/weir.rules.yml >/dev/null"),
+        0);
+}
+
+TEST(Metrics, AreThoseThatTheRulesAndTheDashboardAskFor) {
+    for (const auto* path : {"/examples/prometheus/weir.rules.yml", "/examples/grafana/weir.json"}) {
+        std::ifstream file(std::string(WEIR_SOURCE_DIR) + path);
+        std::string text(std::istreambuf_iterator<char>(file), {});
+        size_t seen = 0;
+        std::regex name("weir_[a-z_]+");
+        for (std::sregex_iterator it(text.begin(), text.end(), name), end; it != end; ++it, ++seen)
+            EXPECT_TRUE(std::ranges::any_of(metric_table(),
+                                            [&](const auto& metric) { return metric.name == it->str(); }))
+                << path << ": " << it->str();
+        EXPECT_GT(seen, 10u) << path;
+    }
 }
 
 TEST(Metrics, StandInTheirPage) {
