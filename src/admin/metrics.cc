@@ -130,10 +130,22 @@ const std::vector<Metric> kMetrics{
      each_frontend<[](const ServiceRow&, const FrontendRow& f) { return f.total; }>},
     {"weir_service_backends_needed", gauge, kFrontend, "Backends that must take new flows (`need`).",
      each_frontend<[](const ServiceRow& s, const FrontendRow&) { return s.need; }>},
+    {"weir_service_overflow_ratio", gauge, kFrontend, "The part of new flows that backup pools take, 0 to 1.",
+     each_frontend<[](const ServiceRow&, const FrontendRow& f) {
+         return static_cast<double>(f.overflowing) / model::kWhole;
+     }>},
+    {"weir_service_last_resort", gauge, kFrontend,
+     "1 while the fallback pool takes new flows, or backends that are down (`fail_open`).",
+     each_frontend<[](const ServiceRow&, const FrontendRow& f) {
+         return f.serving == model::Serving::fallback || f.serving == model::Serving::fail_open;
+     }>},
     {"weir_backend_up", gauge, kBackend, "1 if the backend is up.",
      each_backend<[](const BackendRow& b) { return b.target.health.up; }>},
     {"weir_backend_weight", gauge, kBackend, "The configured weight.",
      each_backend<[](const BackendRow& b) { return b.target.backend.weight; }>},
+    {"weir_backend_effective_weight", gauge, kBackend,
+     "What it weighs just now among those that take new flows; 0 if it takes none.",
+     each_backend<[](const BackendRow& b) { return control::effective_weight(b.target); }>},
     {"weir_backend_flows_active", gauge, kBackend, "Entries of the flow table that have not expired.",
      each_backend<[](const BackendRow& b) { return b.traffic.flows_active; }>},
     {"weir_backend_flows_total", counter, kBackend, "Flows that the backend was chosen for.",

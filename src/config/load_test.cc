@@ -329,7 +329,7 @@ std::vector<std::string> examples_of_the_manual() {
 
 TEST(Load, ReadsTheExamplesOfTheManual) {
     auto examples = examples_of_the_manual();
-    ASSERT_EQ(examples.size(), 2u);
+    ASSERT_EQ(examples.size(), 3u);
     for (const auto& text : examples) {
         auto config = parse(text);
         EXPECT_TRUE(config) << text << describe("weir.yaml.5", config.error());

@@ -44,11 +44,6 @@ json::value tier_json(const model::Target& target) {
     return target.tier;
 }
 
-double effective_weight(const model::Target& target) {
-    if (target.accepts != model::Accepts::all) return 0;
-    return static_cast<double>(target.backend.weight) * target.fraction / model::kWhole;
-}
-
 json::object health_json(const model::Target& target) {
     return {{"weight", target.backend.weight},
             {"effective_weight", effective_weight(target)},

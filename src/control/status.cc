@@ -48,6 +48,11 @@ std::vector<BackendRow> backend_rows(const model::Plan& plan,
     return rows;
 }
 
+double effective_weight(const model::Target& target) {
+    if (target.accepts != model::Accepts::all) return 0;
+    return static_cast<double>(target.backend.weight) * target.fraction / model::kWhole;
+}
+
 namespace {
 
 /// Somebody else than the service's pool takes new flows.

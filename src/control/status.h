@@ -85,6 +85,9 @@ std::vector<BackendRow> backend_rows(const model::Plan& plan,
                                      const std::map<model::TargetKey, engine::Traffic>& traffic,
                                      const std::map<model::TargetKey, health::Checked>& checked);
 
+/// What a target weighs just now among those that take new flows; 0 of one that does not.
+double effective_weight(const model::Target& target);
+
 /// What needs the operator's attention, a line each, the worst first; empty when all is well.
 std::vector<std::string> problems_of(const StatusReport& report);
 

@@ -198,7 +198,7 @@ struct Service {
     std::optional<Sticky> sticky{};
     std::vector<QuicConfig> quic{};
     bool announce_arp = false;  // answer ARP and neighbour discovery for the VIPs
-    unsigned need = 1;          // with fewer usable backends, but those of `fallback`, it counts as down
+    unsigned need = 1;          // with fewer backends up and enabled (`fallback` aside) it counts as down
     std::vector<Check> checks;
 
     bool operator==(const Service&) const = default;

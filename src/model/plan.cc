@@ -128,10 +128,11 @@ Plan plan(const Config& config, const HealthMap& health, const Allowances& allow
                 make_target(member, health_of(target, service, health),
                             allowed == allowances.end() ? Allowance{} : allowed->second));
         }
-        auto usable = std::ranges::count_if(frontend.targets, [](const Target& target) {
-            return target.usable && target.tier != kFallbackTier;
+        // Those that are full, too: a VIP that is withdrawn for them would lose the flows that they have.
+        auto standing = std::ranges::count_if(frontend.targets, [](const Target& target) {
+            return target.health.up && takes_new(target.backend) && target.tier != kFallbackTier;
         });
-        frontend.healthy = static_cast<size_t>(usable) >= service.need;
+        frontend.healthy = static_cast<size_t>(standing) >= service.need;
         share_out(frontend, service);
         plan.frontends.push_back(std::move(frontend));
     });

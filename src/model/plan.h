@@ -93,7 +93,7 @@ struct Frontend {
     std::vector<QuicConfig> quic;
     bool announce_arp = false;
     std::vector<Target> targets;  // in the order of the pools, each address once
-    bool healthy = false;         // at least `need` targets of the tiers are usable
+    bool healthy = false;         // at least `need` targets of the tiers are usable or full
     Serving serving = Serving::pool;
     uint32_t overflowing = 0;  // the part of new flows that backup pools take, in parts of kWhole
 

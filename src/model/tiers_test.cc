@@ -196,6 +196,13 @@ TEST_F(Tiers, NeedUsableBackendsOfThePoolAndItsBackups) {
     EXPECT_FALSE(made().healthy);
 }
 
+TEST_F(Tiers, StayHealthyWhenTheyAreFull) {
+    service().need = 2;
+    fill("10.0.0.1"), fill("10.0.0.2");
+    EXPECT_TRUE(made().healthy);
+    EXPECT_EQ(made().serving, Serving::nothing);
+}
+
 TEST_F(Tiers, HaveAnAddressOfTwoPoolsInTheFirst) {
     config.pools["spare"].backends[0].address = ip("10.0.0.2");
     service().backup = {"spare"};
