@@ -1,6 +1,8 @@
 // Pools that stand by: the sorry server takes over and gives back; what is over a cap flows over.
 #include <gmock/gmock.h>
 
+#include <boost/json/serialize.hpp>
+
 #include "lab/tcp.h"
 #include "tests/e2e/site.h"
 
