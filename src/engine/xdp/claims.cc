@@ -1,5 +1,10 @@
 #include "engine/xdp/claims.h"
 
+#include <algorithm>
+#include <cstring>
+
+#include "engine/xdp/target_row.h"
+
 namespace weir::engine::xdp {
 namespace {
 
@@ -33,6 +38,22 @@ std::vector<Claim> Claims::of(const model::Plan& plan, Time now) const {
         if (now - seen.at < kRemembered && is_announced(vips, who.first))
             claims.push_back({who.first, who.second, seen.interface, seen.at});
     return claims;
+}
+
+std::vector<Conflict> take_conflicts(std::span<weir_conflict> rows) {
+    std::vector<Conflict> taken;
+    for (auto& shared : rows) {
+        if (__atomic_load_n(&shared.family, __ATOMIC_ACQUIRE) == WEIR_NONE) continue;
+        const auto row = shared;
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        // The datapath may be writing the next one: then that counts, and next time.
+        if (std::memcmp(&row, &shared, sizeof row) != 0) continue;
+        __atomic_store_n(&shared.family, WEIR_NONE, __ATOMIC_RELEASE);
+        Conflict conflict{from_abi(row.vip, row.family), {}, row.interface};
+        std::ranges::copy(row.mac, conflict.mac.bytes.begin());
+        taken.push_back(conflict);
+    }
+    return taken;
 }
 
 }  // namespace weir::engine::xdp

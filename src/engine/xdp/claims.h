@@ -4,12 +4,26 @@
 
 #include <chrono>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/xdp/abi.h"
 
 namespace weir::engine::xdp {
+
+/// Somebody else on the network says that a VIP is his.
+struct Conflict {
+    net::Ip vip;
+    net::Mac mac;
+    uint32_t interface = 0;
+
+    bool operator==(const Conflict&) const = default;
+};
+
+/// Takes from the datapath's rows what it has heard since the last time; of several at one place the last.
+std::vector<Conflict> take_conflicts(std::span<weir_conflict> rows);
 
 class Claims {
   public:

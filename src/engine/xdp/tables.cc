@@ -11,70 +11,22 @@
 #include <set>
 
 #include "base/log.h"
+#include "engine/xdp/carry_over.h"
 #include "engine/xdp/frontend_rows.h"
 #include "engine/xdp/frontend_table.h"
 #include "engine/xdp/migration.h"
 #include "engine/xdp/quic_rows.h"
+#include "engine/xdp/sizing.h"
 #include "sched/candidates.h"
 
 namespace weir::engine::xdp {
 namespace {
-
-uint32_t lines_for(uint32_t entries) {
-    return (entries + WEIR_RING_LINE - 1) / WEIR_RING_LINE;
-}
 
 std::vector<model::TargetKey> targets_of(const model::Plan& plan) {
     std::vector<model::TargetKey> keys;
     for (const auto& frontend : plan.frontends)
         for (const auto& target : frontend.targets) keys.push_back({frontend.key, target.backend.address});
     return keys;
-}
-
-uint32_t flow_buckets_for(uint32_t flows) {
-    // Eight entries a bucket at a quarter load: then hardly ever is one full.
-    return std::bit_ceil(std::max(flows / 2, 64u));
-}
-
-bool uses_nat(const model::Plan& plan) {
-    return std::ranges::any_of(plan.frontends, [](const auto& frontend) {
-        return frontend.forward.kind == model::ForwardKind::nat;
-    });
-}
-
-/// What a plan needs at the least; roomy() adds the room to grow.
-Result<Sizes> least_sizes(const model::Plan& plan) {
-    Sizes sizes;
-    size_t targets = 1;
-    uint32_t lines = 0, longest = 0;
-    for (const auto& frontend : plan.frontends) {
-        targets += frontend.targets.size();
-        lines += lines_for(frontend.scheduler.table_size);
-        longest = std::max(longest, lines_for(frontend.scheduler.table_size));
-    }
-    auto rows = count_frontend_rows(plan);
-    if (!rows) return propagate(rows);
-    sizes.frontend_slots = frontend_slots_for(*rows);
-    sizes.target_slots = std::bit_ceil(static_cast<uint32_t>(targets));
-    sizes.ring_lines = lines + longest;
-    sizes.flow_buckets = flow_buckets_for(plan.flows.size);
-    sizes.nat_flows = uses_nat(plan) ? plan.flows.size : 0;
-    sizes.quic_tables = std::max<uint32_t>(static_cast<uint32_t>(count_quic_tables(plan)), 1);
-    return sizes;
-}
-
-/// For the rows that another plan needs too.
-void cover(Sizes& sizes, const Sizes& other) {
-    sizes.frontend_slots = std::max(sizes.frontend_slots, other.frontend_slots);
-    sizes.ring_lines = std::max(sizes.ring_lines, other.ring_lines);
-    sizes.quic_tables = std::max(sizes.quic_tables, other.quic_tables);
-}
-
-Sizes roomy(Sizes sizes) {
-    sizes.frontend_slots = std::max(sizes.frontend_slots * 2, 1024u);
-    sizes.target_slots = std::clamp(sizes.target_slots * 2, 1024u, WEIR_MAX_TARGETS);
-    sizes.ring_lines += sizes.ring_lines / 4 + 8 * lines_for(model::Scheduler{}.table_size);
-    return sizes;
 }
 
 bool looks_at_flow(model::SchedulerKind kind) {
@@ -100,26 +52,6 @@ constexpr std::array<const char*, WEIR_REASONS> kReasonVerdicts{
 #undef DROP
 #undef REPLY
 };
-
-/// Entries of a table of another size: those whose bucket is now decided by more bits of their hash than the
-/// entry tells go to each bucket that may be theirs; in the wrong one nobody finds them, and they expire. The
-/// datapath may be at work on either: what it has written there of a flow stays.
-void copy_flows(Rows<weir_bucket> from, Rows<weir_bucket> to) {
-    auto same_flow = [](uint64_t a, uint64_t b) { return (a ^ b) >> WEIR_TAG_SHIFT == 0; };
-    for (size_t i = 0; i < std::max(from.size(), to.size()); i++) {
-        auto& bucket = to[i & (to.size() - 1)];
-        for (auto entry : from[i & (from.size() - 1)].entry) {
-            bool known = entry == 0 || std::ranges::any_of(bucket.entry, [&](uint64_t other) {
-                             return other != 0 && same_flow(entry, other);
-                         });
-            for (auto* room = std::begin(bucket.entry); !known && room != std::end(bucket.entry); ++room) {
-                __u64 free = 0;
-                known = __atomic_compare_exchange_n(room, &free, entry, false, __ATOMIC_RELAXED,
-                                                    __ATOMIC_RELAXED);
-            }
-        }
-    }
-}
 
 }  // namespace
 
@@ -302,22 +234,7 @@ Status Tables::put_in_force() {
     grace_.wait();
     leave_former_capture();
     carry_over();
-    // What the former tables counted goes to the row that no CPU writes.
-    auto mine = datapath_->counters(datapath_->cpus());
-    for (uint32_t row = 0; row <= former_->cpus(); row++)
-        for (size_t number = 0; number < former_->counters(row).size(); number++) {
-            const auto& counter = former_->counters(row)[number];
-            mine[number].packets += counter.packets;
-            mine[number].bytes += counter.bytes;
-            mine[number].flows += counter.flows;
-        }
-    auto& total = datapath_->totals().back();
-    for (const auto& row : former_->totals()) {
-        for (size_t reason = 0; reason < WEIR_REASONS_MAX; reason++)
-            total.packets[reason] += row.packets[reason];
-        total.table_full += row.table_full;
-        total.evicted += row.evicted;
-    }
+    add_counts(*former_, *datapath_);
     former_.reset();
     return {};
 }
@@ -472,20 +389,7 @@ Status Tables::set_ports(const Ports& ports) {
 }
 
 std::vector<Conflict> Tables::take_conflicts() {
-    std::vector<Conflict> taken;
-    if (!datapath_) return taken;
-    for (auto& shared : datapath_->state().conflict) {
-        if (__atomic_load_n(&shared.family, __ATOMIC_ACQUIRE) == WEIR_NONE) continue;
-        const auto row = shared;
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        // The datapath may be writing the next one: then that counts, and next time.
-        if (std::memcmp(&row, &shared, sizeof row) != 0) continue;
-        __atomic_store_n(&shared.family, WEIR_NONE, __ATOMIC_RELEASE);
-        Conflict conflict{from_abi(row.vip, row.family), {}, row.interface};
-        std::ranges::copy(row.mac, conflict.mac.bytes.begin());
-        taken.push_back(conflict);
-    }
-    return taken;
+    return datapath_ ? xdp::take_conflicts(datapath_->state().conflict) : std::vector<Conflict>{};
 }
 
 Status Tables::beat(std::chrono::milliseconds time) const {

@@ -14,6 +14,7 @@
 #include "engine/engine.h"
 #include "engine/replay.h"
 #include "engine/xdp/capture_ring.h"
+#include "engine/xdp/claims.h"
 #include "engine/xdp/datapath.h"
 #include "engine/xdp/flow_scan.h"
 #include "engine/xdp/numbers.h"
@@ -41,15 +42,6 @@ struct Port {
     bool operator==(const Port&) const = default;
 };
 using Ports = std::map<uint32_t, Port>;  // by the interface's index
-
-/// Somebody else on the network says that a VIP is his.
-struct Conflict {
-    net::Ip vip;
-    net::Mac mac;
-    uint32_t interface = 0;
-
-    bool operator==(const Conflict&) const = default;
-};
 
 class Tables {
   public:

@@ -1,0 +1,63 @@
+#include "engine/xdp/sizing.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "engine/xdp/frontend_rows.h"
+#include "engine/xdp/frontend_table.h"
+#include "engine/xdp/quic_rows.h"
+
+namespace weir::engine::xdp {
+namespace {
+
+uint32_t flow_buckets_for(uint32_t flows) {
+    // Eight entries a bucket at a quarter load: then hardly ever is one full.
+    return std::bit_ceil(std::max(flows / 2, 64u));
+}
+
+}  // namespace
+
+uint32_t lines_for(uint32_t entries) {
+    return (entries + WEIR_RING_LINE - 1) / WEIR_RING_LINE;
+}
+
+bool uses_nat(const model::Plan& plan) {
+    return std::ranges::any_of(plan.frontends, [](const auto& frontend) {
+        return frontend.forward.kind == model::ForwardKind::nat;
+    });
+}
+
+Result<Sizes> least_sizes(const model::Plan& plan) {
+    Sizes sizes;
+    size_t targets = 1;
+    uint32_t lines = 0, longest = 0;
+    for (const auto& frontend : plan.frontends) {
+        targets += frontend.targets.size();
+        lines += lines_for(frontend.scheduler.table_size);
+        longest = std::max(longest, lines_for(frontend.scheduler.table_size));
+    }
+    auto rows = count_frontend_rows(plan);
+    if (!rows) return propagate(rows);
+    sizes.frontend_slots = frontend_slots_for(*rows);
+    sizes.target_slots = std::bit_ceil(static_cast<uint32_t>(targets));
+    sizes.ring_lines = lines + longest;
+    sizes.flow_buckets = flow_buckets_for(plan.flows.size);
+    sizes.nat_flows = uses_nat(plan) ? plan.flows.size : 0;
+    sizes.quic_tables = std::max<uint32_t>(static_cast<uint32_t>(count_quic_tables(plan)), 1);
+    return sizes;
+}
+
+void cover(Sizes& sizes, const Sizes& other) {
+    sizes.frontend_slots = std::max(sizes.frontend_slots, other.frontend_slots);
+    sizes.ring_lines = std::max(sizes.ring_lines, other.ring_lines);
+    sizes.quic_tables = std::max(sizes.quic_tables, other.quic_tables);
+}
+
+Sizes roomy(Sizes sizes) {
+    sizes.frontend_slots = std::max(sizes.frontend_slots * 2, 1024u);
+    sizes.target_slots = std::clamp(sizes.target_slots * 2, 1024u, WEIR_MAX_TARGETS);
+    sizes.ring_lines += sizes.ring_lines / 4 + 8 * lines_for(model::Scheduler{}.table_size);
+    return sizes;
+}
+
+}  // namespace weir::engine::xdp
