@@ -13,10 +13,8 @@ struct Kind {
 };
 
 const Kind kKinds[] = {
-    {kTcpCheck, read_tcp_check},
-    {kHttpCheck, read_http_check},
-    {kHttpsCheck, read_https_check},
-    {kDnsCheck, read_dns_check},
+    {kTcpCheck, read_tcp_check}, {kHttpCheck, read_http_check}, {kHttpsCheck, read_https_check},
+    {kDnsCheck, read_dns_check}, {kExecCheck, read_exec_check},
 };
 
 const Kind* kind_of(std::string_view name) {

@@ -280,6 +280,12 @@ TEST(Load, TakesExpectedRecordsAsAnswersReadThem) {
     EXPECT_EQ(check("type: TXT, expect: Some text.").expect, "Some text.");
 }
 
+TEST(Load, TakesProgramsWithTheirUsers) {
+    auto checks = checks_of("[{exec: {command: [/bin/sh, -c, exit 0], user: root}}]");
+    std::vector<Check> wanted{Check{.kind = model::ExecCheck{{"/bin/sh", "-c", "exit 0"}, 0, 0}}};
+    EXPECT_EQ(checks, wanted);
+}
+
 TEST(Load, TakesStatusesAsOneAsTextAndAsAList) {
     std::vector<model::StatusRange> wanted{{200, 299}, {301, 301}};
     for (auto text :

@@ -74,9 +74,9 @@ TEST(Mistakes, SayWhatThisVersionHasInstead) {
             {"engine: ipvs",
              "f:3:52: 'engine' is not available in this version; the one that follows from forward: is\n"},
             {"checks: [{udp: {}}]",
-             "f:3:62: 'udp' is not available in this version; tcp, http, https and dns are\n"},
+             "f:3:62: 'udp' is not available in this version; tcp, http, https, dns and exec are\n"},
             {"checks: [syn]",
-             "f:3:61: 'syn' is not available in this version; tcp, http, https and dns are\n"},
+             "f:3:61: 'syn' is not available in this version; tcp, http, https, dns and exec are\n"},
         },
         "interfaces: [eth0]\npools: {p: {static: [192.0.2.1]}}\nservices: {s: {vip: 192.0.2.9, ports: 80, "
         "pool: p, ",
@@ -267,7 +267,7 @@ TEST(Mistakes, OfATableThatIsSmallerThanItsPool) {
 TEST(Mistakes, OfChecks) {
     expect_all(
         {
-            {"ping", "f:4:11: unknown check 'ping'; write tcp, http, https or dns\n"},
+            {"ping", "f:4:11: unknown check 'ping'; write tcp, http, https, dns or exec\n"},
             {"[tcp]", "f:4:11: the check is a list; write a mapping of its settings\n"},
             {"{port: 80}", "f:4:11: this check is of no kind; add 'tcp: {}' or 'http: {path: /}'\n"},
             {"{tcp: {}, http: {}}", "f:4:27: this check is of two kinds, tcp and http; write two checks\n"},
@@ -301,6 +301,17 @@ TEST(Mistakes, OfChecks) {
             {"{dns: {name: a, rcode: NXDOMAIN, expect: 192.0.2.1}}",
              "f:4:52: there are no records with NXDOMAIN; leave one of the two out\n"},
             {"{dns: {name: a, carrier: sctp}}", "f:4:36: unknown carrier 'sctp'; write udp or tcp\n"},
+            {"{exec: {}}",
+             "f:4:18: exec has no 'command'; add it, a list of words, the first an absolute path\n"},
+            {"{exec: {command: [check]}}", "f:4:28: 'check' is not an absolute path; begin with '/'\n"},
+            {"{exec: {command: [/nonexistent]}}",
+             "f:4:28: cannot find the program '/nonexistent'; give the path of one: No such file or "
+             "directory\n"},
+            {"{exec: {command: [/etc/passwd]}}",
+             "f:4:28: '/etc/passwd' is not a program; give the path of an executable file\n"},
+            {"{exec: {command: [/bin/sh, [a]]}}", "f:4:38: an item of 'command' is a list; write a word\n"},
+            {"{exec: {command: [/bin/sh], user: no such user}}",
+             "f:4:45: there is no user 'no such user' on this host; write the name of one\n"},
             {"{https: {path: alive}}",
              "f:4:26: 'alive' is not a path; write one such as /alive, with %20 for a space\n"},
             {"{https: {sni: 192.0.2.1}}",
@@ -420,7 +431,7 @@ TEST(Mistakes, OfOneAnchorAreReportedOnce) {
                                       "  a: {{vip: 192.0.2.8, ports: 80, pool: p, checks: &c [pnig]}}\n"
                                       "  b: {{vip: 192.0.2.9, ports: 80, pool: p, checks: *c}}\n",
                                       kInterfaces, kPools)),
-              "f:4:55: unknown check 'pnig'; write tcp, http, https or dns\n");
+              "f:4:55: unknown check 'pnig'; write tcp, http, https, dns or exec\n");
 }
 
 TEST(Mistakes, AreShortLinesWhateverStandsInTheFile) {

@@ -186,6 +186,7 @@ constexpr Setting kCheckSettings[] = {
     {"http", Takes::mapping, "of http settings"},
     {"https", Takes::mapping, "of https settings"},
     {"dns", Takes::mapping, "of dns settings"},
+    {"exec", Takes::mapping, "of exec settings"},
     {"port", Takes::number, "", 1, 65535, {}, "the service's"},
     {"interval", Takes::milliseconds, "", 100, kHour, {}, "2s"},
     {"timeout", Takes::milliseconds, "", 1, kHour, {}, "1s, or the interval where that is less"},
@@ -193,12 +194,11 @@ constexpr Setting kCheckSettings[] = {
     number("rise", 1, 64, "3, or history where that is less"),
     number("fall", 1, 64, "2, or history where that is less"),
 };
-constexpr std::string_view kKindsThereAre = "tcp, http, https and dns are";
+constexpr std::string_view kKindsThereAre = "tcp, http, https, dns and exec are";
 constexpr Unavailable kCheckUnavailable[] = {
     {"syn", kKindsThereAre},
     {"udp", kKindsThereAre},
     {"icmp", kKindsThereAre},
-    {"exec", kKindsThereAre},
 };
 
 constexpr Setting kTcpSettings[] = {
@@ -236,6 +236,11 @@ constexpr Setting kDnsSettings[] = {
     choice("carrier", kCarriers, "udp"),
 };
 
+constexpr Setting kExecSettings[] = {
+    required({"command", Takes::list, "of words, the first an absolute path"}),
+    {"user", Takes::text, "a user's name", 0, 0, {}, "nobody"},
+};
+
 std::string list_of(std::span<const std::string_view> words) {
     if (words.empty()) return "";
     if (words.size() == 1) return std::string(words.front());
@@ -271,13 +276,14 @@ const Section kTcpCheck{"tcp", kTcpSettings, {}, &kCheck};
 const Section kHttpCheck{"http", kHttpSettings, {}, &kCheck};
 const Section kHttpsCheck{"https", kHttpsSettings, {}, &kCheck};
 const Section kDnsCheck{"dns", kDnsSettings, {}, &kCheck};
+const Section kExecCheck{"exec", kExecSettings, {}, &kCheck};
 
 std::span<const Section* const> all_sections() {
     static constexpr auto all = std::to_array<const Section*>(
         {&kFile,     &kNode,    &kInterface, &kAdmin,     &kFlows,      &kTimeouts, &kIcmp,
          &kPool,     &kBackend, &kService,   &kDsr,       &kIpip,       &kGre,      &kFou,
          &kGue,      &kDscp,    &kNat,       &kTable,     &kSticky,     &kQuic,     &kQuicConfig,
-         &kAnnounce, &kCheck,   &kTcpCheck,  &kHttpCheck, &kHttpsCheck, &kDnsCheck});
+         &kAnnounce, &kCheck,   &kTcpCheck,  &kHttpCheck, &kHttpsCheck, &kDnsCheck, &kExecCheck});
     return all;
 }
 

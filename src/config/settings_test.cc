@@ -85,20 +85,20 @@ TEST(Settings, DefaultsInTheTablesAreTheModels) {
         "services: {{s: {{vip: 192.0.2.9, ports: [80, 443/udp], pool: p{}, sticky: {{{}}}, announce: {{{}}}, "
         "quic: {{configs: [{{server_id_length: 1, nonce_length: 4{}}}]}}, "
         "checks: [{{tcp: {{}}{}}}, {{http: {{path: /{}}}}}, {{https: {{path: /{}}}}}, {{dns: {{name: "
-        "a{}}}}}]}}}}\n"
+        "a{}}}}}, {{exec: {{command: [/bin/sh]{}}}}}]}}}}\n"
         "unmatched: {}\n",
         defaults_of(kInterface), defaults_of(kTimeouts).substr(2), defaults_of(kFlows),
         defaults_of(kIcmp).substr(2), defaults_of(kBackend, {"port"}), defaults_of(kService, {"overflow"}),
         defaults_of(kSticky).substr(2), defaults_of(kAnnounce).substr(2), defaults_of(kQuicConfig),
         defaults_of(kCheck, {"port"}), defaults_of(kHttpCheck, {"host", "path"}),
         defaults_of(kHttpsCheck, {"host", "path", "sni", "ca_file"}), defaults_of(kDnsCheck),
-        kFile.find("unmatched")->fallback);
+        defaults_of(kExecCheck), kFile.find("unmatched")->fallback);
     auto left_out = parse(
         "interfaces: [eth0]\n"
         "pools: {p: {static: [{address: 192.0.2.1, server_id: 0a}]}}\n"
         "services: {s: {vip: 192.0.2.9, ports: [80, 443/udp], pool: p, sticky: source, "
         "quic: {configs: [{server_id_length: 1, nonce_length: 4}]}, checks: [tcp, http, https, dns: {name: "
-        "a}]}}\n");
+        "a}, exec: {command: [/bin/sh]}]}}\n");
     auto loaded = parse(written);
     ASSERT_TRUE(loaded) << written << describe("", loaded.error());
     ASSERT_TRUE(left_out);

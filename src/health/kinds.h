@@ -42,4 +42,7 @@ boost::asio::awaitable<Verdict> run(const model::HttpsCheck& check, const Errand
 
 boost::asio::awaitable<Verdict> run(const model::DnsCheck& check, const Errand& errand);
 
+/// Takes no way through the datapath: the program finds its own.
+boost::asio::awaitable<Verdict> run(const model::ExecCheck& check, const Errand& errand);
+
 }  // namespace weir::health

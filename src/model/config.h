@@ -126,8 +126,17 @@ struct DnsCheck {
     bool operator==(const DnsCheck&) const = default;
 };
 
+/// A program, run for the target on this host. It passes by exit code 0.
+struct ExecCheck {
+    std::vector<std::string> command;  // the first is an absolute path
+    uint32_t user = 65534;             // whom it runs as
+    uint32_t group = 65534;
+
+    bool operator==(const ExecCheck&) const = default;
+};
+
 struct Check {
-    using Kind = std::variant<TcpCheck, HttpCheck, HttpsCheck, DnsCheck>;
+    using Kind = std::variant<TcpCheck, HttpCheck, HttpsCheck, DnsCheck, ExecCheck>;
 
     Kind kind;
     std::optional<net::Port> port;  // default: the service's

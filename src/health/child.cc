@@ -1,0 +1,267 @@
+#include "health/child.h"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <cstring>
+#include <list>
+
+#include "base/unique_fd.h"
+
+namespace weir::health {
+
+namespace asio = boost::asio;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr auto kAnswer = asio::as_tuple(asio::use_awaitable);
+constexpr rlim_t kMostMemory = 1 << 30;
+constexpr rlim_t kLongestFile = 1 << 20;
+constexpr rlim_t kMostFiles = 256;
+constexpr rlim_t kMostProcesses = 1024;  // of the user, also outside of weir
+
+struct Places {
+    int free = Place::kPlaces;
+    std::list<asio::steady_timer*> waiting;
+
+    void wake_next() {
+        if (free > 0 && !waiting.empty()) waiting.front()->cancel();
+    }
+};
+Places places;
+
+/// A coroutine's turn in the queue.
+class Turn {
+  public:
+    Turn(const asio::any_io_executor& executor, steady_clock::time_point deadline)
+        : timer(executor, deadline), at_(places.waiting.insert(places.waiting.end(), &timer)) {}
+    Turn(const Turn&) = delete;
+    ~Turn() {
+        places.waiting.erase(at_);
+        places.wake_next();
+    }
+
+    asio::steady_timer timer;
+
+  private:
+    std::list<asio::steady_timer*>::iterator at_;
+};
+
+/// What the new process needs, made before it is there: it may do nothing but system calls.
+struct Prepared {
+    explicit Prepared(const Child::Order& from) : order(from) {
+        for (const auto& word : order.command) arguments.push_back(const_cast<char*>(word.c_str()));
+        for (const auto& word : order.environment) environment.push_back(const_cast<char*>(word.c_str()));
+        arguments.push_back(nullptr);
+        environment.push_back(nullptr);
+    }
+
+    const Child::Order& order;
+    std::vector<char*> arguments;
+    std::vector<char*> environment;
+    UniqueFd input;
+    UniqueFd output;
+};
+
+[[noreturn]] void give_up(const char* what) {
+    const char* why = strerrordesc_np(errno);
+    for (const char* text : {"cannot ", what, ": ", why ? why : "unknown error", "\n"})
+        if (::write(STDERR_FILENO, text, std::strlen(text)) < 0) break;
+    ::_exit(127);
+}
+
+bool limit(int what, rlim_t most) {
+    rlimit both{most, most};
+    return ::setrlimit(static_cast<__rlimit_resource>(what), &both) == 0;
+}
+
+/// By system calls: the library's functions would reach for the threads of the old process.
+bool become(uid_t user, gid_t group) {
+    if (user == ::geteuid() && group == ::getegid() && user != 0) return true;
+    return ::syscall(SYS_setgroups, 0, nullptr) == 0 && ::syscall(SYS_setresgid, group, group, group) == 0 &&
+           ::syscall(SYS_setresuid, user, user, user) == 0;
+}
+
+/// In the new process.
+[[noreturn]] void turn_into(const Prepared& prepared) {
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::signal(SIGPIPE, SIG_DFL);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::dup2(prepared.input.get(), STDIN_FILENO);
+    ::dup2(prepared.output.get(), STDOUT_FILENO);
+    ::dup2(prepared.output.get(), STDERR_FILENO);
+    if (::syscall(SYS_close_range, 3u, ~0u, 0u) != 0) give_up("close what it must not see");
+    if (::setsid() < 0 || ::chdir("/") != 0) give_up("begin a session");
+    ::umask(022);
+    const auto processor_time = static_cast<rlim_t>(prepared.order.processor_time.count());
+    if (!limit(RLIMIT_CPU, processor_time) || !limit(RLIMIT_AS, kMostMemory) || !limit(RLIMIT_CORE, 0) ||
+        !limit(RLIMIT_FSIZE, kLongestFile) || !limit(RLIMIT_NOFILE, kMostFiles) ||
+        !limit(RLIMIT_NPROC, kMostProcesses))
+        give_up("set its limits");
+    ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    if (!become(prepared.order.user, prepared.order.group)) give_up("become its user");
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+        give_up("shut it in");
+    ::execve(prepared.arguments[0], prepared.arguments.data(), prepared.environment.data());
+    give_up("run it");
+}
+
+/// As fork(), with a descriptor of the new process and without the library's handlers.
+pid_t fork_with(int* pidfd) {
+    clone_args arguments{};
+    arguments.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND;
+    arguments.pidfd = reinterpret_cast<uintptr_t>(pidfd);
+    arguments.exit_signal = SIGCHLD;
+    return static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
+}
+
+/// Not among the first three, which the new process gives other meanings.
+UniqueFd above_standard(UniqueFd fd) {
+    if (!fd || fd.get() > STDERR_FILENO) return fd;
+    return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+}
+
+}  // namespace
+
+asio::awaitable<Place> Place::take(steady_clock::time_point deadline) {
+    auto executor = co_await asio::this_coro::executor;
+    while (places.free == 0) {
+        Turn turn(executor, deadline);
+        co_await turn.timer.async_wait(kAnswer);
+        auto cancellation = co_await asio::this_coro::cancellation_state;
+        if (cancellation.cancelled() != asio::cancellation_type::none)
+            throw boost::system::system_error(asio::error::operation_aborted);
+        if (steady_clock::now() >= deadline) co_return Place();
+    }
+    places.free--;
+    Place taken;
+    taken.held_ = true;
+    co_return taken;
+}
+
+Place::~Place() {
+    if (!held_) return;
+    places.free++;
+    places.wake_next();
+}
+
+struct Child::State {
+    State(Place in, const asio::any_io_executor& executor, pid_t of, int pidfd, UniqueFd said)
+        : place(std::move(in)),
+          process(of),
+          ended(executor, pidfd),
+          timer(executor),
+          output(std::move(said)) {}
+
+    void kill() {
+        if (is_reaped) return;
+        ::kill(-process, SIGKILL);
+        ::syscall(SYS_pidfd_send_signal, ended.native_handle(), SIGKILL, nullptr, 0);  // before its session
+    }
+
+    /// True once it has ended and is reaped. Until it is, its group keeps its number, so what is left of that
+    /// dies first.
+    bool reap() {
+        siginfo_t info{};
+        if (!ask(info, WNOWAIT)) return false;
+        kill();
+        ask(info, 0);
+        is_reaped = true;
+        end = {info.si_code == CLD_EXITED, info.si_status};
+        return true;
+    }
+
+    /// Whether it has ended, and how; also if somebody else has reaped it.
+    bool ask(siginfo_t& info, int how) {
+        int failed = ::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(ended.native_handle()), &info,
+                              WEXITED | WNOHANG | how);
+        return failed || info.si_pid != 0;
+    }
+
+    /// A descriptor may be called ready that is not: a process that was just forked has all of them, and
+    /// Asio's epoll does not see one go that another process still has.
+    static void reap_later(std::shared_ptr<State> state) {
+        auto& on = state->ended;
+        on.async_wait(asio::posix::stream_descriptor::wait_read,
+                      [state = std::move(state)](boost::system::error_code failed) mutable {
+                          if (!failed && !state->reap()) reap_later(std::move(state));
+                      });
+    }
+
+    Place place;
+    const pid_t process;
+    asio::posix::stream_descriptor ended;  // its pidfd
+    asio::steady_timer timer;
+    UniqueFd output;
+    bool expired = false;
+    bool is_reaped = false;
+    End end;
+};
+
+Result<Child> Child::start(const Order& order, Place place, const asio::any_io_executor& executor) {
+    Prepared prepared(order);
+    prepared.input = above_standard(UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
+    prepared.output = above_standard(UniqueFd(::memfd_create("weir-check", MFD_CLOEXEC)));
+    if (!prepared.input || !prepared.output) return fail_with(errno, "cannot make its input and output");
+    int pidfd = -1;
+    auto process = fork_with(&pidfd);
+    if (process == 0) turn_into(prepared);
+    if (process < 0) return fail_with(errno, "cannot start a process");
+    return Child(
+        std::make_shared<State>(std::move(place), executor, process, pidfd, std::move(prepared.output)));
+}
+
+Child::~Child() {
+    if (!state_) return;
+    state_->timer.cancel();
+    if (state_->is_reaped) return;
+    state_->kill();
+    State::reap_later(state_);
+}
+
+asio::awaitable<bool> Child::wait(steady_clock::time_point deadline) {
+    auto state = state_;
+    state->timer.expires_at(deadline);
+    state->timer.async_wait([state](boost::system::error_code cancelled) {
+        if (cancelled) return;
+        state->expired = true;
+        state->ended.cancel();
+    });
+    do {
+        auto [code] = co_await state->ended.async_wait(asio::posix::stream_descriptor::wait_read, kAnswer);
+        if (state->expired) co_return false;
+        if (code) throw boost::system::system_error(code);
+    } while (!state->reap());
+    state->timer.cancel();
+    co_return true;
+}
+
+Child::End Child::end() const {
+    return state_->end;
+}
+
+std::string Child::output() const {
+    std::array<char, 256> bytes{};
+    auto count = ::pread(state_->output.get(), bytes.data(), bytes.size(), 0);
+    std::string text(bytes.data(), count > 0 ? static_cast<size_t>(count) : 0);
+    return text.substr(0, text.find('\n'));
+}
+
+}  // namespace weir::health

@@ -1,0 +1,51 @@
+// The exec check: a program of the operator's says whether the backend is well, by its exit code.
+#include <fmt/format.h>
+
+#include <boost/asio/this_coro.hpp>
+
+#include "health/child.h"
+#include "health/excerpt.h"
+#include "health/kinds.h"
+
+namespace weir::health {
+
+namespace asio = boost::asio;
+
+namespace {
+
+Child::Order order_of(const model::ExecCheck& check, const Errand& errand) {
+    auto left = std::chrono::ceil<std::chrono::seconds>(errand.deadline - std::chrono::steady_clock::now());
+    return {.command = check.command,
+            .environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
+                            fmt::format("WEIR_VIP={}", errand.vip.address.text()),
+                            fmt::format("WEIR_PORT={}", errand.vip.port.value()),
+                            fmt::format("WEIR_PROTOCOL={}", model::to_text(errand.target.frontend.protocol)),
+                            fmt::format("WEIR_BACKEND={}", errand.target.backend.text())},
+            .user = check.user,
+            .group = check.group,
+            .processor_time = left + std::chrono::seconds(1)};
+}
+
+Verdict judge(const Child& child) {
+    auto [exited, code] = child.end();
+    auto said = child.output();
+    auto details = said.empty() ? "" : ": " + excerpt(said);
+    if (!exited) return {false, fmt::format("EXSIG/{}{}", code, details)};
+    if (code != 0) return {false, fmt::format("EXERR/{}{}", code, details)};
+    return {true, "EXOK" + details};
+}
+
+}  // namespace
+
+asio::awaitable<Verdict> run(const model::ExecCheck& check, const Errand& errand) {
+    auto place = co_await Place::take(errand.deadline);
+    if (!place) co_return Verdict{false, fmt::format("EXTOUT: {} programs run already", Place::kPlaces)};
+    auto executor = co_await asio::this_coro::executor;
+    auto child = Child::start(order_of(check, errand), std::move(place), executor);
+    if (!child) co_return Verdict{false, "EXERR: " + child.error().message};
+    bool ended = co_await child->wait(errand.deadline);
+    if (!ended) co_return Verdict{false, "EXTOUT"};
+    co_return judge(*child);
+}
+
+}  // namespace weir::health

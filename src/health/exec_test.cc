@@ -1,0 +1,185 @@
+// Programs that run for a check, and what they can and cannot do.
+#include <gmock/gmock.h>
+#include <sys/wait.h>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "health/child.h"
+#include "health/probe_fixture.h"
+
+namespace weir::health {
+namespace {
+
+using testing::StartsWith;
+
+/// A zombie that nobody has reaped is as good as gone.
+bool is_alive(int process) {
+    std::ifstream file(fmt::format("/proc/{}/stat", process));
+    std::string number, name, state;
+    return file >> number >> name >> state && state != "Z" && state != "X";
+}
+
+/// No zombie of this process's, either.
+bool nobody_is_left() {
+    siginfo_t info{};
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == -1 && errno == ECHILD;
+}
+
+class Exec : public Probe {
+  protected:
+    ~Exec() override {
+        if (!file_.empty()) std::filesystem::remove(file_);
+    }
+
+    static model::Check shell(std::string script) {
+        model::ExecCheck exec{.command = {"/bin/sh", "-c", std::move(script)}};
+        if (geteuid() != 0) exec.user = geteuid(), exec.group = getegid();
+        return {.kind = std::move(exec), .timeout = 20s};
+    }
+
+    /// A file that any user may write a process's number into.
+    std::string make_file() {
+        char name[] = "/tmp/weir-test-XXXXXX";
+        UniqueFd fd(mkstemp(name));
+        fchmod(fd.get(), 0666);
+        return file_ = name;
+    }
+
+    int process_in_file() {
+        int process = 0;
+        std::ifstream(file_) >> process;
+        return process;
+    }
+
+    /// Lets what was left to do be done until `condition` holds.
+    bool comes_true(const std::function<bool()>& condition) {
+        auto deadline = std::chrono::steady_clock::now() + 30s;
+        while (!condition() && std::chrono::steady_clock::now() < deadline) {
+            context_.restart();
+            context_.poll();
+            std::this_thread::sleep_for(5ms);
+        }
+        return condition();
+    }
+
+    std::string file_;
+};
+
+TEST_F(Exec, IsJudgedByTheExitCode) {
+    auto good = run(shell("exit 0"));
+    EXPECT_TRUE(good.ok);
+    EXPECT_EQ(good.message, "EXOK");
+    auto bad = run(shell("exit 3"));
+    EXPECT_FALSE(bad.ok);
+    EXPECT_EQ(bad.message, "EXERR/3");
+    EXPECT_EQ(message(shell("kill -9 $$")), "EXSIG/9");
+}
+
+TEST_F(Exec, SaysTheFirstLineOfTheOutput) {
+    EXPECT_EQ(message(shell("echo all is well; echo more")), "EXOK: all is well");
+    EXPECT_EQ(message(shell("echo disk full >&2; exit 1")), "EXERR/1: disk full");
+    EXPECT_EQ(message(shell("printf 'a\\033[1m\\n'")), "EXOK: a\\x1b[1m");
+    EXPECT_EQ(message(shell("head -c 200000 /dev/zero | tr '\\0' a")), "EXOK: " + std::string(60, 'a') + "…");
+}
+
+TEST_F(Exec, SaysWhyItCannotRun) {
+    auto check = shell("");
+    std::get<model::ExecCheck>(check.kind).command = {"/nonexistent/program"};
+    EXPECT_EQ(message(check), "EXERR/127: cannot run it: No such file or directory");
+}
+
+TEST_F(Exec, KnowsItsTarget) {
+    auto check = shell("echo $WEIR_VIP $WEIR_PORT $WEIR_PROTOCOL $WEIR_BACKEND");
+    EXPECT_EQ(message(check), "EXOK: 192.0.2.1 80 tcp 192.0.2.10");
+    check.port = net::Port(8080);
+    EXPECT_EQ(message(check), "EXOK: 192.0.2.1 8080 tcp 192.0.2.10");
+}
+
+TEST_F(Exec, SeesNothingOfTheBalancers) {
+    setenv("WEIR_TEST_SECRET", "secret", 1);
+    EXPECT_EQ(message(shell("echo ${WEIR_TEST_SECRET:-none}")), "EXOK: none");
+    unsetenv("WEIR_TEST_SECRET");
+    UniqueFd inherited(open("/dev/null", O_RDONLY));
+    EXPECT_EQ(message(shell("echo $(ls /proc/self/fd)")), "EXOK: 0 1 2 3");  // 3 is ls's own
+    EXPECT_EQ(message(shell("read line || echo nothing to read")), "EXOK: nothing to read");
+    EXPECT_EQ(message(shell("pwd")), "EXOK: /");
+}
+
+TEST_F(Exec, IsShutIn) {
+    EXPECT_EQ(message(shell("id -u")), fmt::format("EXOK: {}", geteuid() == 0 ? 65534 : geteuid()));
+    if (geteuid() == 0) {
+        EXPECT_EQ(message(shell("id -G")), "EXOK: 65534");
+    }
+    EXPECT_EQ(message(shell("grep -c 'NoNewPrivs:.1' /proc/self/status")), "EXOK: 1");
+    EXPECT_EQ(message(shell("grep -c 'CapEff:.0*$' /proc/self/status")), "EXOK: 1");
+    EXPECT_EQ(message(shell("test $(cut -d' ' -f6 /proc/$$/stat) = $$")), "EXOK") << "its own session";
+    EXPECT_EQ(message(shell("ulimit -c; ulimit -n")), "EXOK: 0");
+    EXPECT_EQ(message(shell("ulimit -n")), "EXOK: 256");
+}
+
+TEST_F(Exec, TakesItsChildrenAlongAtTheTimeout) {
+    auto check = shell(fmt::format("sleep 1000 & echo $! > {}; wait", make_file()));
+    check.timeout = 1s;
+    auto outcome = run(check);
+    EXPECT_FALSE(outcome.ok);
+    EXPECT_EQ(outcome.message, "EXTOUT");
+    auto child = process_in_file();
+    ASSERT_GT(child, 0) << "the program did not come to its child within a second";
+    EXPECT_TRUE(comes_true([child] { return !is_alive(child); }));
+    EXPECT_TRUE(comes_true(nobody_is_left)) << "a zombie is left";
+}
+
+TEST_F(Exec, LeavesNoChildBehindThatWorksOn) {
+    run(shell(fmt::format("sleep 1000 & echo $! > {}", make_file())));
+    auto child = process_in_file();
+    ASSERT_GT(child, 0);
+    EXPECT_TRUE(comes_true([child] { return !is_alive(child); }));
+}
+
+TEST_F(Exec, EndsWhenItsProbeIsCancelled) {
+    auto check = shell(fmt::format("echo $$ > {}; exec sleep 1000", make_file()));
+    asio::cancellation_signal cancel;
+    std::exception_ptr thrown;
+    asio::co_spawn(context_, probe(check, target_, path_),
+                   asio::bind_cancellation_slot(
+                       cancel.slot(), [&](std::exception_ptr error, const Outcome&) { thrown = error; }));
+    ASSERT_TRUE(comes_true([this] { return process_in_file() > 0; }));
+    auto process = process_in_file();
+    EXPECT_TRUE(is_alive(process));
+    cancel.emit(asio::cancellation_type::terminal);
+    EXPECT_TRUE(comes_true([&thrown] { return thrown != nullptr; }));
+    EXPECT_TRUE(comes_true([process] { return !is_alive(process); }));
+    EXPECT_TRUE(comes_true(nobody_is_left));
+}
+
+asio::awaitable<void> take(std::optional<Place>& place, std::chrono::steady_clock::time_point deadline) {
+    place.emplace(co_await Place::take(deadline));
+}
+
+TEST_F(Exec, WaitsForOneOfItsPlaces) {
+    auto later = std::chrono::steady_clock::now() + 60s;
+    std::vector<std::optional<Place>> taken(Place::kPlaces);
+    for (auto& place : taken) asio::co_spawn(context_, take(place, later), asio::detached);
+    std::optional<Place> next, hasty, last;
+    asio::co_spawn(context_, take(next, later), asio::detached);
+    asio::co_spawn(context_, take(hasty, std::chrono::steady_clock::now() + 20ms), asio::detached);
+    asio::co_spawn(context_, take(last, later), asio::detached);
+    ASSERT_TRUE(comes_true([&hasty] { return hasty.has_value(); }));
+    for (const auto& place : taken) EXPECT_TRUE(place && *place);
+    EXPECT_FALSE(*hasty) << "there was none";
+    EXPECT_FALSE(next || last);
+    taken[5].reset();
+    ASSERT_TRUE(comes_true([&next] { return next.has_value(); }));
+    EXPECT_TRUE(*next);
+    EXPECT_FALSE(last);
+    taken[6].reset();
+    EXPECT_TRUE(comes_true([&last] { return last && *last; }));
+}
+
+}  // namespace
+}  // namespace weir::health
