@@ -24,8 +24,8 @@ struct Outcome {
 class Path {
   public:
     virtual ~Path() = default;
-    /// A passage of a cancelled probe ends with the executor's next turn: what undoes it may run after the
-    /// path is gone.
+    /// Echoes go to no port. A passage of a cancelled probe ends with the executor's next turn: what undoes
+    /// it may run after the path is gone.
     virtual Result<net::Passage> open(const model::TargetKey& target, net::Carrier carrier,
                                       net::Port port) = 0;
 };

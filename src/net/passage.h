@@ -1,6 +1,7 @@
 // The way a probe takes: a socket of its own, and where to connect it so that it reaches the VIP *on* one
-// backend. An engine makes passages, a check uses them; neither knows the other. The way must stand until the
-// connection has ended: whoever takes the socket out closes it before the passage goes.
+// backend, and so that no others' packets reach the socket. An engine makes passages, a check uses them;
+// neither knows the other. The way must stand until the connection has ended: whoever takes the socket out
+// closes it before the passage goes.
 #pragma once
 
 #include <functional>
@@ -15,8 +16,9 @@ namespace weir::net {
 enum class Carrier : uint8_t { tcp, udp, icmp };
 
 struct Passage {
-    UniqueFd socket;      // non-blocking, bound to a port of its own, not connected
-    Endpoint connect_to;  // not the VIP itself where the datapath translates on the way
+    UniqueFd socket;      // non-blocking, with a port of its own, not connected; for echoes a raw one
+    Endpoint connect_to;  // not the VIP itself where the datapath translates on the way; for echoes the port
+                          // is the identifier that requests must have
 
     Passage() = default;
     Passage(UniqueFd fd, Endpoint to, std::move_only_function<void()> undo)

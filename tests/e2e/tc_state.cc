@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "base/unique_fd.h"
+#include "engine/xdp/detour_abi.h"
 #include "lab/failure.h"
 #include "net/netlink.h"
 
@@ -63,7 +64,7 @@ void add_detour_maps(uint32_t program, std::set<uint32_t>& maps) {
 size_t count_rows(uint32_t map) {
     UniqueFd fd(check(bpf_map_get_fd_by_id(map), "map {}", map));
     size_t rows = 0;
-    uint16_t key = 0;
+    weir_detour_key key{};
     for (void* before = nullptr; bpf_map_get_next_key(fd.get(), before, &key) == 0; before = &key) rows++;
     return rows;
 }

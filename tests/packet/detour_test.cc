@@ -1,98 +1,92 @@
 // The probes' way, packet by packet, run by the kernel itself. What comes out is compared with frames from
 // net/packet.h and lab/envelope.h, which share nothing with the programs.
-#include <arpa/inet.h>
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <linux/pkt_cls.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "detour.skel.h"
-#include "engine/xdp/detour_abi.h"
 #include "engine/xdp/target_row.h"
 #include "lab/envelope.h"
 #include "net/checksum.h"
 #include "net/packet.h"
+#include "tests/packet/detour_fixture.h"
 
 namespace weir {
 namespace {
 
 using Bytes = std::vector<uint8_t>;
-using engine::xdp::to_abi;
 using model::ForwardKind;
 
-// Of linux/bpf.h since 6.17: the packet runs as one whose sum the card took, and the kernel compares that sum
-// with the packet that comes out.
-constexpr uint32_t kCardsSum = 1u << 2;
-
-constexpr uint16_t kProbePort = 40001;
-constexpr uint16_t kServicePort = 80;
 constexpr uint8_t kTrafficClass = 0xb9;
 constexpr uint8_t kHops = 61;
+constexpr uint8_t kCarriers[] = {net::kTcp, net::kUdp, net::kIcmp};  // the last for ICMPv6 too
 constexpr size_t kEthernet = 14;
-constexpr int kLoopback = 1;  // by which the kernel runs a packet
-const net::Mac kOurs = *net::Mac::parse("02:00:00:00:00:01");
-const net::Mac kTheirs = *net::Mac::parse("02:00:00:00:00:02");
-
 net::Ip ip(const char* text) {
     return *net::Ip::parse(text);
 }
 
+/// Of an echo the identifier is the port on the balancer's side.
 struct Segment {
     net::Endpoint source, destination;
+    uint8_t carrier = net::kTcp;
+    bool answer = false;
     uint8_t traffic_class = kTrafficClass;
-    uint8_t protocol = net::kTcp;
 
-    Segment back() const { return {destination, source}; }
+    Segment back() const { return {destination, source, carrier, !answer}; }
+    bool is_v4() const { return source.address.is_v4(); }
+    size_t header() const { return is_v4() ? 20 : 40; }
+    uint8_t protocol() const { return carrier == net::kIcmp && !is_v4() ? net::kIcmpV6 : carrier; }
+    /// Of the checksum within what IP carries.
+    size_t checksum() const { return carrier == net::kTcp ? 16 : carrier == net::kUdp ? 6 : 2; }
 };
+
+uint16_t word(const Bytes& bytes, size_t at) {
+    return at + 2 > bytes.size() ? 0 : static_cast<uint16_t>(bytes[at] << 8 | bytes[at + 1]);
+}
+
+void set_word(Bytes& bytes, size_t at, unsigned value) {
+    bytes[at] = static_cast<uint8_t>(value >> 8);
+    bytes[at + 1] = static_cast<uint8_t>(value);
+}
+
+uint16_t one_more(unsigned sum, unsigned word) {
+    return static_cast<uint16_t>((sum + word) + ((sum + word) >> 16));
+}
+
+/// Of an echo request: its reply. RFC 1624 for the checksum.
+void make_reply(Bytes& frame, const Segment& segment) {
+    size_t type = kEthernet + segment.header(), check = type + 2;
+    auto sum = one_more(~word(frame, check) & 0xffffu, ~word(frame, type) & 0xffffu);
+    set_word(frame, type, segment.is_v4() ? 0 : 129 << 8);
+    set_word(frame, check, ~one_more(sum, word(frame, type)));
+}
 
 /// The frame of a segment, right in every field: what goes in, and the oracle for what comes out.
 Bytes frame(const Segment& segment, size_t payload = 3) {
+    auto source = segment.source;
+    if (segment.carrier == net::kIcmp && segment.answer) source.port = segment.destination.port;
     auto out = net::build_frame({.source_mac = kOurs,
                                  .destination_mac = kTheirs,
-                                 .source = segment.source,
+                                 .source = source,
                                  .destination = segment.destination,
-                                 .protocol = segment.protocol,
+                                 .protocol = segment.protocol(),
                                  .ttl = kHops,
                                  .tcp_flags = net::kTcpAck,
                                  .payload = payload});
+    if (segment.carrier == net::kIcmp && segment.answer) make_reply(out, segment);
     uint8_t* header = out.data() + kEthernet;
-    if (!segment.source.address.is_v4()) {
+    if (!segment.is_v4()) {
         header[0] |= segment.traffic_class >> 4;
         header[1] |= static_cast<uint8_t>(segment.traffic_class << 4);
         return out;
     }
     header[1] = segment.traffic_class;
     header[10] = header[11] = 0;
-    uint16_t sum = net::Checksum().add({header, 20}).value();
-    header[10] = static_cast<uint8_t>(sum >> 8);
-    header[11] = static_cast<uint8_t>(sum);
+    set_word(out, kEthernet + 10, net::Checksum().add({header, 20}).value());
     return out;
 }
-
-struct Ran {
-    int verdict;
-    Bytes frame;
-
-    bool operator==(const Ran&) const = default;
-};
-
-struct Addresses {
-    const char* name;
-    const char* own;  // the balancer's, towards the backend's own address
-    const char* backend;
-    const char* source;  // the balancer's, on the wire
-    const char* vip;
-};
-constexpr Addresses kAddresses[] = {
-    {"v4ToV4", "10.1.10.100", "10.1.10.10", "10.1.10.100", "192.168.101.1"},
-    {"v6ToV6", "2001:db8:1::100", "2001:db8:1::10", "2001:db8:1::100", "2001:db8::1"},
-    {"v4ToV6", "10.1.10.100", "10.1.10.10", "2001:db8:1::100", "2001:db8::1"},
-    {"v6ToV4", "2001:db8:1::100", "2001:db8:1::10", "10.1.10.100", "192.168.101.1"}};
 
 struct Method {
     const char* name;
@@ -126,18 +120,22 @@ std::vector<Case> cases() {
     return all;
 }
 
-class DetourPacket : public testing::TestWithParam<Case> {
+class DetourPacket : public DetourPackets, public testing::WithParamInterface<Case> {
   protected:
     void SetUp() override {
-        if (geteuid() != 0) GTEST_SKIP() << "needs root to load BPF programs";
-        if (!bpf_) bpf_.reset(detour_bpf__open_and_load());
-        ASSERT_TRUE(bpf_);
-        put_row(kLoopback);
+        DetourPackets::SetUp();
+        if (!IsSkipped() && !HasFatalFailure()) put_row(kLoopback);
     }
 
-    void TearDown() override {
-        for (uint16_t key : {htons(kProbePort), htons(kProbePort + 1)})
-            if (bpf_) bpf_map_delete_elem(bpf_map__fd(bpf_->maps.detours), &key);
+    /// Once for each carrier, with a row for it and none for the others.
+    void with_each_carrier(auto test) {
+        for (uint8_t carrier : kCarriers) {
+            SCOPED_TRACE(fmt::format("protocol {}", carrier));
+            carrier_ = carrier;
+            remove_rows();
+            put_row(kLoopback);
+            test();
+        }
     }
 
     void put_row(uint32_t device, uint16_t port = kProbePort) {
@@ -146,58 +144,30 @@ class DetourPacket : public testing::TestWithParam<Case> {
         frontend.forward = {.kind = GetParam().method.kind, .dscp = kDscp};
         engine::xdp::Hop hop{
             .mac = kTheirs, .source_mac = kOurs, .interface = kLoopback, .source = ip(a.own)};
-        uint8_t stack = ip(a.own).is_v4() ? WEIR_V4 : WEIR_V6, wire = ip(a.vip).is_v4() ? WEIR_V4 : WEIR_V6;
-        weir_detour row{
-            .stack = {to_abi(ip(a.own)), to_abi(ip(a.backend))},
-            .wire = {to_abi(ip(a.source)), to_abi(ip(a.vip))},
-            .stack_family = stack,
-            .wire_family = wire,
-            .port = htons(kServicePort),
-            .device = device,
-            .target = engine::xdp::make_target(frontend, 1, {.backend = {ip(a.backend)}}, &hop, true)};
-        uint16_t key = htons(port);
-        ASSERT_EQ(bpf_map_update_elem(bpf_map__fd(bpf_->maps.detours), &key, &row, BPF_ANY), 0);
+        auto target = engine::xdp::make_target(frontend, 1, {.backend = {ip(a.backend)}}, &hop, true);
+        DetourPackets::put_row(a, carrier_, target, device, port);
     }
 
-    Ran run(const bpf_program* program, const Bytes& in) {
-        Bytes out(in.size() + 256);
-        bpf_test_run_opts options{.sz = sizeof options,
-                                  .data_in = in.data(),
-                                  .data_out = out.data(),
-                                  .data_size_in = static_cast<uint32_t>(in.size()),
-                                  .data_size_out = static_cast<uint32_t>(out.size())};
-        options.flags = with_cards_sum_ ? kCardsSum : 0;
-        int failed = bpf_prog_test_run_opts(bpf_program__fd(program), &options);
-        EXPECT_EQ(failed, 0) << "EBADMSG (74): skb->csum is not the packet's any more";
-        out.resize(options.data_size_out);
-        return {static_cast<int>(options.retval), out};
-    }
-    Ran leave(const Bytes& in) { return run(bpf_->progs.detour_out, in); }
-    Ran enter(const Bytes& in) { return run(bpf_->progs.detour_in, in); }
-
-    void expect_untouched(const Bytes& in) {
-        EXPECT_EQ(leave(in), (Ran{TC_ACT_UNSPEC, in}));
-        EXPECT_EQ(enter(in), (Ran{TC_ACT_UNSPEC, in}));
-    }
     void expect_translated_out(size_t payload = 3) {
         auto out = leave(frame(of_stack(), payload));
         EXPECT_EQ(out, (Ran{TC_ACT_UNSPEC, sent(payload, out.frame)})) << payload;
     }
 
     static const Addresses& addresses() { return GetParam().addresses; }
-    static Segment of_stack() {
-        return {{ip(addresses().own), net::Port(kProbePort)},
-                {ip(addresses().backend), net::Port(kServicePort)}};
+    Segment of_stack(uint16_t port = kProbePort) const {
+        return {{ip(addresses().own), net::Port(port)},
+                {ip(addresses().backend), net::Port(kServicePort)},
+                carrier_};
     }
-    static Segment of_wire() {
-        return {{ip(addresses().source), net::Port(kProbePort)},
-                {ip(addresses().vip), net::Port(kServicePort)}};
+    Segment of_wire(uint16_t port = kProbePort) const {
+        return {{ip(addresses().source), net::Port(port)},
+                {ip(addresses().vip), net::Port(kServicePort)},
+                carrier_};
     }
-    static size_t stack_header() { return ip(addresses().own).is_v4() ? 20 : 40; }
 
     /// What the backend gets. Where the flow shows in the outer header (flow label, UDP source port), any
     /// value is right, and taken from what really came.
-    static Bytes sent(size_t payload, const Bytes& real) {
+    Bytes sent(size_t payload, const Bytes& real) const {
         if (GetParam().method.kind == ForwardKind::dscp) {
             auto marked = of_stack();
             marked.traffic_class = kDscp << 2 | (kTrafficClass & 3);
@@ -209,7 +179,7 @@ class DetourPacket : public testing::TestWithParam<Case> {
         lab::Envelope envelope{.wrapping = *GetParam().method.wrapping,
                                .source = ip(addresses().own),
                                .destination = ip(addresses().backend),
-                               .source_port = net::Port(port_of(real, kEthernet + (v4 ? 20 : 40))),
+                               .source_port = net::Port(word(real, kEthernet + (v4 ? 20 : 40))),
                                .port = net::Port(GetParam().method.kind == ForwardKind::fou ? 5555 : 6080),
                                .udp_checksum = false,
                                .tos = kTrafficClass};
@@ -219,37 +189,54 @@ class DetourPacket : public testing::TestWithParam<Case> {
         std::copy_n(real.begin() + kEthernet + 2, 2, out.begin() + kEthernet + 2);
         return out;
     }
-    static uint16_t port_of(const Bytes& bytes, size_t at) {
-        return at + 2 > bytes.size() ? 0 : static_cast<uint16_t>(bytes[at] << 8 | bytes[at + 1]);
-    }
 
-    struct Destroy {
-        void operator()(detour_bpf* bpf) const { detour_bpf__destroy(bpf); }
-    };
-    static inline std::unique_ptr<detour_bpf, Destroy> bpf_;  // loaded once
-    bool with_cards_sum_ = false;
+    uint8_t carrier_ = net::kTcp;
 };
 
 TEST_P(DetourPacket, TranslatesWhatLeaves) {
-    for (size_t size : {0, 1, 2, 3, 700, 1340}) expect_translated_out(size);
+    with_each_carrier([&] {
+        for (size_t size : {0, 1, 2, 3, 700, 1340}) expect_translated_out(size);
+    });
 }
 
 TEST_P(DetourPacket, TranslatesWhatComesBack) {
-    for (size_t size : {0, 1, 2, 3, 700, 1340})
-        EXPECT_EQ(enter(frame(of_wire().back(), size)), (Ran{TC_ACT_UNSPEC, frame(of_stack().back(), size)}))
-            << size;
+    with_each_carrier([&] {
+        for (size_t size : {0, 1, 2, 3, 700, 1340})
+            EXPECT_EQ(enter(frame(of_wire().back(), size)),
+                      (Ran{TC_ACT_UNSPEC, frame(of_stack().back(), size)}))
+                << size;
+    });
+}
+
+TEST_P(DetourPacket, LeavesADatagramWithoutChecksumWithoutOne) {
+    carrier_ = net::kUdp;
+    put_row(kLoopback);
+    auto without_sum = [](const Segment& segment) {
+        auto bytes = frame(segment);
+        set_word(bytes, kEthernet + segment.header() + segment.checksum(), 0);
+        return bytes;
+    };
+    EXPECT_EQ(enter(without_sum(of_wire().back())), (Ran{TC_ACT_UNSPEC, without_sum(of_stack().back())}));
+}
+
+TEST_P(DetourPacket, WritesTheChecksumThatComesToNothingAsAllOnes) {
+    carrier_ = net::kUdp;
+    auto there = of_stack();
+    auto check_at = kEthernet + there.header() + there.checksum();
+    // With its checksum added, the sum of a datagram is all ones.
+    uint16_t port = one_more(kProbePort, word(frame(of_stack().back()), check_at));
+    ASSERT_EQ(word(frame(of_stack(port).back()), check_at), 0xffff);
+    put_row(kLoopback, port);
+    EXPECT_EQ(enter(frame(of_wire(port).back())), (Ran{TC_ACT_UNSPEC, frame(of_stack(port).back())}));
 }
 
 TEST_P(DetourPacket, KeepsTheSumThatTheCardTook) {
-    auto in = frame(of_wire().back());
-    bpf_test_run_opts options{
-        .sz = sizeof options, .data_in = in.data(), .data_size_in = static_cast<uint32_t>(in.size())};
-    options.flags = kCardsSum;
-    if (bpf_prog_test_run_opts(bpf_program__fd(bpf_->progs.detour_in), &options) == -EINVAL)
+    if (!with_cards_sum(frame(of_wire().back())))
         GTEST_SKIP() << "this kernel cannot run a packet with CHECKSUM_COMPLETE (6.17 can)";
-    with_cards_sum_ = true;
-    expect_translated_out();
-    EXPECT_EQ(enter(in), (Ran{TC_ACT_UNSPEC, frame(of_stack().back())}));
+    with_each_carrier([&] {
+        expect_translated_out();
+        EXPECT_EQ(enter(frame(of_wire().back())), (Ran{TC_ACT_UNSPEC, frame(of_stack().back())}));
+    });
 }
 
 TEST_P(DetourPacket, BringsAnAnswerToTheDeviceOfTheSocket) {
@@ -277,32 +264,47 @@ net::Ip neighbour_of(const net::Ip& address) {
 }
 
 TEST_P(DetourPacket, LeavesOtherConnectionsAlone) {
-    for (const Segment& right : {of_stack(), of_wire().back()}) {
-        auto differing = [&](auto change) {
-            Segment wrong = right;
-            change(wrong);
-            expect_untouched(frame(wrong));
-        };
-        differing([](Segment& s) { s.source.port = net::Port(s.source.port.value() + 1); });
-        differing([](Segment& s) { s.destination.port = net::Port(s.destination.port.value() + 1); });
-        differing([](Segment& s) { s.source.address = neighbour_of(s.source.address); });
-        differing([](Segment& s) { s.destination.address = neighbour_of(s.destination.address); });
-        differing([](Segment& s) { s.protocol = net::kUdp; });
-    }
+    with_each_carrier([&] {
+        bool echoes = carrier_ == net::kIcmp;
+        for (const Segment& right : {of_stack(), of_wire().back()}) {
+            auto differing = [&](auto change) {
+                Segment wrong = right;
+                change(wrong);
+                expect_untouched(frame(wrong));
+            };
+            auto other = [](net::Port port) { return net::Port(port.value() + 1); };
+            if (!echoes || !right.answer)
+                differing([&](Segment& s) { s.source.port = other(s.source.port); });
+            if (!echoes || right.answer)
+                differing([&](Segment& s) { s.destination.port = other(s.destination.port); });
+            if (echoes) differing([](Segment& s) { s = {s.source, s.destination, s.carrier, !s.answer}; });
+            differing([](Segment& s) { s.source.address = neighbour_of(s.source.address); });
+            differing([](Segment& s) { s.destination.address = neighbour_of(s.destination.address); });
+            for (uint8_t carrier : kCarriers)
+                if (carrier != carrier_) differing([&](Segment& s) { s.carrier = carrier; });
+        }
+    });
 }
 
 TEST_P(DetourPacket, LeavesTruncatedPacketsAlone) {
-    auto whole = frame(of_stack());
-    size_t header = kEthernet + stack_header();  // the kernel runs no packet with less than that
-    for (size_t size = header; size < header + 4; size++)
-        expect_untouched(Bytes(whole.begin(), whole.begin() + static_cast<long>(size)));
+    with_each_carrier([&] {
+        auto whole = frame(of_stack());
+        size_t header = kEthernet + of_stack().header();  // the kernel runs no packet with less than that
+        size_t needed = carrier_ == net::kIcmp ? 8 : 4;
+        for (size_t size = header; size < header + needed; size++)
+            expect_untouched(Bytes(whole.begin(), whole.begin() + static_cast<long>(size)));
+    });
 }
 
 TEST_P(DetourPacket, DropsWhatItCannotTranslateWhole) {
-    auto whole = frame(of_stack());
-    size_t check = kEthernet + stack_header() + 18;
-    Bytes cut(whole.begin(), whole.begin() + static_cast<long>(check - 1));
-    EXPECT_EQ(leave(cut).verdict, TC_ACT_SHOT);
+    for (uint8_t carrier : {net::kTcp, net::kUdp}) {
+        carrier_ = carrier;
+        put_row(kLoopback);
+        auto whole = frame(of_stack());
+        size_t check = kEthernet + of_stack().header() + of_stack().checksum();
+        Bytes cut(whole.begin(), whole.begin() + static_cast<long>(check + 1));
+        EXPECT_EQ(leave(cut).verdict, TC_ACT_SHOT);
+    }
 }
 
 TEST_P(DetourPacket, LeavesFragmentsAndOptionsAlone) {
@@ -327,11 +329,10 @@ INSTANTIATE_TEST_SUITE_P(Methods, DetourPacket, testing::ValuesIn(cases()),
 class OuterFlow : public DetourPacket {
   protected:
     uint32_t of_packet(uint16_t port, size_t payload) {
-        auto segment = of_stack();
-        segment.source.port = net::Port(port);
+        auto segment = of_stack(port);
         auto out = leave(frame(segment, payload)).frame;
-        if (is_udp()) return port_of(out, kEthernet + stack_header());
-        return (out[kEthernet + 1] & 0xfu) << 16 | port_of(out, kEthernet + 2);
+        if (is_udp()) return word(out, kEthernet + segment.header());
+        return (out[kEthernet + 1] & 0xfu) << 16 | word(out, kEthernet + 2);
     }
     static bool is_udp() {
         return GetParam().method.kind == ForwardKind::fou || GetParam().method.kind == ForwardKind::gue;

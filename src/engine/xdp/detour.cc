@@ -12,13 +12,14 @@
 
 #include "detour.skel.h"
 #include "engine/xdp/detour_abi.h"
+#include "engine/xdp/probe_socket.h"
 #include "engine/xdp/tc.h"
 
 namespace weir::engine::xdp {
 namespace {
 
-// Two passages have the same port only under two addresses of the balancer's: rare, so a few draws are
-// plenty.
+// Two passages have the same port only under two addresses of the balancer's, or by chance the same
+// identifier of their echoes: rare, so a few draws are plenty.
 constexpr int kDraws = 8;
 
 // What the kernel takes for TCP_MAXSEG.
@@ -53,37 +54,18 @@ int segment_size(const Way& way) {
     return std::clamp(way.target.room - headers, kLeastSegment, kMostSegment);
 }
 
-Result<UniqueFd> make_socket(net::Family family, int type) {
-    int domain = family == net::Family::v4 ? AF_INET : AF_INET6;
-    UniqueFd socket(::socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!socket) return fail_with(errno, "cannot open a socket");
-    // A reset ends a probe's connection at once, and on both sides: an orderly end would outlast the probe
-    // and its row, and leave a port here in TIME_WAIT for each of them.
-    if (set(socket, SOL_SOCKET, SO_LINGER, linger{.l_onoff = 1, .l_linger = 0}))
-        return fail_with(errno, "cannot set SO_LINGER");
-    return socket;
-}
-
 /// A socket of the backend's family that sends by the way's device only.
-Result<UniqueFd> make_socket(const Way& way, int type) {
-    auto socket = make_socket(way.backend.family(), type);
+Result<UniqueFd> make_socket(const Way& way, net::Carrier carrier) {
+    auto socket = make_probe_socket(carrier, way.backend.family());
     if (!socket) return socket;
     if (set(*socket, SOL_SOCKET, SO_BINDTOIFINDEX, way.device))
         return fail_with(errno, "cannot bind a socket to the interface of {}", way.backend.text());
     return socket;
 }
 
-Result<net::Endpoint> local_endpoint(const UniqueFd& socket) {
-    sockaddr_storage storage{};
-    socklen_t size = sizeof storage;
-    if (getsockname(socket.get(), reinterpret_cast<sockaddr*>(&storage), &size))
-        return fail_with(errno, "cannot read a socket's address");
-    return net::from_socket_address(storage);
-}
-
 /// The address that the kernel sends from towards the backend. Connecting a datagram socket sends nothing.
 Result<net::Ip> routed_source(const Way& way) {
-    auto socket = make_socket(way, SOCK_DGRAM);
+    auto socket = make_socket(way, net::Carrier::udp);
     if (!socket) return propagate(socket);
     auto to = net::to_socket_address({way.backend, way.port});
     if (connect(socket->get(), to.get(), to.size))
@@ -93,16 +75,26 @@ Result<net::Ip> routed_source(const Way& way) {
     return local->address;
 }
 
-/// Bound without SO_REUSEADDR to a port that is free: so it is this connection's alone, at this address.
+/// Bound without SO_REUSEADDR to a port that is free: so it is this probe's alone, at this address.
 Result<UniqueFd> bound_socket(const Way& way, const net::Ip& own) {
-    auto socket = make_socket(way, SOCK_STREAM);
+    auto socket = make_socket(way, way.carrier);
     if (!socket) return socket;
-    if (set(*socket, IPPROTO_TCP, TCP_MAXSEG, segment_size(way)))
+    if (way.carrier == net::Carrier::tcp && set(*socket, IPPROTO_TCP, TCP_MAXSEG, segment_size(way)))
         return fail_with(errno, "cannot set TCP_MAXSEG");
     auto from = net::to_socket_address({own, net::Port(0)});
     if (bind(socket->get(), from.get(), from.size))
         return fail_with(errno, "cannot send from {}", own.text());
     return socket;
+}
+
+weir_detour_key make_key(net::Carrier carrier, net::Port own) {
+    constexpr uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP};  // in the order of Carrier
+    return {.port = htons(own.value()), .protocol = protocols[static_cast<size_t>(carrier)], .pad = 0};
+}
+
+/// Where to connect to, and of echoes how to call them.
+net::Endpoint goal(net::Carrier carrier, const net::Endpoint& backend, net::Port own) {
+    return {backend.address, carrier == net::Carrier::icmp ? own : backend.port};
 }
 
 weir_detour make_row(const Way& way, const net::Ip& own) {
@@ -111,7 +103,7 @@ weir_detour make_row(const Way& way, const net::Ip& own) {
         .wire = {.balancer = to_row(crosses_families(way) ? *way.source : own), .peer = to_row(way.vip)},
         .stack_family = to_row(way.backend.family()),
         .wire_family = to_row(way.vip.family()),
-        .port = htons(way.port.value()),
+        .port = way.carrier == net::Carrier::icmp ? uint16_t{0} : htons(way.port.value()),
         .device = static_cast<uint32_t>(way.device),
         .target = way.target};
     row.target.interface = static_cast<uint32_t>(way.ifindex);
@@ -134,10 +126,11 @@ std::unexpected<Error> no_source(const Way& way) {
 }  // namespace
 
 Result<net::Passage> open_directly(net::Carrier carrier, const net::Endpoint& backend) {
-    if (carrier != net::Carrier::tcp) return fail("only TCP probes have a way");
-    auto socket = make_socket(backend.address.family(), SOCK_STREAM);
+    auto socket = make_probe_socket(carrier, backend.address.family());
     if (!socket) return propagate(socket);
-    return net::Passage(std::move(*socket), backend, {});
+    auto own = own_port(carrier, *socket);
+    if (!own) return propagate(own);
+    return net::Passage(std::move(*socket), goal(carrier, backend, *own), {});
 }
 
 Result<std::unique_ptr<Detour>> Detour::load() {
@@ -172,7 +165,6 @@ void Detour::detach(int ifindex) {
 Result<net::Passage> Detour::open(const Way& way) {
     if (!is_open_on(way.ifindex))
         return fail("weir's tc filters are not on the interface {}", interface_name(way.ifindex));
-    if (way.carrier != net::Carrier::tcp) return fail("only TCP probes have a way");
     if (crosses_families(way) && !way.source) return no_source(way);
     assert(!way.source || way.source->family() == way.vip.family());
     auto own = way.source && !crosses_families(way) ? *way.source : routed_source(way);
@@ -183,13 +175,13 @@ Result<net::Passage> Detour::open(const Way& way) {
     for (int draw = 0; draw < kDraws; draw++) {
         auto socket = bound_socket(way, *own);
         if (!socket) return propagate(socket);
-        auto local = local_endpoint(*socket);
-        if (!local) return propagate(local);
-        uint16_t key = htons(local->port.value());
+        auto port = own_port(way.carrier, *socket);
+        if (!port) return propagate(port);
+        auto key = make_key(way.carrier, *port);
         int error = bpf_map_update_elem(map, &key, &row, BPF_NOEXIST);
         if (error == -EEXIST) continue;
         if (error) return fail_with(error, "cannot note the way to {}", way.backend.text());
-        return net::Passage(std::move(*socket), {way.backend, way.port},
+        return net::Passage(std::move(*socket), goal(way.carrier, {way.backend, way.port}, *port),
                             [bpf = bpf_, map, key] { bpf_map_delete_elem(map, &key); });
     }
     return fail("found no free port for a probe of {}", way.backend.text());

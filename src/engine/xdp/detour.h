@@ -4,7 +4,8 @@
 // The probe's socket connects to the backend's own address, so the kernel finds route and neighbour by
 // itself. A tc program on the interface puts the VIP in the place of that address in what leaves, in front of
 // it what the datapath would put there, and takes the VIP back out of what comes, for exactly this
-// connection. The VIP is neither routed nor local here, and nothing of the host's is changed.
+// connection, this exchange of datagrams or these echoes. The VIP is neither routed nor local here, and
+// nothing of the host's is changed.
 #pragma once
 
 #include <map>
@@ -26,16 +27,16 @@ struct Way {
     net::Carrier carrier = net::Carrier::tcp;
     net::Ip backend;
     net::Ip vip;
-    net::Port port{1};
-    int ifindex = 0;  // towards the backend; attached
-    int device = 0;   // that the route names: `ifindex`, or a VLAN device on it
+    net::Port port{1};  // counts for nothing with echoes
+    int ifindex = 0;    // towards the backend; attached
+    int device = 0;     // that the route names: `ifindex`, or a VLAN device on it
     /// The balancer's address of the VIP's family that the backend sees. Where both are of one family it may
     /// be left out, and the route decides; otherwise the interface must have one.
     std::optional<net::Ip> source;
     weir_target target{.room = 1500};  // as the datapath has it; by default direct server return
 };
 
-/// An ordinary connection, as to a backend that takes packets under its own address.
+/// An ordinary socket, as to a backend that takes packets under its own address.
 Result<net::Passage> open_directly(net::Carrier carrier, const net::Endpoint& backend);
 
 class Detour {

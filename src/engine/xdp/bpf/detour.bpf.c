@@ -1,14 +1,7 @@
 /* The probes' way: gives a probe's packets the VIP as their destination when they leave, and the headers, tag
  * or mark with which the datapath would send them; takes the VIP out of the answers before the stack sees
  * them. Where the VIP and the backend's address are of different families, the IP header is translated too.
- * Contract: detour_abi.h; reasons: doc/adr/0002-probe-path.md.
- *
- * Checksums: every byte of a header is stored with BPF_F_RECOMPUTE_CSUM, and TCP's checksum is replaced as
- * one over a pseudo header, so skb->csum (CHECKSUM_COMPLETE: the sum that the card took over the packet)
- * follows each change by exactly what changed, for IPv4, IPv6 and between them. Without the stores' share it
- * would be wrong for IPv6, which has no header checksum to cancel the new address. For CHECKSUM_PARTIAL the
- * field holds the pseudo header's sum alone; the helper knows. Protocol and length add the same to both
- * families' pseudo headers, so only the addresses count. */
+ * Contract: detour_abi.h; reasons: doc/adr/0002-probe-path.md. */
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include <stdbool.h>
@@ -18,123 +11,24 @@
 #include <bpf/bpf_helpers.h>
 
 #include "engine/xdp/bpf/outer.h"
+#include "engine/xdp/bpf/refusal.h"
+#include "engine/xdp/bpf/rename.h"
+#include "engine/xdp/bpf/segment.h"
 #include "engine/xdp/detour_abi.h"
 
-#define FRAGMENT 0x3fff /* more fragments, or an offset */
-#define DONT_FRAGMENT 0x4000
 #define VLAN_ID 0xfff
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(map_flags, BPF_F_NO_PREALLOC);
     __uint(max_entries, WEIR_DETOURS_MAX);
-    __type(key, __u16);
+    __type(key, struct weir_detour_key);
     __type(value, struct weir_detour);
 } detours SEC(".maps");
 
-struct segment {
-    struct weir_address source;
-    struct weir_address destination;
-    __u16 source_port; /* ports in network order */
-    __u16 destination_port;
-    __u16 length; /* without the IP header */
-    __u8 at;      /* where the IP header begins: ETH_HLEN, or 0 (see detour_in) */
-    __u8 family;
-    __u8 traffic_class;
-    __u8 hops;
-};
-
-static __always_inline bool take_ipv4(struct __sk_buff* skb, struct segment* segment) {
-    struct iphdr ip;
-    if (bpf_skb_load_bytes(skb, segment->at, &ip, sizeof ip)) return false;
-    if (ip.version != 4 || ip.ihl != 5 || ip.protocol != IPPROTO_TCP) return false;
-    if (ip.frag_off & bpf_htons(FRAGMENT)) return false;
-    if (bpf_ntohs(ip.tot_len) < sizeof ip + sizeof(struct tcphdr)) return false;
-    segment->source.word[0] = ip.saddr;
-    segment->destination.word[0] = ip.daddr;
-    segment->length = bpf_ntohs(ip.tot_len) - sizeof ip;
-    segment->family = WEIR_V4;
-    segment->traffic_class = ip.tos;
-    segment->hops = ip.ttl;
-    return !bpf_skb_load_bytes(skb, segment->at + sizeof ip, &segment->source_port, 4);
-}
-
-static __always_inline bool take_ipv6(struct __sk_buff* skb, struct segment* segment) {
-    struct ipv6hdr ip;
-    if (bpf_skb_load_bytes(skb, segment->at, &ip, sizeof ip)) return false;
-    if (ip.version != 6 || ip.nexthdr != IPPROTO_TCP) return false;
-    if (bpf_ntohs(ip.payload_len) < sizeof(struct tcphdr)) return false;
-    __builtin_memcpy(&segment->source, &ip.saddr, sizeof segment->source);
-    __builtin_memcpy(&segment->destination, &ip.daddr, sizeof segment->destination);
-    segment->length = bpf_ntohs(ip.payload_len);
-    segment->family = WEIR_V6;
-    segment->traffic_class = ip.priority << 4 | ip.flow_lbl[0] >> 4;
-    segment->hops = ip.hop_limit;
-    return !bpf_skb_load_bytes(skb, segment->at + sizeof ip, &segment->source_port, 4);
-}
-
-static __always_inline bool take_tcp(struct __sk_buff* skb, struct segment* segment) {
-    if (skb->protocol == bpf_htons(ETH_P_IP)) return take_ipv4(skb, segment);
-    if (skb->protocol == bpf_htons(ETH_P_IPV6)) return take_ipv6(skb, segment);
-    return false;
-}
-
-static __always_inline bool same(const struct weir_address* a, const struct weir_address* b) {
-    return !((a->word[0] ^ b->word[0]) | (a->word[1] ^ b->word[1]) | (a->word[2] ^ b->word[2]) |
-             (a->word[3] ^ b->word[3]));
-}
-
-static __always_inline int put_ipv4(struct __sk_buff* skb, const struct segment* segment) {
-    struct iphdr ip = {
-        .version = 4,
-        .ihl = 5,
-        .tos = segment->traffic_class,
-        .tot_len = bpf_htons(segment->length + sizeof ip),
-        .frag_off = bpf_htons(DONT_FRAGMENT), /* so the identification may be 0: RFC 6864 */
-        .ttl = segment->hops,
-        .protocol = IPPROTO_TCP,
-        .saddr = segment->source.word[0],
-        .daddr = segment->destination.word[0],
-    };
-    __u32 sum = bpf_csum_diff(NULL, 0, (__be32*)&ip, sizeof ip, 0);
-    sum = (sum & 0xffff) + (sum >> 16);
-    ip.check = ~((sum & 0xffff) + (sum >> 16));
-    return bpf_skb_store_bytes(skb, segment->at, &ip, sizeof ip, BPF_F_RECOMPUTE_CSUM);
-}
-
-static __always_inline int put_ipv6(struct __sk_buff* skb, const struct segment* segment) {
-    struct ipv6hdr ip = {
-        .version = 6,
-        .priority = segment->traffic_class >> 4,
-        .flow_lbl = {segment->traffic_class << 4},
-        .payload_len = bpf_htons(segment->length),
-        .nexthdr = IPPROTO_TCP,
-        .hop_limit = segment->hops,
-    };
-    __builtin_memcpy(&ip.saddr, &segment->source, sizeof ip.saddr);
-    __builtin_memcpy(&ip.daddr, &segment->destination, sizeof ip.daddr);
-    return bpf_skb_store_bytes(skb, segment->at, &ip, sizeof ip, BPF_F_RECOMPUTE_CSUM);
-}
-
-/* Makes room for the other family's header, and says so in the frame's type. */
-static __always_inline int change_family(struct __sk_buff* skb, const struct segment* segment, __u8 family) {
-    __be16 type = family == WEIR_V6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
-    int failed = bpf_skb_change_proto(skb, type, 0);
-    if (failed || !segment->at) return failed;
-    return bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_proto), &type, sizeof type, 0);
-}
-
-/* The packet, which has the addresses `from`, gets those that are set in it; the checksum follows from the
- * difference. Not 0: it could not be done whole. */
-static __always_inline int rewrite(struct __sk_buff* skb, const struct segment* segment, __u8 family,
-                                   const struct weir_ends* from, const struct weir_ends* to) {
-    __s64 change = bpf_csum_diff((__be32*)from, sizeof *from, (__be32*)to, sizeof *to, 0);
-    if (family == WEIR_V4 && segment->length > 0xffff - sizeof(struct iphdr)) return -1;
-    if (family != segment->family && change_family(skb, segment, family)) return -1;
-    if (family == WEIR_V6 ? put_ipv6(skb, segment) : put_ipv4(skb, segment)) return -1;
-    __u32 check = segment->at + (family == WEIR_V6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) +
-                  offsetof(struct tcphdr, check);
-    return bpf_l4_csum_replace(skb, check, 0, change, BPF_F_PSEUDO_HDR);
+static __always_inline const struct weir_detour* find(const struct segment* segment, __u16 own_port) {
+    struct weir_detour_key key = {.port = own_port, .protocol = segment->protocol};
+    return bpf_map_lookup_elem(&detours, &key);
 }
 
 /* Tells the kernel what is in front, in case it still has to cut the packet or to sum it up. */
@@ -186,8 +80,8 @@ static __always_inline int tag(struct __sk_buff* skb, const struct weir_target* 
 SEC("tc")
 int detour_out(struct __sk_buff* skb) {
     struct segment segment = {.at = ETH_HLEN};
-    if (!take_tcp(skb, &segment)) return TC_ACT_UNSPEC;
-    const struct weir_detour* row = bpf_map_lookup_elem(&detours, &segment.source_port);
+    if (!take_segment(skb, &segment)) return TC_ACT_UNSPEC;
+    const struct weir_detour* row = find(&segment, segment.source_port);
     if (!row || row->stack_family != segment.family || row->port != segment.destination_port)
         return TC_ACT_UNSPEC;
     if (!same(&row->stack.balancer, &segment.source) || !same(&row->stack.peer, &segment.destination))
@@ -207,8 +101,8 @@ int detour_out(struct __sk_buff* skb) {
 /* Whose answer this is, when its IP header begins at `segment->at`. */
 static __always_inline const struct weir_detour* find_answered(struct __sk_buff* skb,
                                                                struct segment* segment) {
-    if (!take_tcp(skb, segment)) return NULL;
-    const struct weir_detour* row = bpf_map_lookup_elem(&detours, &segment->destination_port);
+    if (!take_segment(skb, segment)) return NULL;
+    const struct weir_detour* row = find(segment, segment->destination_port);
     if (!row || row->wire_family != segment->family || row->port != segment->source_port) return NULL;
     if (!same(&row->wire.balancer, &segment->destination) || !same(&row->wire.peer, &segment->source))
         return NULL;
@@ -232,6 +126,30 @@ static __always_inline int bring_home(struct __sk_buff* skb, const struct segmen
     return bpf_redirect(row->device, BPF_F_INGRESS);
 }
 
+/* Whose packet this is an ICMP error about. */
+static __always_inline const struct weir_detour* find_refused(struct __sk_buff* skb, struct segment* probe,
+                                                              struct refusal* refusal) {
+    if (!take_refused(skb, probe, refusal)) return NULL;
+    const struct weir_detour* row = find(probe, probe->source_port);
+    if (!row || row->wire_family != probe->family || row->port != probe->destination_port) return NULL;
+    if (!same(&row->wire.balancer, &probe->source) || !same(&row->wire.peer, &probe->destination))
+        return NULL;
+    return row;
+}
+
+static __always_inline int refuse(struct __sk_buff* skb) {
+    struct segment probe = {.at = ETH_HLEN};
+    struct refusal refusal;
+    const struct weir_detour* row = find_refused(skb, &probe, &refusal);
+    if (!row) {
+        probe.at = 0; /* see detour_in */
+        row = find_refused(skb, &probe, &refusal);
+    }
+    if (!row) return TC_ACT_UNSPEC;
+    if (put_refusal(skb, &probe, &refusal, row->stack_family, &row->stack)) return TC_ACT_SHOT;
+    return bring_home(skb, &probe, row);
+}
+
 /* The data should begin with the Ethernet header. But where generic XDP had to copy a frame for want of
  * headroom, kernels forget how long that header is (seen with 6.18), and the data begins with the IP header.
  */
@@ -243,7 +161,7 @@ int detour_in(struct __sk_buff* skb) {
         segment.at = 0;
         row = find_answered(skb, &segment);
     }
-    if (!row) return TC_ACT_UNSPEC;
+    if (!row) return refuse(skb);
     segment.source = row->stack.peer;
     segment.destination = row->stack.balancer;
     if (rewrite(skb, &segment, row->stack_family, &row->wire, &row->stack)) return TC_ACT_SHOT;

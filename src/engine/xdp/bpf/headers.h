@@ -3,6 +3,7 @@
  * what is plain. In user space load() is another, for the fuzzer. RFC 791, 792, 826, 4443, 4861, 8200. */
 #pragma once
 
+#include "engine/xdp/bpf/icmp_types.h"
 #include "engine/xdp/bpf/parse.h"
 
 #ifdef __bpf__
@@ -13,33 +14,9 @@ static __always_inline int load(frame* f, __u32 at, void* to, __u32 size) {
 }
 #endif
 
-#define WEIR_EXTENSION_HEADERS 8 /* so many are walked */
-
-/* The kernel's headers for these include the C library's. */
-struct icmp {
-    __u8 type, code;
-    __u16 checksum;
-    __u32 rest;
-};
-enum {
-    ICMP_ECHOREPLY = 0,
-    ICMP_DEST_UNREACH = 3,
-    ICMP_ECHO = 8,
-    ICMP_TIME_EXCEEDED = 11,
-    ICMP_PARAMETERPROB = 12
-};
-enum { ICMP_FRAG_NEEDED = 4 };
-enum {
-    ICMPV6_DEST_UNREACH = 1,
-    ICMPV6_PKT_TOOBIG = 2,
-    ICMPV6_TIME_EXCEED = 3,
-    ICMPV6_PARAMPROB = 4,
-    ICMPV6_ECHO_REQUEST = 128,
-    ICMPV6_ECHO_REPLY = 129,
-    NEIGHBOUR_SOLICITATION = 135,
-    NEIGHBOUR_ADVERTISEMENT = 136
-};
 enum { ARPHRD_ETHER = 1, ARPOP_REQUEST = 1, ARPOP_REPLY = 2 };
+
+#define WEIR_EXTENSION_HEADERS 8 /* so many are walked */
 
 static __always_inline __u32 rotated(__u32 ports) {
     return ports >> 16 | ports << 16;
