@@ -17,7 +17,8 @@ Daemon::Daemon(Host& host, std::string binary, const std::string& config, std::v
 void Daemon::spawn() {
     process_ = std::make_unique<Process>(
         host_,
-        std::vector<std::string>{binary_, "run", "-c", config_path(), "--socket", socket(), "--pin", pins()},
+        std::vector<std::string>{binary_, "run", "-c", config_path(), "--socket", socket(), "--pin", pins(),
+                                 "--state", dir_ / "state"},
         ProcessOptions{.output_file = dir_ / "log", .listen_fds = listen_fds_});
 }
 

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "admin/metrics.h"
+#include "admin/overrides.h"
 #include "control/controller.h"
 #include "control/difference.h"
 #include "control/flow.h"
@@ -51,8 +52,9 @@ Rendering get_plan(Controller& controller, const Request&) {
 Rendering post_plan(Controller& controller, const Request& request) {
     auto applied = controller.applied();
     if (!applied) applied = std::make_shared<const model::Plan>();
-    return [applied, known = controller.health(), allowances = controller.allowances(), yaml = request.body] {
-        auto planned = control::preview(yaml, known, allowances);
+    return [applied, known = controller.health(), allowances = controller.allowances(),
+            overrides = controller.overrides().all(), yaml = request.body] {
+        auto planned = control::preview(yaml, known, allowances, overrides);
         if (!planned) return refused("", planned.error());
         return reply(control::difference_json(control::difference(*applied, *planned)));
     };
@@ -102,10 +104,17 @@ struct Route {
 };
 
 constexpr Route kRoutes[] = {
-    {"GET", "/api/v1/status", get_status},     {"GET", "/api/v1/services", get_services},
-    {"GET", "/api/v1/backends", get_backends}, {"GET", "/api/v1/plan", get_plan},
-    {"POST", "/api/v1/plan", post_plan},       {"POST", "/api/v1/reload", post_reload},
-    {"GET", "/api/v1/trace", get_trace},       {"GET", "/metrics", get_metrics},
+    {"GET", "/api/v1/status", get_status},
+    {"GET", "/api/v1/services", get_services},
+    {"GET", "/api/v1/backends", get_backends},
+    {"GET", "/api/v1/plan", get_plan},
+    {"POST", "/api/v1/plan", post_plan},
+    {"POST", "/api/v1/reload", post_reload},
+    {"GET", "/api/v1/trace", get_trace},
+    {"GET", "/api/v1/overrides", get_overrides},
+    {"POST", "/api/v1/overrides", post_overrides},
+    {"DELETE", "/api/v1/overrides", delete_overrides},
+    {"GET", "/metrics", get_metrics},
     {"GET", "/healthz", get_healthz},
 };
 

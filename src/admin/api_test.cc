@@ -40,6 +40,7 @@ class ApiTest : public testing::Test {
     Response send(const std::string& method, const std::string& target, const std::string& body = "") {
         auto request = parse_target(target).value();
         request.method = method;
+        request.from = "ada";
         request.body = body;
         return api(*controller)(request)();
     }
@@ -116,6 +117,74 @@ TEST_F(ApiTest, RefusesAFlowThatIsNone) {
     for (auto query : {"", "?src=198.51.100.7:1", "?src=x&vip=192.0.2.1:80", "?src=[::1]:1&vip=192.0.2.1:80",
                        "?src=198.51.100.7:1&vip=192.0.2.1:80&protocol=tpc"})
         EXPECT_EQ(send("GET", std::string("/api/v1/trace") + query).status, 400u) << query;
+}
+
+TEST_F(ApiTest, OverridesABackendAtOnceAndLiftsItAgain) {
+    controller->start();
+    auto answer = send("POST", "/api/v1/overrides",
+                       R"({"backend": "10.0.0.1", "state": "draining", "deadline_seconds": 60})");
+    ASSERT_EQ(answer.status, 200u) << answer.body;
+    auto set = json::parse(answer.body);
+    EXPECT_EQ(set.at("plan"), 2);
+    EXPECT_EQ(set.at("override").at("by"), "ada");
+    EXPECT_EQ(set.at("override").at("drained"), false);
+    EXPECT_EQ(engine.applied.back().frontends[0].targets[0].accepts, model::Accepts::established);
+    EXPECT_EQ(get("/api/v1/backends").at(0).at("override").at("configured").at("state"), "enabled");
+    EXPECT_EQ(get("/api/v1/overrides").as_array().size(), 1u);
+
+    auto lifted = send("DELETE", "/api/v1/overrides?backend=10.0.0.1");
+    ASSERT_EQ(lifted.status, 200u) << lifted.body;
+    EXPECT_TRUE(json::parse(lifted.body).at("override").is_null());
+    EXPECT_EQ(engine.applied.back(), engine.applied.front());
+    EXPECT_EQ(get("/api/v1/overrides"), json::array{});
+}
+
+TEST_F(ApiTest, OverridesABackendInOneServiceOnly) {
+    controller->start();
+    auto post = [&](const char* body) { return send("POST", "/api/v1/overrides", body).status; };
+    EXPECT_EQ(post(R"({"backend": "10.0.0.1", "service": "web", "weight": 7})"), 200u);
+    EXPECT_EQ(engine.applied.back().frontends[0].targets[0].backend.weight, 7u);
+    auto wrong = send("DELETE", "/api/v1/overrides?backend=10.0.0.1");
+    EXPECT_EQ(wrong.status, 404u);
+    EXPECT_NE(wrong.body.find("it has one in service web"), std::string::npos) << wrong.body;
+    EXPECT_EQ(send("DELETE", "/api/v1/overrides?backend=10.0.0.1&service=web").status, 200u);
+}
+
+TEST_F(ApiTest, RefusesAnOverrideThatIsNone) {
+    controller->start();
+    for (auto body :
+         {"", "[]", "{}", R"({"backend": "10.0.0.1"})", R"({"backend": "10.0.0", "weight": 1})",
+          R"({"state": "draining"})", R"({"backend": "10.0.0.1", "state": "drained"})",
+          R"({"backend": "10.0.0.1", "weight": 1001})", R"({"backend": "10.0.0.1", "weight": -1})",
+          R"({"backend": "10.0.0.1", "weight": 1.5})", R"({"backend": "10.0.0.1", "wieght": 1})",
+          R"({"backend": "10.0.0.1", "state": "disabled", "deadline_seconds": 1})",
+          R"({"backend": "10.0.0.1", "state": "draining", "deadline_seconds": 0})"})
+        EXPECT_EQ(send("POST", "/api/v1/overrides", body).status, 400u) << body;
+    auto unknown = send("POST", "/api/v1/overrides", R"({"backend": "10.0.0.11", "weight": 1})");
+    EXPECT_EQ(unknown.status, 404u);
+    EXPECT_NE(unknown.body.find("did you mean 10.0.0.1?"), std::string::npos) << unknown.body;
+    EXPECT_EQ(send("DELETE", "/api/v1/overrides").status, 400u);
+    EXPECT_EQ(send("DELETE", "/api/v1/overrides?backend=10.0.0.1").status, 404u);
+    EXPECT_EQ(engine.applied.size(), 1u);
+}
+
+TEST_F(ApiTest, SaysThatAnOverrideIsNotInForceYet) {
+    controller->start();
+    engine.refuse_next = Error{"no memory"};
+    auto answer = send("POST", "/api/v1/overrides", R"({"backend": "10.0.0.1", "weight": 0})");
+    EXPECT_EQ(answer.status, 500u);
+    EXPECT_NE(answer.body.find("no memory"), std::string::npos);
+    EXPECT_EQ(get("/api/v1/overrides").as_array().size(), 1u);
+}
+
+TEST_F(ApiTest, ComparesAConfigurationUnderTheOverridesInForce) {
+    controller->start();
+    ASSERT_EQ(send("POST", "/api/v1/overrides", R"({"backend": "10.0.0.1", "weight": 0})").status, 200u);
+    auto answer = json::parse(send("POST", "/api/v1/plan", kYaml).body);
+    for (const auto& change : answer.at("frontends_changed").as_array())
+        for (const auto& target : change.at("targets").as_array())
+            EXPECT_NE(target.at("address"), "10.0.0.1");
+    EXPECT_EQ(answer.at("frontends_changed").as_array().size(), 1u);
 }
 
 TEST_F(ApiTest, IsHealthyWhileItsPlanIsInForce) {

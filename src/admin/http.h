@@ -17,6 +17,7 @@ struct Request {
     std::string path;
     std::map<std::string, std::string> query;
     std::string body;
+    std::string from;  // who asks: a user of this machine, or an address; only where it may change something
     // Of a request over TCP, which a web page may have sent:
     bool over_tcp = false;
     std::string host;     // the Host header

@@ -29,6 +29,8 @@ control::StatusReport sample_report() {
     report.not_forwarded = {{"no_backend", "drop", 5}, {"echo", "reply", 6}};
     report.claims = {{control::ip("192.0.2.1"), {{2, 0, 0, 0, 0, 7}}, "eth0", {}}};
     report.flow_table = {.evicted_total = 8, .nat_capacity = 1024, .nat_used = 9};
+    report.overrides = {{{control::ip("10.0.0.1")}, {.weight = 3}, {}, false}};
+    report.keeping = {"no space", false, 4};
     report.services = control::service_rows(config, plan);
     health::Checked checked;
     checked.last_outcome = {false, "L4CON", std::chrono::microseconds(250), {}};
@@ -44,6 +46,9 @@ TEST(Metrics, SayWhatTheStatusSays) {
              std::string("weir_build_info{version=\"1.2.3\",engine=\"fake\"} 1\n"),
              std::string("weir_start_time_seconds 1700000000\n"),
              std::string("weir_apply_failures_total 3\n"),
+             std::string("weir_overrides 1\n"),
+             std::string("weir_overrides_saved 0\n"),
+             std::string("weir_override_save_failures_total 4\n"),
              std::string("weir_interface_native{interface=\"eth0\"} 1\n"),
              std::string("weir_interface_attached{interface=\"eth1\"} 0\n"),
              std::string("weir_not_forwarded_packets_total{reason=\"no_backend\",verdict=\"drop\"} 5\n"),

@@ -66,7 +66,8 @@ class Server::State : public std::enable_shared_from_this<State> {
     static asio::awaitable<void> serve_one(std::shared_ptr<State> self, std::shared_ptr<Listener> listener,
                                            Stream stream);
     static asio::awaitable<void> session(std::shared_ptr<State> self, bool over_tcp, Stream& stream);
-    static asio::awaitable<Response> answer(std::shared_ptr<State> self, const Parser& parser, bool over_tcp);
+    static asio::awaitable<Response> answer(std::shared_ptr<State> self, const Parser& parser, bool over_tcp,
+                                            int socket);
     static asio::awaitable<bool> write(const Limits& limits, Stream& stream, Response response,
                                        bool keep_alive);
     static asio::awaitable<void> write_as_it_comes(std::shared_ptr<State> self, Stream& stream,
@@ -211,7 +212,7 @@ asio::awaitable<void> Server::State::session(std::shared_ptr<State> self, bool o
         Response response = complaint(code);
         if (code && response.status == 0) co_return;
         keep_alive = !code && parser.keep_alive();
-        if (!code) response = co_await answer(self, parser, over_tcp);
+        if (!code) response = co_await answer(self, parser, over_tcp, stream.socket().native_handle());
         if (response.source) co_return co_await write_as_it_comes(self, stream, std::move(response));
         bool written = co_await write(limits, stream, std::move(response), keep_alive);
         if (!written) co_return;
@@ -221,7 +222,7 @@ asio::awaitable<void> Server::State::session(std::shared_ptr<State> self, bool o
 }
 
 asio::awaitable<Response> Server::State::answer(std::shared_ptr<State> self, const Parser& parser,
-                                                bool over_tcp) {
+                                                bool over_tcp, int socket) {
     const auto& message = parser.get();
     auto request = parse_target(std::string_view(message.target().data(), message.target().size()));
     if (!request) co_return error(400, request.error().message);
@@ -232,6 +233,7 @@ asio::awaitable<Response> Server::State::answer(std::shared_ptr<State> self, con
     request->marked = message.count("X-Weir") > 0;
     auto refusal = guard(*request);
     if (refusal.status != 0) co_return refusal;
+    if (request->method != "GET") request->from = peer_of(socket);
     Rendering rendering = self->handler_(*request);
     auto work = run(std::move(rendering));
     co_return co_await asio::co_spawn(self->worker_, std::move(work), asio::use_awaitable);

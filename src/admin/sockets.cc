@@ -1,6 +1,7 @@
 #include "admin/sockets.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -104,6 +105,24 @@ Result<net::Endpoint> bound_to(const UniqueFd& socket) {
     if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&storage), &size) != 0)
         return fail_with(errno, "cannot tell a socket's address");
     return net::from_socket_address(storage);
+}
+
+std::string peer_of(int socket) {
+    sockaddr_storage storage{};
+    socklen_t size = sizeof(storage);
+    if (::getpeername(socket, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return "unknown";
+    if (storage.ss_family != AF_UNIX) {
+        auto endpoint = net::from_socket_address(storage);
+        return endpoint ? endpoint->address.text() : "unknown";
+    }
+    ucred peer{};
+    size = sizeof(peer);
+    if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return "unknown";
+    passwd entry{};
+    passwd* found = nullptr;
+    char text[4096];
+    if (::getpwuid_r(peer.uid, &entry, text, sizeof text, &found) == 0 && found) return found->pw_name;
+    return fmt::format("uid {}", peer.uid);
 }
 
 std::vector<UniqueFd> inherited_sockets() {

@@ -49,6 +49,10 @@ Result<int> listening_family(const UniqueFd& socket);
 /// The TCP address that a socket is bound to.
 Result<net::Endpoint> bound_to(const UniqueFd& socket);
 
+/// Who is at the other end: over a unix socket the user's name (or `uid 1000` where he has none), else the
+/// address. May have to ask a directory service for the name.
+std::string peer_of(int socket);
+
 /// The listening sockets that the service manager handed over (sd_listen_fds(3)); once a process.
 std::vector<UniqueFd> inherited_sockets();
 

@@ -116,6 +116,7 @@ void Running::make_controller(model::HealthMap recovered) {
     };
     options.recovered = std::move(recovered);
     options.announcer = &announcer_;
+    options.overrides_file = options_.state + "/overrides.json";
     path_ = std::make_unique<EnginePath>(*engine_);
     controller_ = std::make_unique<control::Controller>(io_.get_executor(), *engine_, *path_,
                                                         std::move(config_), std::move(options));

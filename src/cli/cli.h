@@ -14,6 +14,7 @@ struct RunOptions {
     std::string config;
     std::string socket;
     std::string pin = "/sys/fs/bpf/weir";
+    std::string state = "/var/lib/weir";  // where the operator's overrides are kept
     std::string log_level = "info";
     std::optional<std::chrono::seconds> lifetime;  // then everything is detached
 };

@@ -75,10 +75,33 @@ void show_backends(std::ostream& out, const json::value& backends, bool coloured
                  ">PACKETS", ">BYTES", "LAST CHECK", "REASON"});
     for (const auto& row : backends.as_array()) {
         bool up = field(row, "health") == "up";
+        const char* by_hand = row.at("override").is_null() ? "" : "*";
         table.add({field(row, "service"), frontend_text(row), field(row, "address"), field(row, "weight"),
-                   field(row, "state"), health_cell(up, "up", "DOWN"), field(row, "flows_active"),
+                   field(row, "state") + by_hand, health_cell(up, "up", "DOWN"), field(row, "flows_active"),
                    field(row, "flows_total"), field(row, "packets_total"), field(row, "bytes_total"),
                    last_check(row), field(row, up ? "limited" : "reason")});
+    }
+    table.print(out, coloured);
+}
+
+void show_overrides(std::ostream& out, const json::value& overrides, bool coloured) {
+    auto or_dash = [](const json::value& row, const char* name) {
+        return row.at(name).is_null() ? std::string("-") : field(row, name);
+    };
+    Table table({"BACKEND", "SERVICE", "STATE", ">WEIGHT", ">FLOWS", "BY", "SINCE", "NOTE"});
+    for (const auto& row : overrides.as_array()) {
+        std::string note;
+        if (!row.at("used").as_bool())
+            note = "not in the configuration";
+        else if (!row.at("flows_cut").is_null())
+            note = fmt::format("drain ended at its deadline, {} flows cut off", field(row, "flows_cut"));
+        else if (row.at("drained") == true)
+            note = "drained";
+        else if (!row.at("deadline").is_null())
+            note = "until " + field(row, "deadline");
+        table.add({field(row, "backend"), row.at("service").is_null() ? "all" : field(row, "service"),
+                   or_dash(row, "state"), or_dash(row, "weight"), field(row, "flows_active"),
+                   field(row, "by"), field(row, "at"), note});
     }
     table.print(out, coloured);
 }

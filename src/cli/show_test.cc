@@ -82,6 +82,33 @@ TEST(Show, ListsBackendsWithTheReasonOfThoseDown) {
                 HasSubstr("10.0.0.1       1  enabled  up          0            0        0      0  -\n"));
 }
 
+TEST(Show, ListsOverridesWithWhatIsToBeKnownOfEach) {
+    control::SystemTime at(std::chrono::seconds(1'700'000'000));
+    auto row = [&](const char* backend, model::Override override, control::OverrideUse use, bool drained) {
+        override.by = "ada";
+        override.at = at;
+        return control::OverrideRow{{control::ip(backend)}, override, use, drained};
+    };
+    auto drain = model::Override{.state = model::AdminState::draining};
+    auto text =
+        shown(show_overrides, control::overrides_json({row("10.0.0.1", drain, {true, 12}, false),
+                                                       row("10.0.0.2", drain, {true, 0}, true),
+                                                       row("10.0.0.3", {.weight = 5}, {false, 0}, false)}));
+    EXPECT_EQ(text,
+              "BACKEND   SERVICE  STATE     WEIGHT  FLOWS  BY   SINCE                     NOTE\n"
+              "10.0.0.1  all      draining       -     12  ada  2023-11-14T22:13:20.000Z\n"
+              "10.0.0.2  all      draining       -      0  ada  2023-11-14T22:13:20.000Z  drained\n"
+              "10.0.0.3  all      -              5      0  ada  2023-11-14T22:13:20.000Z  not in the "
+              "configuration\n");
+}
+
+TEST(Show, MarksWhatWasChangedByHand) {
+    auto report = sample_report({});
+    mark_overridden(report.backends, control::sample_config(), {{{control::ip("10.0.0.1")}, {.weight = 1}}});
+    EXPECT_THAT(shown(show_backends, control::backends_json(report.backends)),
+                HasSubstr("10.0.0.1       1  enabled*  up "));
+}
+
 TEST(Show, TellsADifferenceOrThatThereIsNone) {
     auto before = model::plan(control::sample_config(), {});
     auto config = control::sample_config();

@@ -13,6 +13,8 @@ namespace {
 
 using std::chrono::system_clock;
 
+constexpr auto kLook = std::chrono::seconds(1);
+
 model::HealthMap health_in(const model::Plan& plan) {
     model::HealthMap health;
     for (const auto& frontend : plan.frontends)
@@ -55,8 +57,10 @@ Controller::Controller(boost::asio::any_io_executor executor, engine::Engine& en
       options_(std::move(options)),
       config_(std::move(config)),
       checker_(executor, path, [this] { wake(); }),
+      overrides_(options_.overrides_file),
       next_pass_(executor),
       next_tick_(executor),
+      next_look_(executor),
       daemon_{WEIR_VERSION, ::getpid(), system_clock::now(), options_.config_path, options_.engine_name} {}
 
 void Controller::start() {
@@ -84,10 +88,11 @@ model::HealthMap Controller::merged() const {
 
 model::Plan Controller::make_plan() {
     auto health = merged();
-    auto plan = model::plan(config_, health, restraint_.allowances());
+    auto plan = model::plan(config_, health, restraint_.allowances(), overrides_.all());
     auto former = restraint_.allowances();
     restraint_.look(config_, plan, options_.now());
-    return restraint_.allowances() == former ? plan : model::plan(config_, health, restraint_.allowances());
+    if (restraint_.allowances() == former) return plan;
+    return model::plan(config_, health, restraint_.allowances(), overrides_.all());
 }
 
 void Controller::tick_later() {
@@ -127,6 +132,45 @@ void Controller::reconcile() {
     applying_.error.clear();
     options_.retry.reset();
     announce();
+    follow_drains();
+}
+
+std::string Controller::set_override(const model::OverrideKey& key, const Wish& wish, const std::string& by) {
+    overrides_.set(key, wish, by, options_.wall_clock());
+    spdlog::info("override of {}: {}, by {}", text_of(key), text_of(wish), by);
+    reconcile();
+    return applying_.error;
+}
+
+std::optional<std::string> Controller::lift_override(const model::OverrideKey& key) {
+    if (!overrides_.lift(key)) return std::nullopt;
+    spdlog::info("the override of {} is lifted", text_of(key));
+    reconcile();
+    return applying_.error;
+}
+
+/// Looks once a second while a drain is under way, or something is to be saved. Not before the plan is in
+/// force: until then new flows may come.
+void Controller::follow_drains() {
+    if (!applying_.error.empty()) return;
+    look_after_drains();
+    if (!under_way(overrides_.all(), drains_) && overrides_.is_saved()) return;
+    next_look_.expires_after(kLook);
+    next_look_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
+        if (!error && !alive.expired()) follow_drains();
+    });
+}
+
+void Controller::look_after_drains() {
+    if (!overrides_.is_saved()) overrides_.save();
+    if (!under_way(overrides_.all(), drains_)) return;
+    auto ended = drains_.look(overrides_.all(), *applied_, engine_.observe(), options_.wall_clock());
+    for (const auto& key : ended.drained) spdlog::info("{} is drained", text_of(key));
+    for (const auto& [key, flows] : ended.expired) {
+        spdlog::warn("the deadline of {}'s drain has passed: {} flows are cut off", text_of(key), flows);
+        overrides_.expire(key, flows);
+    }
+    if (!ended.expired.empty()) wake();
 }
 
 /// Not before the datapath answers for them.
@@ -171,7 +215,10 @@ Reloaded Controller::reload() {
 StatusReport Controller::status() {
     auto seen = engine_.observe();
     // Not wanted_: the reasons may be newer, without that a target went up or down.
-    auto now = model::plan(config_, merged(), restraint_.allowances());
+    auto now = model::plan(config_, merged(), restraint_.allowances(), overrides_.all());
+    auto backends = backend_rows(now, seen.targets, checker_.checked());
+    mark_overridden(backends, config_, overrides_.all());
+    auto overridden = override_rows(overrides_.all(), drains_, now, seen);
     return {daemon_,
             reloads_,
             applying_,
@@ -180,7 +227,9 @@ StatusReport Controller::status() {
             std::move(seen.not_forwarded),
             std::move(seen.claims),
             service_rows(config_, now),
-            backend_rows(now, seen.targets, checker_.checked())};
+            std::move(backends),
+            std::move(overridden),
+            {overrides_.problem(), overrides_.is_saved(), overrides_.save_failures_total()}};
 }
 
 model::HealthMap Controller::health() const {

@@ -9,6 +9,8 @@
 #include "announce/announcer.h"
 #include "config/load.h"
 #include "control/backoff.h"
+#include "control/drains.h"
+#include "control/overrides.h"
 #include "control/restraint.h"
 #include "control/status.h"
 #include "engine/engine.h"
@@ -37,6 +39,8 @@ class Controller {
         model::HealthMap recovered;
         announce::Announcer* announcer = nullptr;  // outlives the controller
         std::function<SteadyTime()> now = [] { return std::chrono::steady_clock::now(); };
+        std::string overrides_file;  // "": they end with the controller
+        std::function<SystemTime()> wall_clock = std::chrono::system_clock::now;
         Backoff retry{std::chrono::seconds(1), std::chrono::seconds(10)};
     };
 
@@ -55,6 +59,14 @@ class Controller {
 
     /// Reads the file again. A refused one changes nothing; an accepted one keeps the checks' state.
     Reloaded reload();
+
+    /// Changes what holds for a backend by hand, and gives why that is not in force yet; "" when it is. The
+    /// configuration has the backend (known(), overrides.h).
+    std::string set_override(const model::OverrideKey& key, const Wish& wish, const std::string& by);
+    /// Nothing where there is none; else as set_override().
+    std::optional<std::string> lift_override(const model::OverrideKey& key);
+    const Overrides& overrides() const { return overrides_; }
+    const model::Config& config() const { return config_; }
 
     StatusReport status();
 
@@ -79,6 +91,8 @@ class Controller {
     void tick_later();
     void schedule(Backoff::Duration delay);
     void failed(const Error& error);
+    void follow_drains();
+    void look_after_drains();
     void announce();
     model::HealthMap merged() const;
 
@@ -86,9 +100,12 @@ class Controller {
     Options options_;
     model::Config config_;
     health::Checker checker_;
+    Overrides overrides_;
+    Drains drains_;
     boost::asio::steady_timer next_pass_;
     boost::asio::steady_timer next_tick_;
     Restraint restraint_;
+    boost::asio::steady_timer next_look_;  // at the drains
     bool pass_is_due_ = false;
     std::shared_ptr<const model::Plan> wanted_ = std::make_shared<const model::Plan>();
     std::shared_ptr<const model::Plan> applied_;

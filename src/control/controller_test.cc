@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <boost/asio/io_context.hpp>
+#include <filesystem>
 
 #include "announce/fake.h"
 #include "control/sample.h"
@@ -31,6 +32,8 @@ class ControllerTest : public testing::Test {
         options.on_config = [this](const model::Config&) { ++configs_seen; };
         options.recovered = std::move(recovered);
         options.announcer = &announcer;
+        options.wall_clock = [this] { return wall_clock; };
+        options.overrides_file = overrides_file;
         options.retry = Backoff(1ms, 4ms);
         options.now = [this] { return now; };
         controller.emplace(io.get_executor(), engine, path, config, std::move(options));
@@ -52,6 +55,8 @@ class ControllerTest : public testing::Test {
     config::Loaded next_load = sample_config();
     int configs_seen = 0;
     SteadyTime now{1000s};
+    SystemTime wall_clock{std::chrono::hours(24)};
+    std::string overrides_file;
     std::optional<Controller> controller;
 };
 
@@ -249,6 +254,62 @@ TEST_F(ControllerTest, NamesWhatIsWrong) {
     EXPECT_EQ(problems[2],
               "service web at 192.0.2.1:80/tcp is down: 0 of 3 backends take new flows, 1 needed");
     EXPECT_EQ(problems[3], "backend 10.0.0.1 of web (192.0.2.1:80/tcp) is down: no neighbour answers");
+}
+
+TEST_F(ControllerTest, DisablesADrainingBackendAtTheDeadlineAndSaysHowManyFlowsWereCut) {
+    const model::OverrideKey key{ip("10.0.0.1")};
+    engine.observation.targets[sample_target(1)].flows_active = 5;
+    engine.observation.flow_table.counts_total = 1;
+    start();
+    EXPECT_EQ(controller->set_override(key, {.state = model::AdminState::draining, .drain_for = 60s}, "ada"),
+              "");
+    EXPECT_EQ(engine.applied.back().frontends[0].targets[0].accepts, model::Accepts::established);
+    wall_clock += 60s;
+    controller->wake();
+    run_until([&] { return engine.applied.size() == 3; });
+    EXPECT_EQ(engine.applied.back().frontends[0].targets[0].accepts, model::Accepts::nothing);
+    auto rows = controller->status().overrides;
+    ASSERT_EQ(rows.size(), 1u);
+    EXPECT_EQ(rows[0].override.state, model::AdminState::disabled);
+    EXPECT_EQ(rows[0].override.flows_cut, 5u);
+    EXPECT_EQ(rows[0].override.by, "ada");
+}
+
+TEST_F(ControllerTest, LooksAfterADrainByItself) {
+    const model::OverrideKey key{ip("10.0.0.1")};
+    start();
+    controller->set_override(key, {.state = model::AdminState::draining}, "ada");
+    EXPECT_FALSE(controller->status().overrides[0].drained);
+    engine.observation.flow_table.counts_total += 2;
+    run_until([&] { return controller->status().overrides[0].drained; });
+}
+
+TEST_F(ControllerTest, KeepsOverridesOverReloadsAndRestarts) {
+    char folder[] = "/tmp/weir-controller-test-XXXXXX";
+    overrides_file = std::string(::mkdtemp(folder)) + "/overrides.json";
+    start().set_override({ip("10.0.0.1")}, {.weight = 0}, "ada");
+    controller->reload();
+    EXPECT_EQ(engine.applied.back().frontends[0].targets[0].backend.weight, 0u);
+    engine.applied.clear();
+    start();
+    EXPECT_EQ(engine.applied.back().frontends[0].targets[0].backend.weight, 0u);
+    next_load->pools["web"].backends.erase(next_load->pools["web"].backends.begin());
+    controller->reload();
+    auto rows = controller->status().overrides;
+    ASSERT_EQ(rows.size(), 1u);
+    EXPECT_FALSE(rows[0].use.used) << "it stays listed";
+    EXPECT_EQ(controller->lift_override({ip("10.0.0.1")}), "");
+    EXPECT_EQ(controller->lift_override({ip("10.0.0.1")}), std::nullopt);
+    std::filesystem::remove_all(folder);
+}
+
+TEST_F(ControllerTest, CountsOverridesThatCannotBeSavedAsAProblem) {
+    overrides_file = "/dev/null/overrides.json";
+    start().set_override({ip("10.0.0.1")}, {.weight = 0}, "ada");
+    EXPECT_EQ(engine.applied.back().frontends[0].targets[0].backend.weight, 0u);
+    auto problems = problems_of(controller->status());
+    ASSERT_EQ(problems.size(), 1u);
+    EXPECT_THAT(problems[0], HasSubstr("not saved"));
 }
 
 TEST(Backoff, DoublesUpToItsLimitAndStartsAgain) {

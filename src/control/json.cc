@@ -63,6 +63,29 @@ json::value check_json(const std::optional<health::Outcome>& outcome) {
                         {"at", time_text(outcome->at)}};
 }
 
+template <class T>
+json::value optional_number(const std::optional<T>& number) {
+    return number ? json::value(*number) : json::value(nullptr);
+}
+
+/// What an override says; null where it leaves something out.
+json::object said_json(const model::Override& override) {
+    return {{"state", override.state ? json::value(text(model::to_text(*override.state))) : nullptr},
+            {"weight", optional_number(override.weight)},
+            {"by", override.by},
+            {"at", time_text(override.at)},
+            {"deadline", optional_time(override.deadline)},
+            {"flows_cut", optional_number(override.flows_cut)}};
+}
+
+json::value overridden_json(const std::optional<Overridden>& overridden) {
+    if (!overridden) return nullptr;
+    auto object = said_json(overridden->override);
+    object["configured"] = json::object{{"state", text(model::to_text(overridden->configured_state))},
+                                        {"weight", overridden->configured_weight}};
+    return object;
+}
+
 json::object interface_json(const engine::InterfaceState& state) {
     return {{"name", state.name}, {"mode", state.mode}, {"error", state.error}};
 }
@@ -202,6 +225,10 @@ json::object status_json(const StatusReport& report) {
           {"error", report.reloads.last_error},
           {"accepted_total", report.reloads.accepted_total},
           {"refused_total", report.reloads.refused_total}}},
+        {"overrides",
+         {{"count", report.overrides.size()},
+          {"saved", report.keeping.saved},
+          {"save_failures_total", report.keeping.save_failures_total}}},
         {"interfaces", list(report.interfaces, interface_json)},
         {"flow_table",
          {{"capacity", report.flow_table.capacity},
@@ -248,8 +275,24 @@ json::array backends_json(const std::vector<BackendRow>& backends) {
         object["packets_total"] = row.traffic.packets_total;
         object["bytes_total"] = row.traffic.bytes_total;
         object["last_check"] = check_json(row.last_check);
+        object["override"] = overridden_json(row.overridden);
         return object;
     });
+}
+
+json::object override_json(const OverrideRow& row) {
+    json::object object{{"backend", row.key.backend.text()},
+                        {"service", row.key.service.empty() ? nullptr : json::value(row.key.service)}};
+    for (auto& field : said_json(row.override)) object.insert(field);
+    object["used"] = row.use.used;
+    object["flows_active"] = row.use.flows_active;
+    bool drains = row.override.state == model::AdminState::draining;
+    object["drained"] = drains ? json::value(row.drained) : json::value(nullptr);
+    return object;
+}
+
+json::array overrides_json(const std::vector<OverrideRow>& overrides) {
+    return list(overrides, override_json);
 }
 
 json::object plan_json(const model::Plan& plan, std::optional<uint64_t> number) {

@@ -14,6 +14,8 @@ namespace weir::control {
 boost::json::object status_json(const StatusReport& report);
 boost::json::array services_json(const std::vector<ServiceRow>& services);
 boost::json::array backends_json(const std::vector<BackendRow>& backends);
+boost::json::object override_json(const OverrideRow& row);
+boost::json::array overrides_json(const std::vector<OverrideRow>& overrides);
 
 /// With the share of new flows that each target gets: slow for many big tables. `number`: of a plan in force.
 boost::json::object plan_json(const model::Plan& plan, std::optional<uint64_t> number);

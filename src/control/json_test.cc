@@ -22,9 +22,40 @@ TEST(Json, GivesABackendExactlyThePromisedFields) {
         "address": "10.0.0.2", "backend_port": 80, "weight": 2, "state": "enabled", "health": "up",
         "reason": "L7OK/200", "accepts": "all", "effective_weight": 2.0, "tier": 0, "limited": "", "flows_active": 1, "flows_total": 2, "packets_total": 3,
         "bytes_total": 4, "last_check": {"ok": true, "message": "L7OK/200", "latency_seconds": 0.0015,
-        "at": "2023-11-14T22:13:20.123Z"}})");
+        "at": "2023-11-14T22:13:20.123Z"}, "override": null})");
     EXPECT_EQ(backends_json(rows)[1], expected);
     EXPECT_TRUE(backends_json(rows)[0].at("last_check").is_null());
+}
+
+TEST(Json, GivesABackendsOverrideBesideWhatTheConfigurationSays) {
+    model::Overrides overrides{{{ip("10.0.0.2")},
+                                {.state = model::AdminState::draining,
+                                 .by = "ada",
+                                 .at = SystemTime(1'700'000'000'000ms),
+                                 .deadline = SystemTime(1'700'000'060'000ms)}}};
+    auto plan = model::plan(sample_config(), {}, {}, overrides);
+    auto rows = backend_rows(plan, {}, {});
+    mark_overridden(rows, sample_config(), overrides);
+    auto backends = backends_json(rows);
+    EXPECT_EQ(backends[1].at("state"), "draining");
+    EXPECT_EQ(backends[1].at("override"), json::parse(R"({"state": "draining", "weight": null, "by": "ada",
+        "at": "2023-11-14T22:13:20.000Z", "deadline": "2023-11-14T22:14:20.000Z", "flows_cut": null,
+        "configured": {"state": "enabled", "weight": 2}})"));
+    EXPECT_TRUE(backends[0].at("override").is_null());
+}
+
+TEST(Json, ListsOverridesWithWhatTheyDo) {
+    model::Override drain{
+        .state = model::AdminState::draining, .by = "ada", .at = SystemTime(1'700'000'000'000ms)};
+    EXPECT_EQ(overrides_json({{{ip("10.0.0.2"), "web"}, drain, {true, 3}, false},
+                              {{ip("10.0.0.9")}, {.weight = 0}, {}, false}}),
+              json::parse(R"([
+        {"backend": "10.0.0.2", "service": "web", "state": "draining", "weight": null, "by": "ada",
+         "at": "2023-11-14T22:13:20.000Z", "deadline": null, "flows_cut": null, "used": true,
+         "flows_active": 3, "drained": false},
+        {"backend": "10.0.0.9", "service": null, "state": null, "weight": 0, "by": "",
+         "at": "1970-01-01T00:00:00.000Z", "deadline": null, "flows_cut": null, "used": false,
+         "flows_active": 0, "drained": null}])"));
 }
 
 TEST(Json, GivesAPlanWithEachTargetsShare) {

@@ -53,6 +53,27 @@ double effective_weight(const model::Target& target) {
     return static_cast<double>(target.backend.weight) * target.fraction / model::kWhole;
 }
 
+void mark_overridden(std::vector<BackendRow>& rows, const model::Config& config,
+                     const model::Overrides& overrides) {
+    if (overrides.empty()) return;
+    for (auto& row : rows) {
+        auto found = model::ServiceOverrides(overrides, row.service).of(row.key.backend);
+        if (!found) continue;
+        for (const auto& [tier, configured] : model::members_of(config, config.services.at(row.service)))
+            if (configured->address == row.key.backend)
+                row.overridden = Overridden{*found, configured->state, configured->weight};
+    }
+}
+
+std::vector<OverrideRow> override_rows(const model::Overrides& overrides, const Drains& drains,
+                                       const model::Plan& plan, const engine::Observation& seen) {
+    auto uses = uses_of(overrides, plan, seen);
+    std::vector<OverrideRow> rows;
+    for (const auto& [key, override] : overrides)
+        rows.push_back({key, override, uses.at(key), drains.drained(key)});
+    return rows;
+}
+
 namespace {
 
 /// Somebody else than the service's pool takes new flows.
@@ -78,6 +99,7 @@ std::vector<std::string> problems_of(const StatusReport& report) {
         problems.push_back("the wanted plan is not in force: " + report.applying.error);
     if (!report.reloads.last_error.empty())
         problems.push_back("the last reload was refused: " + report.reloads.last_error);
+    if (!report.keeping.problem.empty()) problems.push_back(report.keeping.problem);
     for (const auto& interface : report.interfaces)
         if (!interface.error.empty())
             problems.push_back(fmt::format("interface {}: {}", interface.name, interface.error));

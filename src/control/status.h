@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "control/drains.h"
 #include "engine/engine.h"
 #include "health/checker.h"
 #include "model/plan.h"
@@ -59,12 +60,34 @@ struct ServiceRow {
     std::vector<FrontendRow> frontends;
 };
 
+/// Beside an override: what the configuration says.
+struct Overridden {
+    model::Override override;  // all that is in force here
+    model::AdminState configured_state = model::AdminState::enabled;
+    uint32_t configured_weight = 1;
+};
+
 struct BackendRow {
     std::string service;
     model::TargetKey key;
     model::Target target;
     engine::Traffic traffic;
     std::optional<health::Outcome> last_check;
+    std::optional<Overridden> overridden{};
+};
+
+struct OverrideRow {
+    model::OverrideKey key;
+    model::Override override;
+    OverrideUse use;
+    bool drained = false;  // all its flows are gone, for sure
+};
+
+/// How the overrides are kept.
+struct Keeping {
+    std::string problem;  // "" when all is well
+    bool saved = true;
+    uint64_t save_failures_total = 0;
 };
 
 struct StatusReport {
@@ -77,6 +100,8 @@ struct StatusReport {
     std::vector<engine::Claim> claims;
     std::vector<ServiceRow> services;
     std::vector<BackendRow> backends;
+    std::vector<OverrideRow> overrides{};
+    Keeping keeping{};
 };
 
 std::vector<ServiceRow> service_rows(const model::Config& config, const model::Plan& plan);
@@ -87,6 +112,13 @@ std::vector<BackendRow> backend_rows(const model::Plan& plan,
 
 /// What a target weighs just now among those that take new flows; 0 of one that does not.
 double effective_weight(const model::Target& target);
+
+/// Fills in `overridden` of the rows that an override concerns.
+void mark_overridden(std::vector<BackendRow>& rows, const model::Config& config,
+                     const model::Overrides& overrides);
+
+std::vector<OverrideRow> override_rows(const model::Overrides& overrides, const Drains& drains,
+                                       const model::Plan& plan, const engine::Observation& seen);
 
 /// What needs the operator's attention, a line each, the worst first; empty when all is well.
 std::vector<std::string> problems_of(const StatusReport& report);

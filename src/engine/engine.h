@@ -44,6 +44,7 @@ struct ReasonCount {
 struct FlowTable {
     uint64_t capacity = 0;  // entries
     uint64_t used = 0;
+    uint64_t counts_total = 0;   // how often all entries have been counted; flows_active is of the last time
     uint64_t full_total = 0;     // flows forwarded without an entry, because their bucket was full
     uint64_t evicted_total = 0;  // entries of flows that had only begun, which made room for newer ones
     uint64_t nat_capacity = 0;   // flows that NAT can translate; 0: no service uses it

@@ -26,9 +26,9 @@ Accepts accepts_of(const Target& target, bool full) {
     return full || !takes_new(target.backend) ? Accepts::established : Accepts::all;
 }
 
-Target make_target(const Member& member, Health health, const Allowance& allowance) {
-    Target target{*member.backend, std::move(health),  Accepts::nothing, member.tier,
-                  false,           allowance.fraction, allowance.reason};
+Target make_target(Backend backend, Tier tier, Health health, const Allowance& allowance) {
+    Target target{std::move(backend), std::move(health), Accepts::nothing, tier, false,
+                  allowance.fraction, allowance.reason};
     target.accepts = accepts_of(target, allowance.full);
     target.usable = target.accepts == Accepts::all;
     return target;
@@ -113,7 +113,8 @@ std::vector<TargetKey> targets_of(const Config& config) {
     return targets;
 }
 
-Plan plan(const Config& config, const HealthMap& health, const Allowances& allowances) {
+Plan plan(const Config& config, const HealthMap& health, const Allowances& allowances,
+          const Overrides& overrides) {
     Plan plan{config.node_address, config.interfaces, config.vlans,    config.flows,
               config.icmp,         config.unmatched,  config.watchdog, {}};
     for_each_frontend(config, [&](const FrontendKey& key, const std::string& name, const Service& service,
@@ -121,12 +122,13 @@ Plan plan(const Config& config, const HealthMap& health, const Allowances& allow
         Frontend frontend{
             key, name, service.forward, service.scheduler, service.sticky, service.quic, service.announce_arp,
             {},  false};
+        const ServiceOverrides overridden(overrides, name);
         for (const auto& member : members) {
             TargetKey target{key, member.backend->address};
             auto allowed = allowances.find(target);
-            frontend.targets.push_back(
-                make_target(member, health_of(target, service, health),
-                            allowed == allowances.end() ? Allowance{} : allowed->second));
+            frontend.targets.push_back(make_target(
+                overridden.apply(*member.backend), member.tier, health_of(target, service, health),
+                allowed == allowances.end() ? Allowance{} : allowed->second));
         }
         // Those that are full, too: a VIP that is withdrawn for them would lose the flows that they have.
         auto standing = std::ranges::count_if(frontend.targets, [](const Target& target) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/config.h"
+#include "model/override.h"
 #include "model/tiers.h"
 
 namespace weir::model {
@@ -70,7 +71,7 @@ using Allowances = std::map<TargetKey, Allowance>;
 enum class Accepts : uint8_t { nothing, established, all };
 
 struct Target {
-    Backend backend;
+    Backend backend;  // with the operator's override
     Health health;
     Accepts accepts = Accepts::nothing;
     Tier tier = 0;
@@ -124,7 +125,8 @@ std::vector<TargetKey> targets_of(const Config& config);
 
 /// Pure: the same inputs give the same plan. The configuration has been checked (every pool exists, frontends
 /// distinct).
-Plan plan(const Config& config, const HealthMap& health, const Allowances& allowances = {});
+Plan plan(const Config& config, const HealthMap& health, const Allowances& allowances = {},
+          const Overrides& overrides = {});
 
 /// Every VIP, and prefix of VIPs: whether weir says by ARP and neighbour discovery that it is here. That
 /// takes a service that asks for it, and that all services of the VIP have somebody to answer. Of several

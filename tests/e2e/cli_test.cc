@@ -232,7 +232,7 @@ TEST_F(Notify, TheServiceManagerIsToldOfEveryStep) {
     Manager manager;
     lab::Process daemon(dsr.balancer(),
                         {WEIR_BINARY, "run", "-c", dir.write("weir.yaml", Yaml{}.text()), "--socket",
-                         dir / "weir.sock", "--pin", bpffs.path() + "/weir"},
+                         dir / "weir.sock", "--pin", bpffs.path() + "/weir", "--state", dir / "state"},
                         {.environment = {"NOTIFY_SOCKET=" + manager.path()}});
     EXPECT_THAT(manager.next(), StartsWith("READY=1\nSTATUS=plan 1 in force")) << daemon.err();
     EXPECT_EQ(lab::http_get(dir / "weir.sock", "/healthz").value_or("nothing"), "ok\n")

@@ -83,8 +83,9 @@ TEST_F(Ended, TheKillSwitchTakesEverythingAwayAfterItsTime) {
     lab::TempDir dir;
     lab::PrivateBpffs bpffs;
     const std::string pins = bpffs.path() + "/weir";
-    lab::Process daemon(site.balancer(), {WEIR_BINARY, "run", "-c", dir.write("weir.yaml", Yaml{}.text()),
-                                          "--socket", dir / "weir.sock", "--pin", pins, "--for", "2s"});
+    lab::Process daemon(site.balancer(),
+                        {WEIR_BINARY, "run", "-c", dir.write("weir.yaml", Yaml{}.text()), "--socket",
+                         dir / "weir.sock", "--pin", pins, "--state", dir / "state", "--for", "2s"});
     EXPECT_TRUE(lab::wait_until([&] { return has_xdp(site.balancer()); }, kSoon)) << daemon.err();
     EXPECT_EQ(daemon.wait(kSoon), 0) << daemon.err();
     EXPECT_TRUE(is_clean(site.balancer(), pins));

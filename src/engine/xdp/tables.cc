@@ -406,6 +406,7 @@ void Tables::scan() {
         translations_->step(rows, ticks_.now(), timeouts_);
     }
     if (!scan_->step(step, ticks_.now(), timeouts_)) return;
+    ++counts_;
     // A number that comes free starts from zero with its next target.
     for (auto number : numbers_.release(scan_->entries_by_number()))
         for (uint32_t row = 0; row <= datapath_->cpus(); row++) datapath_->counters(row)[number] = {};
@@ -431,6 +432,7 @@ void Tables::observe(Observation& into) const {
     }
     into.flow_table.capacity = datapath_->flows().size() * WEIR_WAYS;
     into.flow_table.used = scan_->used();
+    into.flow_table.counts_total = counts_;
     for (const auto& row : datapath_->totals()) {
         into.flow_table.full_total += row.table_full;
         into.flow_table.evicted_total += row.evicted;

@@ -147,6 +147,7 @@ class Tables {
     std::map<model::FrontendKey, Ring> rings_;
     std::vector<Lines> leaving_;  // ring lines that packets of the last generation may still read
     std::optional<FlowScan> scan_;
+    uint64_t counts_ = 0;  // whole passes that it has made
     std::optional<TranslationScan> new_translations_, translations_;
     Ports ports_;
     struct Applied {

@@ -1,0 +1,70 @@
+// weir drain: a backend gets no new flows; with --wait, until those that it has are gone.
+#include <boost/json.hpp>
+#include <iostream>
+#include <thread>
+
+#include "cli/override.h"
+
+namespace weir::cli {
+namespace {
+
+namespace json = boost::json;
+
+struct Asked {
+    Whom whom;
+    bool wait = false;
+    std::optional<std::chrono::seconds> deadline;
+};
+
+uint64_t number_at(const json::object& row, const char* name) {
+    return row.at(name).is_null() ? 0 : row.at(name).to_number<uint64_t>();
+}
+
+/// What a look at the override says: how the waiting ends, or nothing while it goes on.
+std::optional<int> look(const Asked& asked, const std::optional<json::object>& row) {
+    auto who = text_of(asked.whom);
+    if (!row) return complain({fmt::format("the override of {} was lifted meanwhile", who)});
+    if (auto cut = row->at("flows_cut"); !cut.is_null()) {
+        auto flows = cut.to_number<uint64_t>();
+        std::cout << fmt::format("{}: the deadline has passed; {} flows were cut off\n", who, flows);
+        return flows == 0 ? kDone : kFailed;
+    }
+    if (row->at("state") != "draining")
+        return complain({fmt::format("{} is not draining any more; somebody else has changed it", who)});
+    if (!row->at("used").as_bool())
+        return complain({fmt::format("{} is not in the configuration any more", who)});
+    std::cout << fmt::format("{}: {} flows left\n", who, number_at(*row, "flows_active")) << std::flush;
+    if (!row->at("drained").as_bool()) return std::nullopt;
+    std::cout << fmt::format("{}: drained\n", who);
+    return kDone;
+}
+
+int wait(const Context& context, const Asked& asked) {
+    for (;; std::this_thread::sleep_for(std::chrono::seconds(1))) {
+        auto row = override_now(context, asked.whom);
+        if (!row) return complain(row.error());
+        if (auto end = look(asked, *row)) return *end;
+    }
+}
+
+int drain(const Context& context, Asked& asked) {
+    json::object body{{"state", "draining"}};
+    if (asked.deadline) body["deadline_seconds"] = asked.deadline->count();
+    if (int status = change(context, asked.whom, body); status != kDone) return status;
+    if (asked.wait) return wait(context, asked);
+    std::cout << text_of(asked.whom) << ": draining; `weir overrides` shows the flows left\n";
+    return kDone;
+}
+
+}  // namespace
+
+Run declare_drain(Options& options, const Context& context) {
+    auto asked = std::make_shared<Asked>();
+    declare_whom(options, asked->whom);
+    options.flag("--wait", asked->wait, "Print the flows left once a second, until all are gone");
+    options.duration("--deadline", asked->deadline,
+                     "Cut off what is left after this time, as 90s, 5m or 1h: the backend is disabled then");
+    return [asked, &context] { return drain(context, *asked); };
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,34 @@
+// The file that the operator's overrides are kept in, so that they survive restarts and upgrades. What it
+// says is JSON; other programs ask the API.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "model/override.h"
+
+namespace weir::control {
+
+std::string override_file_text(const model::Overrides& overrides);
+/// All of it or nothing.
+Result<model::Overrides> read_override_file(std::string_view text);
+
+class OverrideFile {
+  public:
+    explicit OverrideFile(std::string path) : path_(std::move(path)) {}
+
+    /// Nothing where there is no file. One that is broken, or cannot be read, is set aside as PATH.bad.
+    Result<model::Overrides> load() const;
+
+    /// Durable when it returns: the file is replaced by a whole one. Its folder is made if it is missing.
+    Status save(const model::Overrides& overrides) const;
+
+  private:
+    Result<std::string> read() const;
+    Status replace_with(std::string_view text) const;
+
+    std::string path_;
+};
+
+}  // namespace weir::control

@@ -1,0 +1,113 @@
+#include "control/overrides.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <set>
+
+#include "config/nearest.h"
+
+namespace weir::control {
+namespace {
+
+bool has(const std::vector<model::Member>& members, const net::Ip& address) {
+    return std::ranges::any_of(members,
+                               [&](const auto& member) { return member.backend->address == address; });
+}
+
+std::string hint(std::string_view word, const std::set<std::string>& known) {
+    std::vector<std::string_view> words(known.begin(), known.end());
+    auto nearest = config::nearest(word, words);
+    return nearest ? fmt::format("; did you mean {}?", *nearest) : "";
+}
+
+}  // namespace
+
+std::string text_of(const Wish& wish) {
+    std::string text;
+    if (wish.state) text = model::to_text(*wish.state);
+    if (wish.drain_for) text += fmt::format(" for {}s", wish.drain_for->count());
+    if (wish.weight) text += fmt::format("{}weight {}", text.empty() ? "" : ", ", *wish.weight);
+    return text;
+}
+
+Overrides::Overrides(const std::string& path) {
+    if (path.empty()) return;
+    file_.emplace(path);
+    auto loaded = file_->load();
+    if (loaded) {
+        all_ = std::move(*loaded);
+        return;
+    }
+    not_read_ = loaded.error().message;
+    spdlog::error("overrides: {}", not_read_);
+}
+
+void Overrides::set(const model::OverrideKey& key, const Wish& wish, const std::string& by, Time now) {
+    auto& override = all_[key];
+    if (wish.state) {
+        override.state = wish.state;
+        override.deadline.reset();
+        override.flows_cut.reset();
+    }
+    if (wish.drain_for) override.deadline = now + *wish.drain_for;
+    if (wish.weight) override.weight = wish.weight;
+    override.by = by;
+    override.at = now;
+    save();
+}
+
+bool Overrides::lift(const model::OverrideKey& key) {
+    if (all_.erase(key) == 0) return false;
+    save();
+    return true;
+}
+
+void Overrides::expire(const model::OverrideKey& key, uint64_t flows_cut) {
+    auto& override = all_.at(key);
+    override.state = model::AdminState::disabled;
+    override.deadline.reset();
+    override.flows_cut = flows_cut;
+    save();
+}
+
+void Overrides::save() {
+    not_read_.clear();  // whoever has changed something since has seen it
+    if (!file_) return;
+    auto done = file_->save(all_);
+    if (done) {
+        not_saved_.clear();
+        return;
+    }
+    ++save_failures_total_;
+    if (not_saved_ != done.error().message)
+        spdlog::error("overrides cannot be saved: {}", done.error().message);
+    not_saved_ = done.error().message;
+}
+
+std::string Overrides::problem() const {
+    if (!not_saved_.empty())
+        return "overrides are in force but not saved, and would be lost at a restart: " + not_saved_;
+    return not_read_;
+}
+
+Status known(const model::Config& config, const model::OverrideKey& key) {
+    auto concerned = [&](const std::string& name) { return key.service.empty() || name == key.service; };
+    for (const auto& [name, service] : config.services)
+        if (concerned(name) && has(model::members_of(config, service), key.backend)) return {};
+    std::set<std::string> services, backends;
+    for (const auto& [name, service] : config.services) {
+        services.insert(name);
+        if (!concerned(name)) continue;
+        for (const auto& member : model::members_of(config, service))
+            backends.insert(member.backend->address.text());
+    }
+    if (!key.service.empty() && !services.contains(key.service))
+        return fail("there is no service '{}'{}", key.service, hint(key.service, services));
+    auto whose = key.service.empty() ? "no service" : fmt::format("service {}", key.service);
+    auto verb = key.service.empty() ? "has" : "does not have";
+    auto address = key.backend.text();
+    return fail("{} {} the backend {}{}", whose, verb, address, hint(address, backends));
+}
+
+}  // namespace weir::control

@@ -1,0 +1,59 @@
+// The operator's overrides of backends: changed by commands, ended by their deadlines, kept in a file. What
+// cannot be saved is in force all the same, and tried again. Knows no clock of its own.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/override_file.h"
+#include "model/config.h"
+#include "model/override.h"
+
+namespace weir::control {
+
+/// What a command asks for. What it leaves out stays as it was.
+struct Wish {
+    std::optional<model::AdminState> state{};
+    std::optional<uint32_t> weight{};
+    std::optional<std::chrono::seconds> drain_for{};  // only with `draining`
+};
+
+/// `draining for 60s, weight 5`.
+std::string text_of(const Wish& wish);
+
+class Overrides {
+  public:
+    using Time = model::Override::Time;
+
+    /// Reads the file; "" keeps them in memory only.
+    explicit Overrides(const std::string& path);
+
+    const model::Overrides& all() const { return all_; }
+
+    void set(const model::OverrideKey& key, const Wish& wish, const std::string& by, Time now);
+    /// False where there is none.
+    bool lift(const model::OverrideKey& key);
+    /// Its deadline has passed: the backend is disabled, and so many flows are cut off.
+    void expire(const model::OverrideKey& key, uint64_t flows_cut);
+
+    /// Tries again what could not be saved.
+    void save();
+    bool is_saved() const { return not_saved_.empty(); }
+    uint64_t save_failures_total() const { return save_failures_total_; }
+
+    /// For the operator: the file could not be read or cannot be written; "" when all is well.
+    std::string problem() const;
+
+  private:
+    std::optional<OverrideFile> file_;
+    model::Overrides all_;
+    std::string not_read_;
+    std::string not_saved_;
+    uint64_t save_failures_total_ = 0;
+};
+
+/// Whether the configuration has what a key speaks of; the error names the nearest that it has.
+Status known(const model::Config& config, const model::OverrideKey& key);
+
+}  // namespace weir::control

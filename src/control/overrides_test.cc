@@ -1,0 +1,108 @@
+#include "control/overrides.h"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "control/sample.h"
+
+namespace weir::control {
+namespace {
+
+using namespace std::chrono_literals;
+using enum model::AdminState;
+using testing::HasSubstr;
+
+const model::OverrideKey kKey{ip("10.0.0.1"), "web"};
+const Overrides::Time kNow{1000s};
+
+class OverridesTest : public testing::Test {
+  protected:
+    OverridesTest() {
+        char name[] = "/tmp/weir-overrides-test-XXXXXX";
+        folder = ::mkdtemp(name);
+    }
+    ~OverridesTest() override { std::filesystem::remove_all(folder); }
+    std::string path() const { return folder + "/overrides.json"; }
+
+    std::string folder;
+};
+
+TEST_F(OverridesTest, AreThereAgainAfterARestart) {
+    Overrides before(path());
+    before.set(kKey, {.state = draining, .drain_for = 60s}, "ada", kNow);
+    before.set({ip("10.0.0.2")}, {.weight = 0}, "10.0.0.99", kNow);
+    before.set({ip("10.0.0.3")}, {.weight = 1}, "ada", kNow);
+    EXPECT_TRUE(before.lift({ip("10.0.0.3")}));
+    EXPECT_FALSE(before.lift({ip("10.0.0.3")}));
+    Overrides after(path());
+    EXPECT_EQ(after.all(), before.all());
+    EXPECT_EQ(after.all().size(), 2u);
+    EXPECT_EQ(after.all().at(kKey),
+              (model::Override{.state = draining, .by = "ada", .at = kNow, .deadline = kNow + 60s}));
+    EXPECT_EQ(after.problem(), "");
+}
+
+TEST_F(OverridesTest, KeepWhatACommandLeavesOut) {
+    Overrides overrides("");
+    overrides.set(kKey, {.state = draining, .drain_for = 60s}, "ada", kNow);
+    overrides.set(kKey, {.weight = 7}, "bob", kNow + 1s);
+    EXPECT_EQ(overrides.all().at(kKey),
+              (model::Override{
+                  .state = draining, .weight = 7, .by = "bob", .at = kNow + 1s, .deadline = kNow + 60s}));
+    overrides.set(kKey, {.state = enabled}, "bob", kNow + 2s);
+    EXPECT_FALSE(overrides.all().at(kKey).deadline) << "only a drain has one";
+    EXPECT_EQ(overrides.all().at(kKey).weight, 7u);
+}
+
+TEST_F(OverridesTest, DisableTheBackendAtTheDeadlineAndRememberWhatWasCut) {
+    Overrides overrides(path());
+    overrides.set(kKey, {.state = draining, .drain_for = 60s}, "ada", kNow);
+    overrides.expire(kKey, 17);
+    EXPECT_EQ(overrides.all().at(kKey),
+              (model::Override{.state = disabled, .by = "ada", .at = kNow, .flows_cut = 17}));
+    EXPECT_EQ(Overrides(path()).all(), overrides.all());
+    overrides.set(kKey, {.state = draining}, "ada", kNow);
+    EXPECT_FALSE(overrides.all().at(kKey).flows_cut);
+}
+
+TEST_F(OverridesTest, AreInForceThoughTheyCannotBeSavedAndSayIt) {
+    std::ofstream(folder + "/file") << "";
+    Overrides overrides(folder + "/file/overrides.json");
+    overrides.set(kKey, {.weight = 7}, "ada", kNow);
+    EXPECT_EQ(overrides.all().size(), 1u);
+    EXPECT_FALSE(overrides.is_saved());
+    EXPECT_THAT(overrides.problem(), HasSubstr("not saved"));
+    EXPECT_THAT(overrides.problem(), HasSubstr(folder + "/file"));
+    std::filesystem::remove(folder + "/file");
+    overrides.save();
+    EXPECT_EQ(overrides.problem(), "");
+    EXPECT_EQ(overrides.save_failures_total(), 1u);
+    EXPECT_EQ(Overrides(folder + "/file/overrides.json").all(), overrides.all());
+}
+
+TEST_F(OverridesTest, StartWithoutABrokenFileAndSayIt) {
+    std::ofstream(path()) << "{";
+    Overrides overrides(path());
+    EXPECT_TRUE(overrides.all().empty());
+    EXPECT_THAT(overrides.problem(), HasSubstr(path() + ".bad"));
+    overrides.set(kKey, {.weight = 7}, "ada", kNow);
+    EXPECT_EQ(overrides.problem(), "") << "whoever changes something has seen it";
+}
+
+TEST(KnownBackends, AreThoseOfTheConfigurationAndTheNearestIsNamed) {
+    auto config = sample_config();
+    config.pools["spare"].backends = {{ip("10.0.9.9")}};
+    EXPECT_TRUE(known(config, {ip("10.0.0.1")}));
+    EXPECT_TRUE(known(config, {ip("10.0.0.1"), "web"}));
+    EXPECT_EQ(known(config, {ip("10.0.0.11")}).error().message,
+              "no service has the backend 10.0.0.11; did you mean 10.0.0.1?");
+    EXPECT_EQ(known(config, {ip("10.0.9.9"), "web"}).error().message.substr(0, 48),
+              "service web does not have the backend 10.0.9.9; ");
+    EXPECT_EQ(known(config, {ip("10.0.0.1"), "wbe"}).error().message,
+              "there is no service 'wbe'; did you mean web?");
+}
+
+}  // namespace
+}  // namespace weir::control
