@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "admin/event_stream.h"
 #include "admin/metrics.h"
 #include "admin/overrides.h"
 #include "control/controller.h"
@@ -97,6 +98,14 @@ Rendering get_healthz(Controller& controller, const Request&) {
     return at_once({problem.empty() ? 200u : 503u, problem.empty() ? "ok\n" : problem + "\n", "text/plain"});
 }
 
+Rendering get_events(Controller& controller, const Request& request) {
+    return at_once(list_events(*controller.events(), request));
+}
+
+Rendering get_event_stream(Controller& controller, const Request& request) {
+    return at_once(stream_events(controller.events(), request));
+}
+
 struct Route {
     std::string_view method;
     std::string_view path;
@@ -114,6 +123,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v1/overrides", get_overrides},
     {"POST", "/api/v1/overrides", post_overrides},
     {"DELETE", "/api/v1/overrides", delete_overrides},
+    {"GET", "/api/v1/events", get_events},
+    {"GET", "/api/v1/events/stream", get_event_stream},
     {"GET", "/metrics", get_metrics},
     {"GET", "/healthz", get_healthz},
 };

@@ -198,6 +198,16 @@ TEST_F(ApiTest, IsHealthyWhileItsPlanIsInForce) {
     EXPECT_EQ(send("GET", "/healthz").body, "ok\n");
 }
 
+TEST_F(ApiTest, TellsWhatHasHappened) {
+    controller->start();
+    auto events = get("/api/v1/events");
+    ASSERT_EQ(events.as_array().size(), 2u);
+    EXPECT_EQ(events.at(0).at("kind"), "started");
+    auto after = std::to_string(events.at(0).at("id").to_number<uint64_t>());
+    EXPECT_EQ(get("/api/v1/events?after=" + after).at(0).at("kind"), "plan_applied");
+    EXPECT_TRUE(send("GET", "/api/v1/events/stream").source);
+}
+
 TEST_F(ApiTest, KnowsWhatItDoesNotHave) {
     EXPECT_EQ(send("GET", "/nowhere").status, 404u);
     auto response = send("DELETE", "/api/v1/plan");

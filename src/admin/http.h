@@ -18,6 +18,7 @@ struct Request {
     std::map<std::string, std::string> query;
     std::string body;
     std::string from;  // who asks: a user of this machine, or an address; only where it may change something
+    std::string last_event_id;  // of a stream of events that is taken up again
     // Of a request over TCP, which a web page may have sent:
     bool over_tcp = false;
     std::string host;     // the Host header

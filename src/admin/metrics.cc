@@ -84,6 +84,12 @@ void check_duration(const Report& report, const AddSample& add) {
     }
 }
 
+void events(const Report& report, const AddSample& add) {
+    for (size_t kind = 0; kind < control::kEventKinds; ++kind)
+        add({std::string(control::to_text(static_cast<control::EventKind>(kind)))},
+            static_cast<double>(report.events.totals[kind]));
+}
+
 const std::vector<Metric> kMetrics{
     {"weir_build_info", gauge, {"version", "engine"}, "Always 1; the labels say what runs.", build},
     {"weir_start_time_seconds",
@@ -112,6 +118,12 @@ const std::vector<Metric> kMetrics{
      "1 unless the last reload was refused.",
      one<[](const Report& r) { return r.reloads.last_error.empty(); }>},
     {"weir_config_reloads_total", counter, {"result"}, "Reloads, by result: accepted or refused.", reloads},
+    {"weir_events_total", counter, {"kind"}, "What has happened, by kind.", events},
+    {"weir_event_readers_dropped_total",
+     counter,
+     {},
+     "Clients of the event stream that were too slow, and were cut off.",
+     one<[](const Report& r) { return r.events.dropped_readers_total; }>},
     {"weir_overrides",
      gauge,
      {},

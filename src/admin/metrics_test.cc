@@ -30,6 +30,8 @@ control::StatusReport sample_report() {
     report.claims = {{control::ip("192.0.2.1"), {{2, 0, 0, 0, 0, 7}}, "eth0", {}}};
     report.flow_table = {.evicted_total = 8, .nat_capacity = 1024, .nat_used = 9};
     report.overrides = {{{control::ip("10.0.0.1")}, {.weight = 3}, {}, false}};
+    report.events.totals[static_cast<size_t>(control::EventKind::backend_down)] = 9;
+    report.events.dropped_readers_total = 2;
     report.keeping = {"no space", false, 4};
     report.services = control::service_rows(config, plan);
     health::Checked checked;
@@ -47,6 +49,8 @@ TEST(Metrics, SayWhatTheStatusSays) {
              std::string("weir_start_time_seconds 1700000000\n"),
              std::string("weir_apply_failures_total 3\n"),
              std::string("weir_overrides 1\n"),
+             std::string("weir_events_total{kind=\"backend_down\"} 9\n"),
+             std::string("weir_event_readers_dropped_total 2\n"),
              std::string("weir_overrides_saved 0\n"),
              std::string("weir_override_save_failures_total 4\n"),
              std::string("weir_interface_native{interface=\"eth0\"} 1\n"),

@@ -134,7 +134,7 @@ Rendering delete_overrides(Controller& controller, const Request& request) {
     model::OverrideKey key{{}, parameter("service")};
     if (auto read = read_backend(parameter("backend"), key.backend); !read)
         return at_once(error(400, read.error().message));
-    auto not_applied = controller.lift_override(key);
+    auto not_applied = controller.lift_override(key, request.from);
     if (!not_applied)
         return at_once(error(404, "there is no override of " + text_of(key) +
                                       (key.service.empty() ? " for every service" : "") +

@@ -113,7 +113,6 @@ bool has_hung_up(Stream& stream) {
     return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
 }
 
-constexpr auto kLook = std::chrono::milliseconds(20);  // at what a source has
 constexpr const char* kSummary = "X-Weir-Summary";
 
 }  // namespace
@@ -231,6 +230,7 @@ asio::awaitable<Response> Server::State::answer(std::shared_ptr<State> self, con
     request->over_tcp = over_tcp;
     request->host = std::string(message[http::field::host]);
     request->marked = message.count("X-Weir") > 0;
+    request->last_event_id = std::string(message["Last-Event-ID"]);
     auto refusal = guard(*request);
     if (refusal.status != 0) co_return refusal;
     if (request->method != "GET") request->from = peer_of(socket);
@@ -267,7 +267,7 @@ asio::awaitable<void> Server::State::write_as_it_comes(std::shared_ptr<State> se
         auto bytes = response.source->take();
         if (!bytes) break;
         if (bytes->empty()) {
-            pause.expires_after(kLook);
+            pause.expires_after(response.source->pause());
             co_await pause.async_wait(kExpected);
             continue;
         }
@@ -275,6 +275,7 @@ asio::awaitable<void> Server::State::write_as_it_comes(std::shared_ptr<State> se
         stream.expires_after(self->limits_.answer_time);
         std::tie(code, sent) = co_await asio::async_write(stream, chunk, kExpected);
     }
+    if (code == beast::error::timeout) response.source->cut_off();
     if (code || !self->handler_) co_return;
     http::fields trailer;
     trailer.set(kSummary, response.source->summary());

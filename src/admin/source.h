@@ -1,6 +1,7 @@
 // A body that grows while it is sent. On the control thread.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -16,6 +17,12 @@ class Source {
 
     /// The client wants no more: the end comes with the next call of take() or the one after it.
     virtual void finish() = 0;
+
+    /// The client is too slow: it is cut off.
+    virtual void cut_off() {}
+
+    /// How long to wait when it has nothing.
+    virtual std::chrono::milliseconds pause() const { return std::chrono::milliseconds(20); }
 
     /// For people, in one line, once the end has been reached.
     virtual std::string summary() const = 0;

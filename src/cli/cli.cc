@@ -22,6 +22,7 @@ constexpr Subcommand kSubcommands[] = {
     {"weight", "Give a backend more or fewer of the new flows", declare_weight},
     {"lift", "Undo what was changed of a backend by hand", declare_lift},
     {"overrides", "List what was changed of backends by hand", declare_overrides},
+    {"events", "Tell what has happened, or what happens", declare_events},
     {"trace", "Ask the datapath which backend a flow gets, and why", declare_trace},
     {"capture", "Record packets as they come in, with what is decided of each", declare_capture},
     {"replay", "Send a capture's packets through the datapath, and say what it does with each",

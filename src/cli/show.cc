@@ -106,6 +106,20 @@ void show_overrides(std::ostream& out, const json::value& overrides, bool colour
     table.print(out, coloured);
 }
 
+void show_event(std::ostream& out, const json::value& event, bool coloured) {
+    auto kind = field(event, "kind");
+    bool bad = kind.ends_with("_down") || kind.ends_with("_failed") || kind.ends_with("_refused") ||
+               kind.ends_with("unhealthy") || kind.ends_with("_expired");
+    bool good = kind.ends_with("_up") || kind == "service_healthy";
+    out << paint(field(event, "at"), Colour::dim, coloured) << "  "
+        << paint(fmt::format("{:<17}", kind),
+                 bad    ? Colour::bad
+                 : good ? Colour::good
+                        : Colour::none,
+                 coloured)
+        << "  " << field(event, "message") << '\n';
+}
+
 void show_status(std::ostream& out, const json::value& status, bool coloured) {
     const auto& problems = status.at("problems").as_array();
     for (const auto& problem : problems) out << paint("! " + text(problem), Colour::bad, coloured) << '\n';

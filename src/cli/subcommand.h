@@ -44,6 +44,7 @@ Run declare_disable(Options&, const Context&);
 Run declare_weight(Options&, const Context&);
 Run declare_lift(Options&, const Context&);
 Run declare_overrides(Options&, const Context&);
+Run declare_events(Options&, const Context&);
 Run declare_trace(Options&, const Context&);
 Run declare_capture(Options&, const Context&);
 Run declare_replay(Options&, const Context&);

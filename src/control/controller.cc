@@ -23,38 +23,13 @@ model::HealthMap health_in(const model::Plan& plan) {
     return health;
 }
 
-void log_changes(const model::Frontend& before, const model::Frontend& after) {
-    for (size_t i = 0; i < after.targets.size(); ++i) {
-        const auto& target = after.targets[i];
-        auto is_it = [&](const model::Target& other) {
-            return other.backend.address == target.backend.address;
-        };
-        // Most often the pool is as it was, and the place is the same.
-        auto former = i < before.targets.size() && is_it(before.targets[i])
-                          ? before.targets.begin() + static_cast<long>(i)
-                          : std::ranges::find_if(before.targets, is_it);
-        if (former == before.targets.end() || former->health.up == target.health.up) continue;
-        spdlog::log(target.health.up ? spdlog::level::info : spdlog::level::warn,
-                    "backend {} of {} is {}: {}", target.backend.address.text(), after.key.text(),
-                    target.health.up ? "up" : "down", target.health.reason);
-    }
-}
-
-/// One line for each target that came up or went down.
-void log_changes(const model::Plan& before, const model::Plan& after) {
-    auto former = before.frontends.begin();
-    for (const auto& frontend : after.frontends) {
-        while (former != before.frontends.end() && former->key < frontend.key) ++former;
-        if (former != before.frontends.end() && former->key == frontend.key) log_changes(*former, frontend);
-    }
-}
-
 }  // namespace
 
 Controller::Controller(boost::asio::any_io_executor executor, engine::Engine& engine, health::Path& path,
                        model::Config config, Options options)
     : engine_(engine),
       options_(std::move(options)),
+      events_(std::make_shared<Events>(options_.wall_clock())),
       config_(std::move(config)),
       checker_(executor, path, [this] { wake(); }),
       overrides_(options_.overrides_file),
@@ -63,7 +38,13 @@ Controller::Controller(boost::asio::any_io_executor executor, engine::Engine& en
       next_look_(executor),
       daemon_{WEIR_VERSION, ::getpid(), system_clock::now(), options_.config_path, options_.engine_name} {}
 
+void Controller::tell(Event event) {
+    events_->add(std::move(event), options_.wall_clock());
+}
+
 void Controller::start() {
+    tell({EventKind::started, fmt::format("weir {} has started, process {}, with {}", daemon_.version,
+                                          daemon_.pid, options_.config_path)});
     checker_.set(work_of(config_), std::exchange(options_.recovered, {}));
     reconcile();
     tick_later();
@@ -115,18 +96,23 @@ void Controller::tick() {
             flows.emplace(target, static_cast<double>(traffic.flows_active));
     auto former = restraint_.allowances();
     restraint_.tick(config_, *wanted_, flows, flows, options_.now());
-    if (restraint_.allowances() != former) reconcile();
+    if (restraint_.allowances() != former) reconcile(true);
 }
 
-void Controller::reconcile() {
+void Controller::reconcile(bool by_time) {
     pass_is_due_ = false;
     auto former = std::exchange(wanted_, std::make_shared<const model::Plan>(make_plan()));
-    log_changes(*former, *wanted_);
+    for (auto& change : changes(*former, *wanted_)) tell(std::move(change));
     if (!applied_ || !same_programming(*applied_, *wanted_)) {
         if (auto done = engine_.apply(*wanted_); !done) return failed(done.error());
         ++applying_.number;
         applying_.applied_at = system_clock::now();
-        spdlog::info("plan {} is in force: {} frontends", applying_.number, wanted_->frontends.size());
+        auto text =
+            fmt::format("plan {} is in force: {} frontends", applying_.number, wanted_->frontends.size());
+        if (by_time)
+            spdlog::debug("{}", text);
+        else
+            tell({EventKind::plan_applied, std::move(text)});
     }
     applied_ = wanted_;
     applying_.error.clear();
@@ -137,14 +123,16 @@ void Controller::reconcile() {
 
 std::string Controller::set_override(const model::OverrideKey& key, const Wish& wish, const std::string& by) {
     overrides_.set(key, wish, by, options_.wall_clock());
-    spdlog::info("override of {}: {}, by {}", text_of(key), text_of(wish), by);
+    tell({EventKind::override_set, fmt::format("override of {}: {}, by {}", text_of(key), text_of(wish), by),
+          key.service, key.backend});
     reconcile();
     return applying_.error;
 }
 
-std::optional<std::string> Controller::lift_override(const model::OverrideKey& key) {
+std::optional<std::string> Controller::lift_override(const model::OverrideKey& key, const std::string& by) {
     if (!overrides_.lift(key)) return std::nullopt;
-    spdlog::info("the override of {} is lifted", text_of(key));
+    tell({EventKind::override_lifted, fmt::format("the override of {} is lifted, by {}", text_of(key), by),
+          key.service, key.backend});
     reconcile();
     return applying_.error;
 }
@@ -165,9 +153,13 @@ void Controller::look_after_drains() {
     if (!overrides_.is_saved()) overrides_.save();
     if (!under_way(overrides_.all(), drains_)) return;
     auto ended = drains_.look(overrides_.all(), *applied_, engine_.observe(), options_.wall_clock());
-    for (const auto& key : ended.drained) spdlog::info("{} is drained", text_of(key));
+    for (const auto& key : ended.drained)
+        tell({EventKind::drain_finished, fmt::format("{} is drained", text_of(key)), key.service,
+              key.backend});
     for (const auto& [key, flows] : ended.expired) {
-        spdlog::warn("the deadline of {}'s drain has passed: {} flows are cut off", text_of(key), flows);
+        tell({EventKind::override_expired,
+              fmt::format("the deadline of {}'s drain has passed: {} flows are cut off", text_of(key), flows),
+              key.service, key.backend});
         overrides_.expire(key, flows);
     }
     if (!ended.expired.empty()) wake();
@@ -186,8 +178,11 @@ void Controller::announce() {
 void Controller::failed(const Error& error) {
     auto delay = options_.retry.next();
     ++applying_.failures_total;
-    applying_.error = error.message;
-    spdlog::error("cannot apply the plan, next try in {} ms: {}", delay.count(), error.message);
+    auto text = fmt::format("cannot apply the plan, next try in {} ms: {}", delay.count(), error.message);
+    if (std::exchange(applying_.error, error.message) != error.message)
+        tell({EventKind::plan_failed, std::move(text)});
+    else
+        spdlog::error("{}", text);
     schedule(delay);
 }
 
@@ -198,13 +193,14 @@ Reloaded Controller::reload() {
         ++reloads_.refused_total;
         reloads_.last_error = config::describe(options_.config_path, loaded.error());
         if (reloads_.last_error.ends_with('\n')) reloads_.last_error.pop_back();
-        spdlog::error("reload refused, the running configuration stays:\n{}", reloads_.last_error);
+        tell({EventKind::reload_refused,
+              "reload refused, the running configuration stays:\n" + reloads_.last_error});
         return {std::move(loaded.error()), ""};
     }
     ++reloads_.accepted_total;
     reloads_.last_error.clear();
     config_ = std::move(*loaded);
-    spdlog::info("reloaded {}", options_.config_path);
+    tell({EventKind::reload_accepted, "reloaded " + options_.config_path});
     checker_.set(work_of(config_));
     reconcile();
     tick_later();
@@ -229,7 +225,8 @@ StatusReport Controller::status() {
             service_rows(config_, now),
             std::move(backends),
             std::move(overridden),
-            {overrides_.problem(), overrides_.is_saved(), overrides_.save_failures_total()}};
+            {overrides_.problem(), overrides_.is_saved(), overrides_.save_failures_total()},
+            {events_->totals(), events_->dropped_readers_total()}};
 }
 
 model::HealthMap Controller::health() const {

@@ -10,6 +10,7 @@
 #include "config/load.h"
 #include "control/backoff.h"
 #include "control/drains.h"
+#include "control/events.h"
 #include "control/overrides.h"
 #include "control/restraint.h"
 #include "control/status.h"
@@ -64,9 +65,10 @@ class Controller {
     /// configuration has the backend (known(), overrides.h).
     std::string set_override(const model::OverrideKey& key, const Wish& wish, const std::string& by);
     /// Nothing where there is none; else as set_override().
-    std::optional<std::string> lift_override(const model::OverrideKey& key);
+    std::optional<std::string> lift_override(const model::OverrideKey& key, const std::string& by);
     const Overrides& overrides() const { return overrides_; }
     const model::Config& config() const { return config_; }
+    const std::shared_ptr<Events>& events() const { return events_; }
 
     StatusReport status();
 
@@ -86,11 +88,13 @@ class Controller {
     Result<engine::Verdict> trace(const engine::Flow& flow) { return engine_.trace(flow); }
 
   private:
-    void reconcile();
+    /// `by_time`: only because time has passed, which may be every second, and no news.
+    void reconcile(bool by_time = false);
     model::Plan make_plan();
     void tick_later();
     void schedule(Backoff::Duration delay);
     void failed(const Error& error);
+    void tell(Event event);
     void follow_drains();
     void look_after_drains();
     void announce();
@@ -98,6 +102,7 @@ class Controller {
 
     engine::Engine& engine_;
     Options options_;
+    std::shared_ptr<Events> events_;  // shared with those who read along, for as long as it lives
     model::Config config_;
     health::Checker checker_;
     Overrides overrides_;

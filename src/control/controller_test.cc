@@ -43,7 +43,10 @@ class ControllerTest : public testing::Test {
 
     void run_until(const std::function<bool()>& condition) {
         auto deadline = std::chrono::steady_clock::now() + 10s;
-        while (!condition() && std::chrono::steady_clock::now() < deadline) io.run_one_for(100ms);
+        while (!condition() && std::chrono::steady_clock::now() < deadline) {
+            if (io.stopped()) io.restart();  // it stops where it had nothing left to do
+            io.run_one_for(100ms);
+        }
         ASSERT_TRUE(condition());
     }
 
@@ -298,8 +301,8 @@ TEST_F(ControllerTest, KeepsOverridesOverReloadsAndRestarts) {
     auto rows = controller->status().overrides;
     ASSERT_EQ(rows.size(), 1u);
     EXPECT_FALSE(rows[0].use.used) << "it stays listed";
-    EXPECT_EQ(controller->lift_override({ip("10.0.0.1")}), "");
-    EXPECT_EQ(controller->lift_override({ip("10.0.0.1")}), std::nullopt);
+    EXPECT_EQ(controller->lift_override({ip("10.0.0.1")}, "ada"), "");
+    EXPECT_EQ(controller->lift_override({ip("10.0.0.1")}, "ada"), std::nullopt);
     std::filesystem::remove_all(folder);
 }
 
@@ -310,6 +313,35 @@ TEST_F(ControllerTest, CountsOverridesThatCannotBeSavedAsAProblem) {
     auto problems = problems_of(controller->status());
     ASSERT_EQ(problems.size(), 1u);
     EXPECT_THAT(problems[0], HasSubstr("not saved"));
+}
+
+TEST_F(ControllerTest, TellsWhatHappens) {
+    engine.refuse_next = Error{"no memory"};
+    start();
+    run_until([&] { return engine.applied.size() == 1; });
+    engine.cannot_reach[sample_target(1)] = "no neighbour answers";
+    controller->wake();
+    run_until([&] { return engine.applied.size() == 2; });
+    const model::OverrideKey key{ip("10.0.0.2"), "web"};
+    controller->set_override(key, {.state = model::AdminState::draining, .drain_for = 60s}, "ada");
+    engine.observation.flow_table.counts_total += 2;
+    wall_clock += 60s;
+    controller->wake();
+    run_until([&] { return engine.applied.size() == 4; });
+    controller->lift_override(key, "bob");
+    controller->reload();
+    next_load = std::unexpected(std::vector<config::Mistake>{{3, 5, "unknown key"}});
+    controller->reload();
+    std::vector<std::string_view> kinds;
+    for (const auto& event : controller->events()->after(0, 100)) kinds.push_back(to_text(event.kind));
+    EXPECT_THAT(kinds, testing::ElementsAre("started", "plan_failed", "plan_applied", "backend_down",
+                                            "plan_applied", "override_set", "plan_applied", "drain_finished",
+                                            "override_expired", "plan_applied", "override_lifted",
+                                            "plan_applied", "reload_accepted", "reload_refused"));
+    auto expired = controller->events()->after(0, 100).at(8);
+    EXPECT_EQ(expired.service, "web");
+    EXPECT_EQ(expired.backend, ip("10.0.0.2"));
+    EXPECT_EQ(expired.at, wall_clock);
 }
 
 TEST(Backoff, DoublesUpToItsLimitAndStartsAgain) {

@@ -322,6 +322,16 @@ json::object difference_json(const Difference& difference) {
             {"frontends_changed", list(difference.changed, change_json)}};
 }
 
+json::object event_json(const Event& event) {
+    json::object object{{"id", event.id}, {"at", time_text(event.at)}, {"kind", text(to_text(event.kind))}};
+    object["service"] = event.service.empty() ? nullptr : json::value(event.service);
+    object["backend"] = event.backend ? json::value(event.backend->text()) : nullptr;
+    for (auto name : {"vip", "port", "protocol"}) object[name] = nullptr;
+    if (event.frontend) add_key(object, *event.frontend);
+    object["message"] = event.message;
+    return object;
+}
+
 json::object trace_json(const engine::Flow& flow, const engine::Verdict& verdict) {
     json::object object{{"source", flow.source.text()}};
     add_key(object, flow.frontend);

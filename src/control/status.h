@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "control/drains.h"
+#include "control/events.h"
 #include "engine/engine.h"
 #include "health/checker.h"
 #include "model/plan.h"
@@ -90,6 +91,11 @@ struct Keeping {
     uint64_t save_failures_total = 0;
 };
 
+struct EventCounts {
+    Events::Totals totals{};  // by kind
+    uint64_t dropped_readers_total = 0;
+};
+
 struct StatusReport {
     Daemon daemon;
     Reloads reloads;
@@ -102,6 +108,7 @@ struct StatusReport {
     std::vector<BackendRow> backends;
     std::vector<OverrideRow> overrides{};
     Keeping keeping{};
+    EventCounts events{};
 };
 
 std::vector<ServiceRow> service_rows(const model::Config& config, const model::Plan& plan);

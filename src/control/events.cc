@@ -1,0 +1,112 @@
+#include "control/events.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace weir::control {
+namespace {
+
+using Level = spdlog::level::level_enum;
+
+struct Kind {
+    std::string_view name;
+    Level level;
+};
+
+/// In the order of EventKind.
+constexpr std::array<Kind, kEventKinds> kKinds{{{"started", Level::info},
+                                                {"plan_applied", Level::info},
+                                                {"plan_failed", Level::err},
+                                                {"reload_accepted", Level::info},
+                                                {"reload_refused", Level::err},
+                                                {"backend_up", Level::info},
+                                                {"backend_down", Level::warn},
+                                                {"service_healthy", Level::info},
+                                                {"service_unhealthy", Level::warn},
+                                                {"override_set", Level::info},
+                                                {"override_lifted", Level::info},
+                                                {"override_expired", Level::warn},
+                                                {"drain_finished", Level::info}}};
+static_assert(static_cast<size_t>(EventKind::drain_finished) + 1 == kEventKinds);
+
+const Kind& row_of(EventKind kind) {
+    return kKinds.at(static_cast<size_t>(kind));
+}
+
+uint64_t first_id(Events::Time started) {
+    auto since = std::chrono::duration_cast<std::chrono::milliseconds>(started.time_since_epoch()).count();
+    return static_cast<uint64_t>(std::max<int64_t>(since, 0)) + 1;
+}
+
+void target_changes(const model::Frontend& before, const model::Frontend& after, std::vector<Event>& into) {
+    for (size_t i = 0; i < after.targets.size(); ++i) {
+        const auto& target = after.targets[i];
+        auto is_it = [&](const model::Target& other) {
+            return other.backend.address == target.backend.address;
+        };
+        // Most often the pool is as it was, and the place is the same.
+        auto former = i < before.targets.size() && is_it(before.targets[i])
+                          ? before.targets.begin() + static_cast<long>(i)
+                          : std::ranges::find_if(before.targets, is_it);
+        if (former == before.targets.end() || former->health.up == target.health.up) continue;
+        bool up = target.health.up;
+        into.push_back({up ? EventKind::backend_up : EventKind::backend_down,
+                        fmt::format("backend {} of {} is {}: {}", target.backend.address.text(),
+                                    after.key.text(), up ? "up" : "down", target.health.reason),
+                        after.service, target.backend.address, after.key});
+    }
+}
+
+void service_change(const model::Frontend& before, const model::Frontend& after, std::vector<Event>& into) {
+    if (before.healthy == after.healthy) return;
+    auto usable = std::ranges::count(after.targets, model::Accepts::all, &model::Target::accepts);
+    into.push_back(
+        {after.healthy ? EventKind::service_healthy : EventKind::service_unhealthy,
+         fmt::format("service {} at {} is {}: {} of {} backends take new flows", after.service,
+                     after.key.text(), after.healthy ? "healthy" : "down", usable, after.targets.size()),
+         after.service,
+         {},
+         after.key});
+}
+
+}  // namespace
+
+std::string_view to_text(EventKind kind) {
+    return row_of(kind).name;
+}
+
+Events::Events(Time started, size_t room) : room_(room), next_id_(first_id(started)) {}
+
+void Events::add(Event event, Time now) {
+    event.id = next_id_++;
+    event.at = now;
+    spdlog::log(row_of(event.kind).level, "{}", event.message);
+    ++totals_.at(static_cast<size_t>(event.kind));
+    if (remembered_.size() == room_) remembered_.pop_front();
+    remembered_.push_back(std::move(event));
+}
+
+std::vector<Event> Events::after(uint64_t id, size_t limit) const {
+    auto first = std::ranges::upper_bound(remembered_, id, {}, &Event::id);
+    auto count = std::min(limit, static_cast<size_t>(remembered_.end() - first));
+    return {first, first + static_cast<long>(count)};
+}
+
+std::shared_ptr<void> Events::seat() {
+    return seats_.use_count() > kSeats ? nullptr : seats_;
+}
+
+std::vector<Event> changes(const model::Plan& before, const model::Plan& after) {
+    std::vector<Event> found;
+    auto former = before.frontends.begin();
+    for (const auto& frontend : after.frontends) {
+        while (former != before.frontends.end() && former->key < frontend.key) ++former;
+        if (former == before.frontends.end() || former->key != frontend.key) continue;
+        target_changes(*former, frontend, found);
+        service_change(*former, frontend, found);
+    }
+    return found;
+}
+
+}  // namespace weir::control
