@@ -12,9 +12,16 @@ struct Kind {
     model::Check::Kind (*read)(const Fields& settings, Mistakes& mistakes);
 };
 
+template <class Check>
+model::Check::Kind without_settings(const Fields&, Mistakes&) {
+    return Check{};
+}
+
 const Kind kKinds[] = {
-    {kTcpCheck, read_tcp_check}, {kHttpCheck, read_http_check}, {kHttpsCheck, read_https_check},
-    {kDnsCheck, read_dns_check}, {kExecCheck, read_exec_check},
+    {kTcpCheck, read_tcp_check},   {kSynCheck, without_settings<model::SynCheck>},
+    {kHttpCheck, read_http_check}, {kHttpsCheck, read_https_check},
+    {kDnsCheck, read_dns_check},   {kExecCheck, read_exec_check},
+    {kUdpCheck, read_udp_check},   {kIcmpCheck, without_settings<model::IcmpCheck>},
 };
 
 const Kind* kind_of(std::string_view name) {
@@ -42,19 +49,8 @@ model::Check::Kind read_settings(const Kind& kind, const Node& settings, Mistake
 std::optional<model::Check> read_bare(const Node& node, Mistakes& mistakes) {
     if (const Kind* kind = kind_of(node.text))
         return model::Check{.kind = read_settings(*kind, Node{.place = node.place}, mistakes)};
-    auto later = std::ranges::find(kCheck.unavailable, node.text, &Unavailable::name);
-    if (later != kCheck.unavailable.end())
-        mistakes.add(node.place, "'{}' is not available in this version; {}", node.text, later->instead);
-    else
-        mistakes.add(node.place, "unknown check '{}'; write {}", node.text, all_kinds());
+    mistakes.add(node.place, "unknown check '{}'; write {}", node.text, all_kinds());
     return std::nullopt;
-}
-
-bool names_unavailable(const Node& node) {
-    return std::ranges::any_of(node.entries, [](const Entry& entry) {
-        return std::ranges::find(kCheck.unavailable, entry.key->text, &Unavailable::name) !=
-               kCheck.unavailable.end();
-    });
 }
 
 void read_kind(const Fields& fields, const Node& node, model::Check& check, Mistakes& mistakes) {
@@ -68,8 +64,7 @@ void read_kind(const Fields& fields, const Node& node, model::Check& check, Mist
         first = &kind;
         check.kind = read_settings(kind, *settings, mistakes);
     }
-    if (!first && !names_unavailable(node))
-        mistakes.add(node.place, "this check is of no kind; add 'tcp: {{}}' or 'http: {{path: /}}'");
+    if (!first) mistakes.add(node.place, "this check is of no kind; add 'tcp: {{}}' or 'http: {{path: /}}'");
 }
 
 /// Those that are not given follow the ones that are.
@@ -105,6 +100,8 @@ std::optional<model::Check> read_check(const Node& node, Mistakes& mistakes) {
     read_kind(fields, node, check, mistakes);
     uint16_t port = 0;
     if (fields.number("port", port)) check.port = net::Port(port);
+    if (check.port && std::holds_alternative<model::IcmpCheck>(check.kind))
+        mistakes.add(fields.place_of("port"), "echo requests go to no port; leave 'port' out");
     read_times(fields, check, mistakes);
     read_tally(fields, check, mistakes);
     return check;

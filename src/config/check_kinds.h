@@ -10,6 +10,7 @@ model::Check::Kind read_http_check(const Fields& settings, Mistakes& mistakes);
 model::Check::Kind read_https_check(const Fields& settings, Mistakes& mistakes);
 model::Check::Kind read_dns_check(const Fields& settings, Mistakes& mistakes);
 model::Check::Kind read_exec_check(const Fields& settings, Mistakes& mistakes);
+model::Check::Kind read_udp_check(const Fields& settings, Mistakes& mistakes);
 
 /// The settings of TLS among those of a check.
 model::Tls read_tls(const Fields& settings, Mistakes& mistakes);

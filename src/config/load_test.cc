@@ -296,6 +296,15 @@ TEST(Load, TakesStatusesAsOneAsTextAndAsAList) {
             << text;
 }
 
+TEST(Load, TakesChecksOfOtherCarriers) {
+    std::vector<Check> wanted{Check{.kind = model::SynCheck{}}, Check{.kind = model::IcmpCheck{}},
+                              Check{.kind = model::UdpCheck{std::string("a\0\r", 3), "b"}},
+                              Check{.kind = model::UdpCheck{"a", ""}, .port = net::Port(53)}};
+    EXPECT_EQ(
+        checks_of("[syn, {icmp: {}}, {udp: {send: 'a\\x00\\r', expect: b}}, {udp: {send: a}, port: 53}]"),
+        wanted);
+}
+
 TEST(Load, LetsThresholdsFollowAShortHistoryAndTheTimeoutAShortInterval) {
     auto check = checks_of("[{tcp: {}, history: 1, interval: 250ms}]").at(0);
     EXPECT_EQ(check.rise, 1u);

@@ -34,12 +34,25 @@ void check_ports(const ServiceDraft& service, Mistakes& mistakes) {
                 service.name, method(service));
 }
 
-/// A probe connects to one port.
+bool is_echo(const model::Check& check) {
+    return std::holds_alternative<model::IcmpCheck>(check.kind);
+}
+
+void check_echoes(const ServiceDraft& service, Mistakes& mistakes) {
+    for (const auto& [check, at] : service.checks)
+        if (is_echo(check) && service.forward.value.kind == ForwardKind::dscp)
+            mistakes.add(at,
+                         "service '{}' has 'forward: dscp', which carries tcp and udp alone; write another "
+                         "check than icmp",
+                         service.name);
+}
+
+/// A probe goes to one port, unless it is an echo.
 void check_checks(const ServiceDraft& service, Mistakes& mistakes) {
     auto vague = std::ranges::find_if(service.ports, [](const auto& port) { return port.value.more > 0; });
     if (vague == service.ports.end()) return;
     for (const auto& [check, at] : service.checks)
-        if (!check.port)
+        if (!check.port && !is_echo(check))
             mistakes.add(
                 at,
                 "service '{}' has more than one port at line {}, and the check none of its own; add 'port:'",
@@ -118,6 +131,7 @@ void check_quic_ports(const ServiceDraft& service, Mistakes& mistakes) {
 void check_methods(const ServiceDraft& service, const Draft& draft, Mistakes& mistakes) {
     check_ports(service, mistakes);
     check_checks(service, mistakes);
+    check_echoes(service, mistakes);
     check_announced(service, mistakes);
     check_quic_ports(service, mistakes);
     if (service.vips.empty() || service.ports.empty()) return;

@@ -73,10 +73,6 @@ TEST(Mistakes, SayWhatThisVersionHasInstead) {
              "nat are\n"},
             {"engine: ipvs",
              "f:3:52: 'engine' is not available in this version; the one that follows from forward: is\n"},
-            {"checks: [{udp: {}}]",
-             "f:3:62: 'udp' is not available in this version; tcp, http, https, dns and exec are\n"},
-            {"checks: [syn]",
-             "f:3:61: 'syn' is not available in this version; tcp, http, https, dns and exec are\n"},
         },
         "interfaces: [eth0]\npools: {p: {static: [192.0.2.1]}}\nservices: {s: {vip: 192.0.2.9, ports: 80, "
         "pool: p, ",
@@ -267,7 +263,7 @@ TEST(Mistakes, OfATableThatIsSmallerThanItsPool) {
 TEST(Mistakes, OfChecks) {
     expect_all(
         {
-            {"ping", "f:4:11: unknown check 'ping'; write tcp, http, https, dns or exec\n"},
+            {"ping", "f:4:11: unknown check 'ping'; write tcp, syn, http, https, dns, exec, udp or icmp\n"},
             {"[tcp]", "f:4:11: the check is a list; write a mapping of its settings\n"},
             {"{port: 80}", "f:4:11: this check is of no kind; add 'tcp: {}' or 'http: {path: /}'\n"},
             {"{tcp: {}, http: {}}", "f:4:27: this check is of two kinds, tcp and http; write two checks\n"},
@@ -312,6 +308,13 @@ TEST(Mistakes, OfChecks) {
             {"{exec: {command: [/bin/sh, [a]]}}", "f:4:38: an item of 'command' is a list; write a word\n"},
             {"{exec: {command: [/bin/sh], user: no such user}}",
              "f:4:45: there is no user 'no such user' on this host; write the name of one\n"},
+            {"udp", "f:4:11: udp has no 'send'; add it, text with escapes\n"},
+            {"{udp: {expect: a}}", "f:4:17: udp has no 'send'; add it, text with escapes\n"},
+            {fmt::format("{{udp: {{send: {}}}}}", std::string(1025, 'a')),
+             "f:4:24: this is 1025 bytes long, too long for one packet; write 1024 at most\n"},
+            {"{icmp: {}, port: 80}", "f:4:28: echo requests go to no port; leave 'port' out\n"},
+            {"{syn: {port: 80}}",
+             "f:4:18: 'port' is not a setting of syn; it belongs to the check around it\n"},
             {"{https: {path: alive}}",
              "f:4:26: 'alive' is not a path; write one such as /alive, with %20 for a space\n"},
             {"{https: {sni: 192.0.2.1}}",
@@ -431,7 +434,7 @@ TEST(Mistakes, OfOneAnchorAreReportedOnce) {
                                       "  a: {{vip: 192.0.2.8, ports: 80, pool: p, checks: &c [pnig]}}\n"
                                       "  b: {{vip: 192.0.2.9, ports: 80, pool: p, checks: *c}}\n",
                                       kInterfaces, kPools)),
-              "f:4:55: unknown check 'pnig'; write tcp, http, https, dns or exec\n");
+              "f:4:55: unknown check 'pnig'; write tcp, syn, http, https, dns, exec, udp or icmp\n");
 }
 
 TEST(Mistakes, AreShortLinesWhateverStandsInTheFile) {

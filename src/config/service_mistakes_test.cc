@@ -150,6 +150,13 @@ TEST(Mistakes, OfStickinessAnnouncementsAndChecks) {
          "f:3:79: service 's' has more than one port at line 3, and the check none of its own; add "
          "'port:'\n"},
         {"vip: 198.51.100.1, ports: any/icmp, checks: [{tcp: {}, port: 80}]", ""},
+        {"vip: 198.51.100.1, ports: 80-81, checks: [icmp]", ""},
+        {"vip: 198.51.100.1, ports: [80-81, 53/udp], checks: [{udp: {send: a}}]",
+         "f:3:68: service 's' has more than one port at line 3, and the check none of its own; add "
+         "'port:'\n"},
+        {"vip: 198.51.100.1, ports: 80, forward: {dscp: {value: 1}}, checks: [icmp]",
+         "f:3:84: service 's' has 'forward: dscp', which carries tcp and udp alone; write another check than "
+         "icmp\n"},
         {"vip: 198.51.100.1, ports: any/icmp, checks: [{http: {}}]",
          "f:3:61: service 's' has more than one port at line 3, and the check none of its own; add "
          "'port:'\n"},

@@ -183,10 +183,13 @@ constexpr Setting kAnnounceSettings[] = {
 
 constexpr Setting kCheckSettings[] = {
     {"tcp", Takes::mapping, "of tcp settings"},
+    {"syn", Takes::mapping, "without settings"},
     {"http", Takes::mapping, "of http settings"},
     {"https", Takes::mapping, "of https settings"},
     {"dns", Takes::mapping, "of dns settings"},
     {"exec", Takes::mapping, "of exec settings"},
+    {"udp", Takes::mapping, "of udp settings"},
+    {"icmp", Takes::mapping, "without settings"},
     {"port", Takes::number, "", 1, 65535, {}, "the service's"},
     {"interval", Takes::milliseconds, "", 100, kHour, {}, "2s"},
     {"timeout", Takes::milliseconds, "", 1, kHour, {}, "1s, or the interval where that is less"},
@@ -194,15 +197,14 @@ constexpr Setting kCheckSettings[] = {
     number("rise", 1, 64, "3, or history where that is less"),
     number("fall", 1, 64, "2, or history where that is less"),
 };
-constexpr std::string_view kKindsThereAre = "tcp, http, https, dns and exec are";
-constexpr Unavailable kCheckUnavailable[] = {
-    {"syn", kKindsThereAre},
-    {"udp", kKindsThereAre},
-    {"icmp", kKindsThereAre},
-};
 
 constexpr Setting kTcpSettings[] = {
     {"send", Takes::text, "text with escapes"},
+    {"expect", Takes::text, "text with escapes"},
+};
+
+constexpr Setting kUdpSettings[] = {
+    required({"send", Takes::text, "text with escapes"}),
     {"expect", Takes::text, "text with escapes"},
 };
 
@@ -271,8 +273,11 @@ const Section kSticky{"sticky", kStickySettings, {}, &kService};
 const Section kQuic{"quic", kQuicSettings, {}, &kService};
 const Section kQuicConfig{"quic config", kQuicConfigSettings, {}, &kQuic};
 const Section kAnnounce{"announce", kAnnounceSettings, {}, &kService};
-const Section kCheck{"check", kCheckSettings, kCheckUnavailable, &kService};
+const Section kCheck{"check", kCheckSettings, {}, &kService};
 const Section kTcpCheck{"tcp", kTcpSettings, {}, &kCheck};
+const Section kSynCheck{"syn", {}, {}, &kCheck};
+const Section kUdpCheck{"udp", kUdpSettings, {}, &kCheck};
+const Section kIcmpCheck{"icmp", {}, {}, &kCheck};
 const Section kHttpCheck{"http", kHttpSettings, {}, &kCheck};
 const Section kHttpsCheck{"https", kHttpsSettings, {}, &kCheck};
 const Section kDnsCheck{"dns", kDnsSettings, {}, &kCheck};
@@ -280,10 +285,11 @@ const Section kExecCheck{"exec", kExecSettings, {}, &kCheck};
 
 std::span<const Section* const> all_sections() {
     static constexpr auto all = std::to_array<const Section*>(
-        {&kFile,     &kNode,    &kInterface, &kAdmin,     &kFlows,      &kTimeouts, &kIcmp,
-         &kPool,     &kBackend, &kService,   &kDsr,       &kIpip,       &kGre,      &kFou,
-         &kGue,      &kDscp,    &kNat,       &kTable,     &kSticky,     &kQuic,     &kQuicConfig,
-         &kAnnounce, &kCheck,   &kTcpCheck,  &kHttpCheck, &kHttpsCheck, &kDnsCheck, &kExecCheck});
+        {&kFile,     &kNode,     &kInterface, &kAdmin,     &kFlows,      &kTimeouts, &kIcmp,
+         &kPool,     &kBackend,  &kService,   &kDsr,       &kIpip,       &kGre,      &kFou,
+         &kGue,      &kDscp,     &kNat,       &kTable,     &kSticky,     &kQuic,     &kQuicConfig,
+         &kAnnounce, &kCheck,    &kTcpCheck,  &kHttpCheck, &kHttpsCheck, &kDnsCheck, &kExecCheck,
+         &kSynCheck, &kUdpCheck, &kIcmpCheck});
     return all;
 }
 

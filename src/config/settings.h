@@ -48,7 +48,7 @@ struct Section {
 
 extern const Section kFile, kNode, kInterface, kAdmin, kFlows, kTimeouts, kIcmp, kPool, kBackend, kService,
     kDsr, kIpip, kGre, kFou, kGue, kDscp, kNat, kTable, kSticky, kQuic, kQuicConfig, kAnnounce, kCheck,
-    kTcpCheck, kHttpCheck, kHttpsCheck, kDnsCheck, kExecCheck;
+    kTcpCheck, kSynCheck, kHttpCheck, kHttpsCheck, kDnsCheck, kExecCheck, kUdpCheck, kIcmpCheck;
 
 /// All of them, in the manual page's order.
 std::span<const Section* const> all_sections();

@@ -1,5 +1,7 @@
 #include "health/datagrams.h"
 
+#include <sys/socket.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -14,8 +16,16 @@ namespace {
 
 constexpr auto kAnswer = asio::as_tuple(asio::use_awaitable);
 
+/// A raw socket hears everybody until it is connected.
+void forget_what_came(int socket) {
+    char byte = 0;
+    while (recv(socket, &byte, sizeof byte, MSG_TRUNC) >= 0) {
+    }
+}
+
 }  // namespace
 
+// For echoes too: Asio sends and receives by a raw socket as by one for UDP.
 struct Datagrams::State : Line<asio::ip::udp::socket> {
     using Line::Line;
 };
@@ -28,11 +38,16 @@ Result<Datagrams> Datagrams::over(net::Passage passage, const asio::any_io_execu
     Code code;
     state->socket.connect(state->peer(), code);
     if (code) return fail("{}", text_of(code));
+    forget_what_came(state->socket.native_handle());
     return datagrams;
 }
 
 Datagrams::~Datagrams() {
     if (state_) state_->end();
+}
+
+const net::Endpoint& Datagrams::peer() const {
+    return state_->passage.connect_to;
 }
 
 asio::awaitable<Datagrams::Code> Datagrams::send(std::string_view bytes) {

@@ -1,4 +1,4 @@
-// A probe's datagrams: over a passage, with one deadline for all of them.
+// A probe's datagrams or echoes: over a passage, with one deadline for all of them.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -22,6 +22,9 @@ class Datagrams {
 
     static Result<Datagrams> over(net::Passage passage, const boost::asio::any_io_executor& executor,
                                   std::chrono::steady_clock::time_point deadline);
+
+    /// As the passage has it.
+    const net::Endpoint& peer() const;
 
     boost::asio::awaitable<Code> send(std::string_view bytes);
     /// Into `*filled` the number of bytes; of a datagram that is too long the rest is lost.

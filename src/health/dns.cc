@@ -59,12 +59,9 @@ Verdict judge(const model::DnsCheck& check, const Asked& asked, std::string_view
 }
 
 asio::awaitable<Verdict> over_udp(const model::DnsCheck& check, const Asked& asked, const Errand& errand) {
-    auto no_way = [](const Error& why) { return Verdict{false, "L4CON: " + why.message}; };
-    auto passage = errand.path.open(errand.target, net::Carrier::udp, errand.vip.port);
-    if (!passage) co_return no_way(passage.error());
     auto executor = co_await asio::this_coro::executor;
-    auto datagrams = Datagrams::over(std::move(*passage), executor, errand.deadline);
-    if (!datagrams) co_return no_way(datagrams.error());
+    auto datagrams = reach(errand, net::Carrier::udp, executor);
+    if (!datagrams) co_return datagrams.error();
     auto code = co_await datagrams->send(asked.bytes);
     std::array<char, kMostDatagram> answer{};
     size_t filled = 0;

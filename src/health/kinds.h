@@ -7,6 +7,7 @@
 #include <string>
 
 #include "health/connection.h"
+#include "health/datagrams.h"
 #include "health/probe.h"
 #include "model/config.h"
 #include "net/ip.h"
@@ -26,8 +27,16 @@ struct Errand {
     std::chrono::steady_clock::time_point deadline;
 };
 
+/// `half`: the backend's part of it is enough. The connection is to be closed at once then, see syn.cc.
+enum class Handshake : uint8_t { whole, half };
+
 /// A connection to the VIP; else the verdict, L4CON or L4TOUT. The kinds on top of TCP begin with it.
-boost::asio::awaitable<std::expected<Connection, Verdict>> dial(const Errand& errand);
+boost::asio::awaitable<std::expected<Connection, Verdict>> dial(const Errand& errand,
+                                                                Handshake handshake = Handshake::whole);
+
+/// A way to the VIP for datagrams or echoes; else the verdict, L4CON.
+std::expected<Datagrams, Verdict> reach(const Errand& errand, net::Carrier carrier,
+                                        const boost::asio::any_io_executor& executor);
 
 /// What it means that reading or writing failed before there was an answer: L7TOUT or L7RSP.
 Verdict no_answer(const Connection::Code& code);
@@ -41,6 +50,9 @@ boost::asio::awaitable<Verdict> run(const model::HttpCheck& check, const Errand&
 boost::asio::awaitable<Verdict> run(const model::HttpsCheck& check, const Errand& errand);
 
 boost::asio::awaitable<Verdict> run(const model::DnsCheck& check, const Errand& errand);
+boost::asio::awaitable<Verdict> run(const model::SynCheck& check, const Errand& errand);
+boost::asio::awaitable<Verdict> run(const model::UdpCheck& check, const Errand& errand);
+boost::asio::awaitable<Verdict> run(const model::IcmpCheck& check, const Errand& errand);
 
 /// Takes no way through the datapath: the program finds its own.
 boost::asio::awaitable<Verdict> run(const model::ExecCheck& check, const Errand& errand);

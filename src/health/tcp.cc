@@ -1,6 +1,9 @@
 // The TCP check: the three-way handshake is all it asks for, so it suits every protocol on top; or a few
 // bytes are sent and others waited for.
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -12,10 +15,21 @@ namespace weir::health {
 
 namespace asio = boost::asio;
 
-asio::awaitable<std::expected<Connection, Verdict>> dial(const Errand& errand) {
+namespace {
+
+/// The kernel holds back what would complete the handshake, in case that data come to send with it: 200 ms.
+void delay_acknowledgement(const UniqueFd& socket) {
+    int quickly = 0;
+    setsockopt(socket.get(), IPPROTO_TCP, TCP_QUICKACK, &quickly, sizeof quickly);
+}
+
+}  // namespace
+
+asio::awaitable<std::expected<Connection, Verdict>> dial(const Errand& errand, Handshake handshake) {
     auto failed = [](const std::string& why) { return std::unexpected(Verdict{false, "L4CON: " + why}); };
     auto passage = errand.path.open(errand.target, net::Carrier::tcp, errand.vip.port);
     if (!passage) co_return failed(passage.error().message);
+    if (handshake == Handshake::half) delay_acknowledgement(passage->socket);
     auto executor = co_await asio::this_coro::executor;
     auto connection = Connection::over(std::move(*passage), executor, errand.deadline);
     if (!connection) co_return failed(connection.error().message);

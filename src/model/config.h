@@ -135,8 +135,27 @@ struct ExecCheck {
     bool operator==(const ExecCheck&) const = default;
 };
 
+/// A connection that the backend agrees to, and that is then not made.
+struct SynCheck {
+    bool operator==(const SynCheck&) const = default;
+};
+
+/// A datagram, and an answer that has `expect` in it; all have an empty one.
+struct UdpCheck {
+    std::string send;
+    std::string expect;
+
+    bool operator==(const UdpCheck&) const = default;
+};
+
+/// An echo request and its reply. Goes to no port.
+struct IcmpCheck {
+    bool operator==(const IcmpCheck&) const = default;
+};
+
 struct Check {
-    using Kind = std::variant<TcpCheck, HttpCheck, HttpsCheck, DnsCheck, ExecCheck>;
+    using Kind =
+        std::variant<TcpCheck, HttpCheck, HttpsCheck, DnsCheck, ExecCheck, SynCheck, UdpCheck, IcmpCheck>;
 
     Kind kind;
     std::optional<net::Port> port;  // default: the service's

@@ -11,13 +11,17 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 
+#include "health/probe.h"
 #include "lab/lab.h"
 #include "lab/tcp.h"
 #include "lab/vlan.h"
 #include "lab/wait.h"
 #include "tests/e2e/echo_server.h"
 #include "tests/e2e/tc_state.h"
+#include "tests/e2e/udp.h"
 
 namespace weir {
 namespace {
@@ -84,6 +88,28 @@ bool echoes(const UniqueFd& socket, size_t size) {
         if (got == 0) return false;
     }
     return in == out;
+}
+
+/// Leads every probe by what `open` gives for its carrier.
+struct OneWay : health::Path {
+    using Open = std::function<Result<net::Passage>(net::Carrier)>;
+    explicit OneWay(Open how) : open_by(std::move(how)) {}
+    Result<net::Passage> open(const model::TargetKey&, net::Carrier carrier, net::Port) override {
+        return open_by(carrier);
+    }
+    Open open_by;
+};
+
+std::string outcome(model::Check check, std::chrono::milliseconds timeout, health::Path& path) {
+    check.timeout = timeout;
+    const model::TargetKey target{{ip(kVip4), kPort, model::Protocol::udp}, ip(kBackend4)};
+    boost::asio::io_context context;
+    std::string message = "the probe did not end";
+    boost::asio::co_spawn(
+        context, health::probe(check, target, path),
+        [&](const std::exception_ptr&, const health::Outcome& done) { message = done.message; });
+    context.run_for(2 * kLong);
+    return message;
 }
 
 class DetourTest : public testing::Test {
@@ -204,12 +230,58 @@ TEST_P(DetourFamilies, SaysThatNobodyListensThere) {
     EXPECT_EQ(connect(*passage, kLong), Status(fail_with(ECONNREFUSED, "cannot connect")));
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, DetourFamilies,
-                         testing::Values(Families{"v4VipOnV4Backend", kBackend4, kVip4, kBalancer4},
-                                         Families{"v6VipOnV6Backend", kBackend6, kVip6, kBalancer6},
-                                         Families{"v6VipOnV4Backend", kBackend4, kVip6, kBalancer6},
-                                         Families{"v4VipOnV6Backend", kBackend6, kVip4, kBalancer4}),
-                         [](const auto& row) { return std::string(row.param.name); });
+class DetourKinds : public DetourFamilies {
+  protected:
+    void SetUp() override {
+        DetourFamilies::SetUp();
+        if (IsSkipped()) return;
+        echo_.emplace(*backends_[0], net::Endpoint{ip(GetParam().vip), kPort}, "backend-1");
+    }
+    std::vector<std::string> outcomes(std::chrono::milliseconds timeout) {
+        OneWay path{[this](net::Carrier carrier) {
+            auto there = the_way();
+            there.carrier = carrier;
+            return open(there);
+        }};
+        std::vector<std::string> messages;
+        for (const model::Check& check :
+             {model::Check{.kind = model::UdpCheck{"who?", "end-1"}},
+              model::Check{.kind = model::IcmpCheck{}}, model::Check{.kind = model::SynCheck{}}})
+            messages.push_back(outcome(check, timeout, path));
+        return messages;
+    }
+
+    std::optional<e2e::UdpEcho> echo_;
+};
+
+TEST_P(DetourKinds, TravelByTheirCarriers) {
+    EXPECT_THAT(outcomes(kLong), testing::ElementsAre("L7OK", "L4OK", "L4OK"));
+    EXPECT_EQ(state().rows, 0u);
+    backends_[0]->sysctl("net.ipv4.icmp_echo_ignore_all", "1");
+    backends_[0]->sysctl("net.ipv6.icmp.echo_ignore_all", "1");
+    EXPECT_EQ(outcomes(kShort)[1], "L4TOUT");
+}
+
+TEST_P(DetourKinds, MissTheVip) {
+    backends_[0]->remove_address("lo", fmt::format("{}/32", kVip4));
+    backends_[0]->remove_address("lo", fmt::format("{}/128", kVip6));
+    EXPECT_THAT(outcomes(kShort), testing::ElementsAre("L7TOUT", "L4TOUT", "L4TOUT"));
+}
+
+TEST_P(DetourKinds, SayThatNobodyListens) {
+    echo_.reset();
+    servers_[0].reset();
+    EXPECT_THAT(outcomes(kLong),
+                testing::ElementsAre("L4CON: connection refused", "L4OK", "L4CON: connection refused"));
+}
+
+const Families kFamilies[] = {{"v4VipOnV4Backend", kBackend4, kVip4, kBalancer4},
+                              {"v6VipOnV6Backend", kBackend6, kVip6, kBalancer6},
+                              {"v6VipOnV4Backend", kBackend4, kVip6, kBalancer6},
+                              {"v4VipOnV6Backend", kBackend6, kVip4, kBalancer4}};
+const auto kName = [](const auto& row) { return std::string(row.param.name); };
+INSTANTIATE_TEST_SUITE_P(Families, DetourKinds, testing::ValuesIn(kFamilies), kName);
+INSTANTIATE_TEST_SUITE_P(Families, DetourFamilies, testing::ValuesIn(kFamilies), kName);
 
 TEST_F(DetourTest, LetsTheRouteChooseTheSource) {
     auto passage = open(way(kBackend4, kVip4));

@@ -10,6 +10,7 @@
 #include "lab/wait.h"
 #include "tests/e2e/echo_server.h"
 #include "tests/e2e/site.h"
+#include "tests/e2e/udp.h"
 
 namespace weir::e2e {
 namespace {
@@ -18,19 +19,42 @@ using testing::Gt;
 
 constexpr const char* kMethods[] = {"ipip", "gre", "fou", "gue"};
 constexpr uint8_t kDscp = 46;
+constexpr uint16_t kFirstPort = 8000;
+constexpr net::Port kDatagrams{9000};
 
-std::string service(const std::string& name, const std::string& vip, const std::string& pool,
-                    const std::string& forward, unsigned port) {
-    return fmt::format(
-        "  {}: {{vip: [{}], ports: [{}/tcp], pool: {}, forward: {},\n"
-        "        checks: [{{tcp: {{}}, interval: 1s, timeout: 1s, history: 5, rise: 2, fall: 3}}]}}\n",
-        name, vip, port, pool, forward);
-}
+struct Service {
+    std::string name, vips, pool, forward;
+    std::string check = "tcp: {}";
+};
 
-/// A backend of each LAN and family behind VIPs of both families, with every method that fits.
-std::string configuration() {
+/// A backend of each LAN and family behind VIPs of both families, with every method that fits: by TCP; and by
+/// the other carriers with some, so that each has near and far backends, tunnels of both kinds and NAT.
+std::vector<Service> services() {
     const std::string vip4 = lab::Routed::kVip4;
     const std::string vip6 = fmt::format("\"{}\"", lab::Routed::kVip6);
+    const std::string both = vip4 + ", " + vip6;
+    const std::string dscp = fmt::format("{{dscp: {{value: {}}}}}", kDscp);
+    const std::string udp =
+        fmt::format("udp: {{send: 'who?', expect: ackend-}}, port: {}", kDatagrams.value());
+    const std::string syn = fmt::format("syn: {{}}, port: {}", kFirstPort);
+    std::vector<Service> all;
+    for (const char* method : kMethods) all.push_back({method, both, "all", method});
+    all.push_back({"dscp4", vip4, "v4", dscp});
+    all.push_back({"dscp6", vip6, "v6", dscp});
+    all.push_back({"ipip-udp", both, "all", "ipip", udp});
+    all.push_back({"gue-udp", both, "all", "gue", udp});
+    all.push_back({"dscp4-udp", vip4, "v4", dscp, udp});
+    all.push_back({"dscp6-udp", vip6, "v6", dscp, udp});
+    all.push_back({"gre-icmp", both, "all", "gre", "icmp: {}"});
+    all.push_back({"fou-icmp", both, "all", "fou", "icmp: {}"});
+    all.push_back({"gre-syn", both, "all", "gre", syn});
+    all.push_back({"nat", vip4, "mapped", "nat"});
+    all.push_back({"nat-udp", vip4, "v4", "nat", udp});
+    all.push_back({"nat-icmp", vip4, "v4", "nat", "icmp: {}"});
+    return all;
+}
+
+std::string configuration() {
     std::string text =
         "interfaces: [{name: eth0, mode: native}]\n"
         "pools:\n"
@@ -39,12 +63,12 @@ std::string configuration() {
         "  v6: {static: [\"2001:db8:10::10\", \"2001:db8:20::10\"]}\n"
         "  mapped: {static: [{address: 10.1.10.10, port: 8000}, {address: 10.1.20.10, port: 8000}]}\n"
         "services:\n";
-    unsigned port = 8000;
-    for (const char* method : kMethods) text += service(method, vip4 + ", " + vip6, "all", method, port++);
-    const std::string dscp = fmt::format("{{dscp: {{value: {}}}}}", kDscp);
-    text += service("dscp4", vip4, "v4", dscp, port++);
-    text += service("dscp6", vip6, "v6", dscp, port++);
-    text += service("nat", vip4, "mapped", "nat", port++);
+    unsigned port = kFirstPort;
+    for (const auto& each : services())
+        text += fmt::format(
+            "  {}: {{vip: [{}], ports: [{}/tcp], pool: {}, forward: {},\n"
+            "        checks: [{{{}, interval: 1s, timeout: 1s, history: 5, rise: 2, fall: 3}}]}}\n",
+            each.name, each.vips, port++, each.pool, each.forward, each.check);
     return text;
 }
 
@@ -56,9 +80,14 @@ class ProbeMethods : public SiteTest {
         site_.emplace(lab::RoutedOptions{.lab = "probe-methods", .near = 1, .far = 1});
         const auto vip = [](const char* text) { return *net::Ip::parse(text); };
         site_->decapsulate({.dscp = {{kDscp, {vip(lab::Routed::kVip4), vip(lab::Routed::kVip6)}}}});
-        for (size_t i = 0; i < site_->size(); ++i)
-            for (uint16_t port = 8000; port < 8006; ++port)  // not NAT's, which is mapped to the first
-                servers_.emplace_back(site_->backend(i), net::Port(port));
+        for (size_t i = 0; i < site_->size(); ++i) {
+            for (uint16_t port = kFirstPort; port < kFirstPort + 6; ++port)  // of those by TCP, but for NAT,
+                servers_.emplace_back(site_->backend(i), net::Port(port));   // which is mapped to the first
+            for (const std::string& own :
+                 {std::string(lab::Routed::kVip4), std::string(lab::Routed::kVip6), site_->address4(i)})
+                echoes_.emplace_back(site_->backend(i), net::Endpoint{*net::Ip::parse(own), kDatagrams},
+                                     site_->backend(i).name());
+        }
         daemon_.emplace(site_->balancer(), WEIR_BINARY, configuration());
     }
 
@@ -76,9 +105,8 @@ class ProbeMethods : public SiteTest {
         return seen;
     }
     [[nodiscard]] testing::AssertionResult become(const std::string& health, const std::string& nat) {
-        const std::map<std::string, std::string> wanted = {
-            {"ipip", health},  {"gre", health},   {"fou", health}, {"gue", health},
-            {"dscp4", health}, {"dscp6", health}, {"nat", nat}};
+        std::map<std::string, std::string> wanted;
+        for (const auto& each : services()) wanted[each.name] = each.forward == "nat" ? nat : health;
         if (lab::wait_until([&] { return healths() == wanted; }, kSoon)) return testing::AssertionSuccess();
         const auto listing =
             lab::run(site_->balancer(), {WEIR_BINARY, "--socket", daemon_->socket(), "backends"});
@@ -94,6 +122,7 @@ class ProbeMethods : public SiteTest {
 
     std::optional<lab::Routed> site_;
     std::deque<EchoServer> servers_;
+    std::deque<UdpEcho> echoes_;
     std::optional<lab::Daemon> daemon_;
 };
 
