@@ -6,6 +6,7 @@
 #include <set>
 
 #include "config/nearest.h"
+#include "model/tiers.h"
 
 namespace weir::control {
 namespace {
