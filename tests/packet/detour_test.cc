@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <linux/pkt_cls.h>
+#include <netinet/in.h>
 
 #include <string>
 #include <vector>
