@@ -1,9 +1,9 @@
 /* What the datapath (BPF C) and the daemon (C++) share: the layout of the maps. Both include this file and
  * nothing else of each other. Every structure has explicit padding and a checked size. Addresses are in
  * network order, an IPv4 address in the first four bytes with the others zero. A new daemon
- * reads the tables of a former one by the names of the members (migration.h), so these may move and grow. Where
- * one comes to mean something else, or the bits of a flow entry or a hash do, WEIR_ABI changes, and nothing is
- * taken over.
+ * reads the tables of a former one by the names of the members (migration.h), so these may move and grow.
+ * Where one comes to mean something else, or the bits of a flow entry or a hash do, WEIR_ABI changes, and
+ * nothing is taken over.
  *
  * Generations: frontends and targets exist twice. The datapath reads `active` once per packet and uses that
  * half; the daemon writes the other half, flips `active`, and waits for an RCU grace period before it writes
