@@ -33,7 +33,8 @@ std::optional<int> look(const Asked& asked, const std::optional<json::object>& r
         return complain({fmt::format("{} is not draining any more; somebody else has changed it", who)});
     if (!row->at("used").as_bool())
         return complain({fmt::format("{} is not in the configuration any more", who)});
-    std::cout << fmt::format("{}: {} flows left\n", who, number_at(*row, "flows_active")) << std::flush;
+    auto flows = number_at(*row, "flows_active");
+    std::cout << fmt::format("{}: {} flow{} left\n", who, flows, flows == 1 ? "" : "s") << std::flush;
     if (!row->at("drained").as_bool()) return std::nullopt;
     std::cout << fmt::format("{}: drained\n", who);
     return kDone;

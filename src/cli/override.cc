@@ -21,7 +21,8 @@ void tell_of_others(const Context& context, const Whom& whom, const json::object
     request.path = "/api/v1/overrides";
     auto answer = ask(context, request);
     if (!answer) return;
-    for (const auto& row : json::parse(*answer).as_array()) {
+    const json::value rows = json::parse(*answer);
+    for (const auto& row : rows.as_array()) {
         if (text_at(row, "backend") != whom.backend || row.at("service").is_null()) continue;
         for (const char* field : {"state", "weight"})
             if (body.contains(field) && !row.at(field).is_null() && row.at(field) != body.at(field))
@@ -75,7 +76,8 @@ Result<std::optional<json::object>> override_now(const Context& context, const W
     request.path = "/api/v1/overrides";
     auto answer = ask(context, request);
     if (!answer) return propagate(answer);
-    for (const auto& row : json::parse(*answer).as_array()) {
+    const json::value rows = json::parse(*answer);
+    for (const auto& row : rows.as_array()) {
         std::string_view service = row.at("service").is_null() ? "" : text_at(row, "service");
         if (text_at(row, "backend") == whom.backend && service == whom.service) return row.as_object();
     }

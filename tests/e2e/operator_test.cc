@@ -34,7 +34,7 @@ TEST_F(Operator, DrainsABackendUnderADownloadToItsEndAndOverARestart) {
     EXPECT_TRUE(drain.alive()) << "the download's flow is left";
     EXPECT_TRUE(download.complete());
     EXPECT_EQ(drain.wait(60s), 0) << drain.out() << drain.err();
-    EXPECT_THAT(drain.out(), HasSubstr(address + ": 1 flows left\n"));
+    EXPECT_THAT(drain.out(), HasSubstr(address + ": 1 flow left\n"));
     EXPECT_THAT(drain.out(), testing::EndsWith(address + ": drained\n"));
 
     site.daemon().kill();
