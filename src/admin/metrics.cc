@@ -85,8 +85,8 @@ void check_duration(const Report& report, const AddSample& add) {
 }
 
 void events(const Report& report, const AddSample& add) {
-    for (size_t kind = 0; kind < control::kEventKinds; ++kind)
-        add({std::string(control::to_text(static_cast<control::EventKind>(kind)))},
+    for (size_t kind = 0; kind < model::kEventKinds; ++kind)
+        add({std::string(model::to_text(static_cast<model::EventKind>(kind)))},
             static_cast<double>(report.events.totals[kind]));
 }
 

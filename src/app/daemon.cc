@@ -85,7 +85,7 @@ Status Running::open_sockets() {
     if (auto done = take_sockets(); !done) return done;
     for (auto& socket : admin::inherited_sockets())
         if (auto done = server_.adopt({admin::Origin::inherited, std::move(socket)}, ""); !done) return done;
-    if (auto done = server_.listen_tcp(config_.admin_listen); !done) return done;
+    if (auto done = server_.listen_tcp(config_.admin.listen); !done) return done;
     return handover_.listen(options_.socket, options_.pin);
 }
 
@@ -111,7 +111,7 @@ void Running::make_controller(model::HealthMap recovered) {
     options.engine_name = kEngineName;
     options.load = [path = options_.config] { return config::load(path); };
     options.on_config = [this](const model::Config& config) {
-        if (auto done = server_.listen_tcp(config.admin_listen); !done)
+        if (auto done = server_.listen_tcp(config.admin.listen); !done)
             spdlog::error("the admin API stays where it was: {}", done.error().message);
     };
     options.recovered = std::move(recovered);

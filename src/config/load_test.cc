@@ -53,7 +53,7 @@ services:
     model::Config wanted;
     wanted.node_address = ip("10.1.10.100");
     wanted.interfaces = {{"eth0", model::XdpMode::native}, {"eth1", model::XdpMode::automatic}};
-    wanted.admin_listen = net::Endpoint{ip("::1"), net::Port(9070)};
+    wanted.admin.listen = net::Endpoint{ip("::1"), net::Port(9070)};
     wanted.flows = {4096, 10s, 3600s, 5s, 120s};
     wanted.unmatched = model::Unmatched::pass;
     wanted.pools["web"].backends = {{ip("10.1.10.10"), 1, model::AdminState::enabled},

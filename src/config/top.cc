@@ -95,7 +95,7 @@ void read_file(const Node& root, Draft& draft, Mistakes& mistakes) {
     if (const Node* vlans = file.mapping("vlans")) config.vlans = read_vlans(*vlans, mistakes);
     if (const Node* admin = file.mapping("admin"))
         Fields(*admin, kAdmin, "admin", admin->place, mistakes)
-            .parsed("listen", read_listen, config.admin_listen);
+            .parsed("listen", read_listen, config.admin.listen);
     if (const Node* flows = file.mapping("flows")) read_flows(*flows, config.flows, mistakes);
     if (const Node* icmp = file.mapping("icmp")) read_icmp(*icmp, config.icmp, mistakes);
     file.choice("unmatched", config.unmatched);

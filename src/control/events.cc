@@ -7,31 +7,16 @@
 namespace weir::control {
 namespace {
 
-using Level = spdlog::level::level_enum;
-
-struct Kind {
-    std::string_view name;
-    Level level;
-};
-
-/// In the order of EventKind.
-constexpr std::array<Kind, kEventKinds> kKinds{{{"started", Level::info},
-                                                {"plan_applied", Level::info},
-                                                {"plan_failed", Level::err},
-                                                {"reload_accepted", Level::info},
-                                                {"reload_refused", Level::err},
-                                                {"backend_up", Level::info},
-                                                {"backend_down", Level::warn},
-                                                {"service_healthy", Level::info},
-                                                {"service_unhealthy", Level::warn},
-                                                {"override_set", Level::info},
-                                                {"override_lifted", Level::info},
-                                                {"override_expired", Level::warn},
-                                                {"drain_finished", Level::info}}};
-static_assert(static_cast<size_t>(EventKind::drain_finished) + 1 == kEventKinds);
-
-const Kind& row_of(EventKind kind) {
-    return kKinds.at(static_cast<size_t>(kind));
+spdlog::level::level_enum level_of(model::Severity severity) {
+    switch (severity) {
+        case model::Severity::info:
+            return spdlog::level::info;
+        case model::Severity::warning:
+            return spdlog::level::warn;
+        case model::Severity::error:
+            break;
+    }
+    return spdlog::level::err;
 }
 
 uint64_t first_id(Events::Time started) {
@@ -72,16 +57,12 @@ void service_change(const model::Frontend& before, const model::Frontend& after,
 
 }  // namespace
 
-std::string_view to_text(EventKind kind) {
-    return row_of(kind).name;
-}
-
 Events::Events(Time started, size_t room) : room_(room), next_id_(first_id(started)) {}
 
 void Events::add(Event event, Time now) {
     event.id = next_id_++;
     event.at = now;
-    spdlog::log(row_of(event.kind).level, "{}", event.message);
+    spdlog::log(level_of(model::severity_of(event.kind)), "{}", event.message);
     ++totals_.at(static_cast<size_t>(event.kind));
     if (remembered_.size() == room_) remembered_.pop_front();
     remembered_.push_back(std::move(event));

@@ -12,28 +12,12 @@
 #include <string_view>
 #include <vector>
 
+#include "model/event_kind.h"
 #include "model/plan.h"
 
 namespace weir::control {
 
-enum class EventKind : uint8_t {
-    started,
-    plan_applied,
-    plan_failed,
-    reload_accepted,
-    reload_refused,
-    backend_up,
-    backend_down,
-    service_healthy,
-    service_unhealthy,
-    override_set,
-    override_lifted,
-    override_expired,
-    drain_finished,
-};
-inline constexpr size_t kEventKinds = 13;
-
-std::string_view to_text(EventKind kind);
+using model::EventKind;
 
 struct Event {
     EventKind kind = EventKind::started;
@@ -51,7 +35,7 @@ struct Event {
 class Events {
   public:
     using Time = std::chrono::system_clock::time_point;
-    using Totals = std::array<uint64_t, kEventKinds>;
+    using Totals = std::array<uint64_t, model::kEventKinds>;
 
     /// Ids begin behind the milliseconds since 1970, so that those of an earlier daemon are lower.
     explicit Events(Time started, size_t room = 1024);

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 
-#include <set>
 
 #include "control/sample.h"
 
@@ -53,14 +52,6 @@ TEST(Events, HaveSoManySeatsAndNoMore) {
     EXPECT_FALSE(events.seat());
     taken.pop_back();
     EXPECT_TRUE(events.seat());
-}
-
-TEST(EventKinds, HaveNamesOfTheirOwn) {
-    std::set<std::string_view> names;
-    for (size_t kind = 0; kind < kEventKinds; ++kind) names.insert(to_text(static_cast<EventKind>(kind)));
-    EXPECT_EQ(names.size(), kEventKinds);
-    EXPECT_EQ(to_text(EventKind::backend_down), "backend_down");
-    EXPECT_EQ(to_text(EventKind::drain_finished), "drain_finished");
 }
 
 TEST(Changes, TellOfBackendsAndServicesThatWentDown) {

@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "model/event_kind.h"
 #include "net/ip.h"
 
 namespace weir::model {
@@ -260,6 +261,53 @@ struct Icmp {
     bool operator==(const Icmp&) const = default;
 };
 
+/// Where the admin API is served by TCP, and to whom. Anything but loopback has a certificate and a token.
+struct Admin {
+    std::optional<net::Endpoint> listen{};
+    FileText certificate{};  // of the server, in PEM, with its chain
+    FileText key{};          // there if the certificate is
+    // What a client shows: `Authorization: Bearer …`. Empty: nobody has that role by a token.
+    FileText viewer_token{};    // for one who may look
+    FileText operator_token{};  // for one who may change things too
+
+    bool operator==(const Admin&) const = default;
+};
+
+enum class WebhookFormat : uint8_t { json, slack, teams };
+
+/// An HTTP server that gets each alert by a POST.
+struct Webhook {
+    std::string url;  // http or https
+    WebhookFormat format = WebhookFormat::json;
+    std::vector<std::pair<std::string, std::string>> headers{};  // of the request; names are distinct
+    Tls tls{};                                                   // of https
+
+    bool operator==(const Webhook&) const = default;
+};
+
+/// RFC 5424 over UDP (RFC 5426), or this machine's syslog.
+struct Syslog {
+    std::optional<net::Endpoint> server{};  // none: /dev/log
+    uint8_t facility = 3;                   // 0 … 23; daemon
+
+    bool operator==(const Syslog&) const = default;
+};
+
+/// systemd's journal, with fields.
+struct Journal {
+    bool operator==(const Journal&) const = default;
+};
+
+/// Somebody who is told of what happens.
+struct Alert {
+    std::variant<Webhook, Syslog, Journal> to;
+    std::vector<EventKind> events{};  // which; empty: those that are worse than information, and their ends
+    std::chrono::seconds settle{5};   // so long a change has to hold: what goes back before is not told
+    unsigned rate = 60;               // messages a minute at most; what is above waits and is told as one
+
+    bool operator==(const Alert&) const = default;
+};
+
 /// 802.1Q VLAN id: the prefixes behind it.
 using Vlans = std::map<uint16_t, std::vector<net::Prefix>>;
 
@@ -270,10 +318,11 @@ struct Config {
     std::optional<net::Ip> node_address;
     std::vector<Interface> interfaces;
     Vlans vlans;
-    std::optional<net::Endpoint> admin_listen;
+    Admin admin;
     Flows flows;
     Icmp icmp;
     Unmatched unmatched = Unmatched::drop;
+    std::map<std::string, Alert> alerts;
     std::chrono::seconds watchdog{0};  // so long the datapath goes on without a daemon; 0: forever
     std::map<std::string, Pool> pools;
     std::map<std::string, Service> services;

@@ -1,0 +1,33 @@
+// What can happen, by name: of events, their counters, and the alerts that ask for some of them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace weir::model {
+
+enum class EventKind : uint8_t {
+    started,
+    plan_applied,
+    plan_failed,
+    reload_accepted,
+    reload_refused,
+    backend_up,
+    backend_down,
+    service_healthy,
+    service_unhealthy,
+    override_set,
+    override_lifted,
+    override_expired,
+    drain_finished,
+};
+inline constexpr size_t kEventKinds = 13;
+
+enum class Severity : uint8_t { info, warning, error };
+
+std::string_view to_text(EventKind kind);
+std::string_view to_text(Severity severity);
+Severity severity_of(EventKind kind);
+
+}  // namespace weir::model
