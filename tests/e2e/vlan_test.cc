@@ -21,7 +21,6 @@ namespace weir::e2e {
 namespace {
 
 constexpr uint16_t kUntagged = 40;
-constexpr unsigned kMegabytes = 64;
 constexpr const char* kVips[] = {"192.168.101.1", "2001:db8:101::1"};
 
 struct Backend {
@@ -35,8 +34,14 @@ struct Row {
     const char* forward;
     uint16_t from;  // the LAN that the client's packets come in by
     const char* mode = "native";
+    unsigned megabytes = 64;  // of a download
 
     bool nat() const { return std::string(forward) == "nat"; }
+    Row with_long_download() const {
+        Row row = *this;
+        row.megabytes = 1024;
+        return row;
+    }
     bool native() const { return std::string(mode) == "native"; }
 };
 void PrintTo(const Row& row, std::ostream* out) {
@@ -121,8 +126,11 @@ class Trunk {
         }
         if (each.lan != kUntagged)
             at_backends_.try_emplace(each.lan, host, "eth0", lab::VlanOptions::access(each.lan));
-        if (!row_.nat()) decaps_.emplace_back(host, "eth0");
-        servers_.emplace_back(host, served, std::vector{80u}, kMegabytes);
+        if (!row_.nat())
+            decaps_.emplace_back(
+                host, "eth0",
+                lab::DecapOptions{.dscp = {{10, {*net::Ip::parse(kVips[0]), *net::Ip::parse(kVips[1])}}}});
+        servers_.emplace_back(host, served, std::vector{80u}, row_.megabytes);
     }
 
     std::string yaml() const {
@@ -153,7 +161,7 @@ TEST_P(Vlans, LeadToEachBackendFromTheClients) {
     const Row& row = GetParam();
     Trunk trunk(row);
     for (const char* vip : {"192.168.101.1:80", "[2001:db8:101::1]:80"})
-        ASSERT_TRUE(visit(trunk.client(), vip, {"ten", "twenty", "plain"}, kMegabytes)) << trunk.state();
+        ASSERT_TRUE(visit(trunk.client(), vip, {"ten", "twenty", "plain"}, row.megabytes)) << trunk.state();
     constexpr uint64_t kFew = 60;  // of the balancer's own host: ARP and neighbour discovery
     for (uint16_t id : {10, 20}) {
         EXPECT_GT(trunk.at_backend(id).received(id), 2 * kFew) << "VLAN " << id;
@@ -168,10 +176,13 @@ TEST_P(Vlans, LeadToEachBackendFromTheClients) {
 
 INSTANTIATE_TEST_SUITE_P(
     Methods, Vlans,
-    testing::Values(Row{"dsrFromTheSameVlan", "dsr", 10}, Row{"dsrFromAnother", "dsr", 30},
+    testing::Values(Row{"dsrFromTheSameVlan", "dsr", 10},
+                    Row{"dsrFromAnother", "dsr", 30}.with_long_download(),
                     Row{"dsrFromNone", "dsr", kUntagged}, Row{"ipipFromAnother", "ipip", 30},
                     Row{"ipipFromNone", "ipip", kUntagged}, Row{"natFromTheSameVlan", "nat", 10},
-                    Row{"natFromAnother", "nat", 30}, Row{"natFromNone", "nat", kUntagged},
+                    Row{"natFromAnother", "nat", 30}.with_long_download(), Row{"greFromAnother", "gre", 30},
+                    Row{"fouFromAnother", "fou", 30}, Row{"gueFromAnother", "gue", 30},
+                    Row{"dscpFromAnother", "{dscp: {value: 10}}", 30}, Row{"natFromNone", "nat", kUntagged},
                     Row{"dsrGeneric", "dsr", 30, "generic"}, Row{"ipipGeneric", "ipip", kUntagged, "generic"},
                     Row{"natGeneric", "nat", 30, "generic"}),
     [](const auto& row) { return std::string(row.param.name); });
