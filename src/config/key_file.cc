@@ -13,6 +13,30 @@ namespace {
 
 using Key = std::array<uint8_t, 16>;
 
+Result<UniqueFd> open_named_file(const std::string& path, std::string_view what) {
+    if (!path.starts_with('/'))
+        return fail("'{}' is not an absolute path, as a {}'s must be; begin with '/'", path, what);
+    struct stat file{};
+    if (::stat(path.c_str(), &file) == 0 && !S_ISREG(file.st_mode))
+        return fail("'{}' is not a regular file; give the path of a {}", path, what);
+    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!fd) return fail_with(errno, "cannot open the {}; give the path of a readable file", what);
+    return fd;
+}
+
+Result<std::string> read_all(const UniqueFd& fd, std::string_view what, size_t most) {
+    std::string text(most, '\0');
+    size_t total = 0;
+    while (total < most) {
+        auto count = ::read(fd.get(), text.data() + total, most - total);
+        if (count < 0) return fail_with(errno, "cannot read the {}; give the path of a readable file", what);
+        if (count == 0) break;
+        total += static_cast<size_t>(count);
+    }
+    text.resize(total);
+    return text;
+}
+
 Result<Key> read_key(const std::string& path) {
     constexpr size_t more_than_needed = 64;
     auto text = read_named_file(path, "key file", more_than_needed);
@@ -33,23 +57,19 @@ Result<Key> read_key(const std::string& path) {
 }  // namespace
 
 Result<std::string> read_named_file(const std::string& path, std::string_view what, size_t most) {
-    if (!path.starts_with('/'))
-        return fail("'{}' is not an absolute path, as a {}'s must be; begin with '/'", path, what);
+    auto fd = open_named_file(path, what);
+    if (!fd) return propagate(fd);
+    return read_all(*fd, what, most);
+}
+
+Result<std::string> read_secret_file(const std::string& path, std::string_view what, size_t most) {
+    auto fd = open_named_file(path, what);
+    if (!fd) return propagate(fd);
     struct stat file{};
-    if (::stat(path.c_str(), &file) == 0 && !S_ISREG(file.st_mode))
-        return fail("'{}' is not a regular file; give the path of a {}", path, what);
-    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    if (!fd) return fail_with(errno, "cannot open the {}; give the path of a readable file", what);
-    std::string text(most, '\0');
-    size_t total = 0;
-    while (total < most) {
-        auto count = ::read(fd.get(), text.data() + total, most - total);
-        if (count < 0) return fail_with(errno, "cannot read the {}; give the path of a readable file", what);
-        if (count == 0) break;
-        total += static_cast<size_t>(count);
-    }
-    text.resize(total);
-    return text;
+    if (::fstat(fd->get(), &file) != 0) return fail_with(errno, "cannot tell who may read the {}", what);
+    if (file.st_mode & S_IROTH)
+        return fail("everybody may read '{}', and it is a secret; set its mode to 0600", path);
+    return read_all(*fd, what, most);
 }
 
 std::optional<std::vector<uint8_t>> read_hex(std::string_view text) {

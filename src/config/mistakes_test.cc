@@ -58,9 +58,6 @@ TEST(Mistakes, SayWhatThisVersionHasInstead) {
             {"sync: {}\n",
              "f:1:1: 'sync' is not available in this version; consistent hashing, by which balancers choose "
              "alike, is\n"},
-            {"admin: {listen: 127.0.0.1:1, token: x}\n",
-             "f:1:30: 'token' is not available in this version; listening on loopback, which needs none, "
-             "is\n"},
             {"pools: {p: {etcd: {}}}\n",
              "f:1:9: pool 'p' has no 'static'; add it, a list of addresses and backend settings\n"
              "f:1:13: 'etcd' is not available in this version; static is\n"},
@@ -108,12 +105,6 @@ TEST(Mistakes, OfTheHost) {
             {"interfaces: [[eth0]]\n", "f:1:14: the interface is a list; write a mapping of its settings\n"},
             {"interfaces:\n  - eth0\n  -\n",
              "f:3:3: the interface is nothing; write a mapping of its settings\n"},
-            {"admin: {listen: 0.0.0.0:9070}\n",
-             "f:1:17: 0.0.0.0:9070 is not on loopback and needs tls: and token:, which are not available in "
-             "this version; "
-             "listen on 127.0.0.1:9070\n"},
-            {"admin: {listen: 9070}\n", "f:1:17: '9070' has no port; write ADDRESS:PORT\n"},
-            {"admin: {}\n", "f:1:8: admin has no 'listen'; add it, a loopback ADDRESS:PORT\n"},
             {"unmatched: accept\n", "f:1:12: unknown unmatched 'accept'; write drop or pass\n"},
         },
         "");

@@ -73,6 +73,7 @@ struct Draft {
 // top.cc: the whole file, with the functions below.
 void read_file(const Node& root, Draft& draft, Mistakes& mistakes);
 model::Vlans read_vlans(const Node& node, Mistakes& mistakes);
+model::Admin read_admin(const Node& node, Mistakes& mistakes);
 PoolDraft read_pool(const Node& node, std::string_view name, Place at, Mistakes& mistakes);
 ServiceDraft read_service(const Node& node, const std::string& name, Place at, Mistakes& mistakes);
 // Settings of a service.
@@ -131,6 +132,16 @@ std::vector<const PoolDraft*> pools_of(const ServiceDraft& service, const Draft&
 /// The first bytes of a regular file, `what` to its reader ("key file"). Nothing else is even opened: it
 /// might block, or take that for a command.
 Result<std::string> read_named_file(const std::string& path, std::string_view what, size_t most);
+
+/// As read_named_file(), of a file that others must not be able to read.
+Result<std::string> read_secret_file(const std::string& path, std::string_view what, size_t most);
+
+/// In PEM, at least one.
+Result<model::FileText> read_certificate_file(std::string_view path);
+
+/// The files that the settings `certificate` and `key` name. Sets what could be read.
+void read_own_certificate(const Fields& fields, model::FileText& certificate, model::FileText& key,
+                          Mistakes& mistakes);
 
 /// Reads the key files that the draft names.
 void read_keys(Draft& draft, Mistakes& mistakes);

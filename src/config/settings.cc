@@ -86,11 +86,17 @@ constexpr Setting kInterfaceSettings[] = {
 };
 
 constexpr Setting kAdminSettings[] = {
-    required({"listen", Takes::text, "a loopback ADDRESS:PORT"}),
+    required({"listen", Takes::text, "an ADDRESS:PORT"}),
+    {"tls", Takes::mapping, "of admin tls settings"},
+    {"token", Takes::text, "a token, or a mapping of admin token settings"},
 };
-constexpr Unavailable kAdminUnavailable[] = {
-    {"tls", "listening on loopback, which needs none, is"},
-    {"token", "listening on loopback, which needs none, is"},
+constexpr Setting kAdminTlsSettings[] = {
+    required({"certificate", Takes::text, "the absolute path of a file"}),
+    required({"key", Takes::text, "the absolute path of a file"}),
+};
+constexpr Setting kAdminTokenSettings[] = {
+    {"operator_file", Takes::text, "the absolute path of a file"},
+    {"viewer_file", Takes::text, "the absolute path of a file"},
 };
 
 constexpr Setting kFlowsSettings[] = {
@@ -254,7 +260,9 @@ std::string list_of(std::span<const std::string_view> words) {
 const Section kFile{"", kFileSettings, kFileUnavailable};
 const Section kNode{"node", kNodeSettings};
 const Section kInterface{"interface", kInterfaceSettings};
-const Section kAdmin{"admin", kAdminSettings, kAdminUnavailable};
+const Section kAdmin{"admin", kAdminSettings};
+const Section kAdminTls{"admin tls", kAdminTlsSettings, {}, &kAdmin};
+const Section kAdminToken{"admin token", kAdminTokenSettings, {}, &kAdmin};
 const Section kFlows{"flows", kFlowsSettings};
 const Section kTimeouts{"timeouts", kTimeoutsSettings, {}, &kFlows};
 const Section kIcmp{"icmp", kIcmpSettings};
@@ -285,11 +293,11 @@ const Section kExecCheck{"exec", kExecSettings, {}, &kCheck};
 
 std::span<const Section* const> all_sections() {
     static constexpr auto all = std::to_array<const Section*>(
-        {&kFile,     &kNode,     &kInterface, &kAdmin,     &kFlows,      &kTimeouts, &kIcmp,
-         &kPool,     &kBackend,  &kService,   &kDsr,       &kIpip,       &kGre,      &kFou,
-         &kGue,      &kDscp,     &kNat,       &kTable,     &kSticky,     &kQuic,     &kQuicConfig,
-         &kAnnounce, &kCheck,    &kTcpCheck,  &kHttpCheck, &kHttpsCheck, &kDnsCheck, &kExecCheck,
-         &kSynCheck, &kUdpCheck, &kIcmpCheck});
+        {&kFile,     &kNode,       &kInterface, &kAdmin,    &kAdminTls, &kAdminToken, &kFlows,
+         &kTimeouts, &kIcmp,       &kPool,      &kBackend,  &kService,  &kDsr,        &kIpip,
+         &kGre,      &kFou,        &kGue,       &kDscp,     &kNat,      &kTable,      &kSticky,
+         &kQuic,     &kQuicConfig, &kAnnounce,  &kCheck,    &kTcpCheck, &kHttpCheck,  &kHttpsCheck,
+         &kDnsCheck, &kExecCheck,  &kSynCheck,  &kUdpCheck, &kIcmpCheck});
     return all;
 }
 

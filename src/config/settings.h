@@ -46,9 +46,10 @@ struct Section {
     const Setting* find(std::string_view setting) const;
 };
 
-extern const Section kFile, kNode, kInterface, kAdmin, kFlows, kTimeouts, kIcmp, kPool, kBackend, kService,
-    kDsr, kIpip, kGre, kFou, kGue, kDscp, kNat, kTable, kSticky, kQuic, kQuicConfig, kAnnounce, kCheck,
-    kTcpCheck, kSynCheck, kHttpCheck, kHttpsCheck, kDnsCheck, kExecCheck, kUdpCheck, kIcmpCheck;
+extern const Section kFile, kNode, kInterface, kAdmin, kAdminTls, kAdminToken, kFlows, kTimeouts, kIcmp,
+    kPool, kBackend, kService, kDsr, kIpip, kGre, kFou, kGue, kDscp, kNat, kTable, kSticky, kQuic,
+    kQuicConfig, kAnnounce, kCheck, kTcpCheck, kSynCheck, kHttpCheck, kHttpsCheck, kDnsCheck, kExecCheck,
+    kUdpCheck, kIcmpCheck;
 
 /// All of them, in the manual page's order.
 std::span<const Section* const> all_sections();

@@ -6,17 +6,6 @@
 namespace weir::config {
 namespace {
 
-Result<net::Endpoint> read_listen(std::string_view text) {
-    auto endpoint = net::Endpoint::parse(text);
-    if (endpoint && !endpoint->address.is_loopback())
-        return fail(
-            "{} is not on loopback and needs tls: and token:, which are not available in this version; "
-            "listen on "
-            "127.0.0.1:{}",
-            endpoint->text(), endpoint->port.value());
-    return endpoint;
-}
-
 Result<net::Ip> read_node_address(std::string_view text) {
     auto address = net::Ip::parse(text);
     if (address && (address->is_unspecified() || address->is_multicast()))
@@ -93,9 +82,7 @@ void read_file(const Node& root, Draft& draft, Mistakes& mistakes) {
             .parsed("address", read_node_address, config.node_address);
     read_interfaces(file, draft, mistakes);
     if (const Node* vlans = file.mapping("vlans")) config.vlans = read_vlans(*vlans, mistakes);
-    if (const Node* admin = file.mapping("admin"))
-        Fields(*admin, kAdmin, "admin", admin->place, mistakes)
-            .parsed("listen", read_listen, config.admin.listen);
+    if (const Node* admin = file.mapping("admin")) config.admin = read_admin(*admin, mistakes);
     if (const Node* flows = file.mapping("flows")) read_flows(*flows, config.flows, mistakes);
     if (const Node* icmp = file.mapping("icmp")) read_icmp(*icmp, config.icmp, mistakes);
     file.choice("unmatched", config.unmatched);
