@@ -9,7 +9,17 @@ class Controller;
 
 namespace weir::admin {
 
-/// Answers every request, the wrong ones too. The controller outlives the handler.
-Handler api(control::Controller& controller);
+class Captures;
+struct Tally;
+
+/// What the routes work on.
+struct Parts {
+    control::Controller& controller;
+    Captures& captures;
+    const Tally& tally;
+};
+
+/// Answers every request, the wrong ones too. The parts outlive the handler.
+Handler api(const Parts& parts);
 
 }  // namespace weir::admin

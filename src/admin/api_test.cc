@@ -5,9 +5,12 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/json.hpp>
 
+#include "admin/captures.h"
+#include "admin/gate.h"
 #include "control/controller.h"
 #include "control/sample.h"
 #include "engine/fake.h"
+#include "engine/fake_capturing.h"
 
 namespace weir::admin {
 namespace {
@@ -42,7 +45,8 @@ class ApiTest : public testing::Test {
         request.method = method;
         request.from = "ada";
         request.body = body;
-        return api(*controller)(request)();
+        request.role = role;
+        return api({*controller, captures, tally})(request)();
     }
     json::value get(const std::string& target) {
         auto response = send("GET", target);
@@ -55,6 +59,10 @@ class ApiTest : public testing::Test {
     NoWay path;
     config::Loaded next_load = control::sample_config();
     std::optional<control::Controller> controller;
+    engine::FakeCapturing capturing;
+    Captures captures{capturing};
+    Tally tally;
+    Role role = Role::operates;
 };
 
 TEST_F(ApiTest, ShowsStatusServicesAndBackends) {
@@ -193,6 +201,8 @@ TEST_F(ApiTest, IsHealthyWhileItsPlanIsInForce) {
     auto sick = send("GET", "/healthz");
     EXPECT_EQ(sick.status, 503u);
     EXPECT_EQ(sick.body, "no such interface\n");
+    role = Role::none;
+    EXPECT_EQ(send("GET", "/healthz").body, "not in force\n") << "that much is for everybody";
     controller->wake();
     while (controller->applied_number() == 0 && io.run_one_for(std::chrono::seconds(5)) > 0) continue;
     EXPECT_EQ(send("GET", "/healthz").body, "ok\n");
@@ -212,7 +222,7 @@ TEST_F(ApiTest, KnowsWhatItDoesNotHave) {
     EXPECT_EQ(send("GET", "/nowhere").status, 404u);
     auto response = send("DELETE", "/api/v1/plan");
     EXPECT_EQ(response.status, 405u);
-    EXPECT_EQ(response.allow, "GET, POST");
+    EXPECT_EQ(response.headers["Allow"], "GET, POST");
 }
 
 }  // namespace

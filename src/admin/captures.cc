@@ -9,8 +9,6 @@
 namespace weir::admin {
 namespace {
 
-constexpr const char* kPath = "/api/v1/capture";
-
 struct Wanted {
     engine::CaptureFilter filter;
     uint64_t packets = 1000;
@@ -158,16 +156,6 @@ Response Captures::start(const Request& request) {
     Response response{200, "", "application/x-pcapng"};
     response.source = std::move(session);
     return response;
-}
-
-Handler Captures::beside(Handler others) {
-    return [this, others = std::move(others)](const Request& request) -> Rendering {
-        if (request.path != kPath) return others(request);
-        Response response = error(405, std::string(kPath) + " knows POST");
-        response.allow = "POST";
-        if (request.method == "POST") response = start(request);
-        return [response = std::move(response)]() mutable { return std::move(response); };
-    };
 }
 
 }  // namespace weir::admin

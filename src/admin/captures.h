@@ -31,9 +31,6 @@ class Captures {
     /// ends it.
     Response start(const Request& request);
 
-    /// Answers /api/v1/capture, and leaves everything else to `others`.
-    Handler beside(Handler others);
-
   private:
     class Session;
 

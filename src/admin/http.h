@@ -12,17 +12,22 @@
 
 namespace weir::admin {
 
+/// What a client may do: look, or change things too.
+enum class Role : uint8_t { none, views, operates };
+
 struct Request {
     std::string method = "GET";
     std::string path;
     std::map<std::string, std::string> query;
     std::string body;
     std::string from;  // who asks: a user of this machine, or an address; only where it may change something
+    Role role = Role::none;
     std::string last_event_id;  // of a stream of events that is taken up again
     // Of a request over TCP, which a web page may have sent:
     bool over_tcp = false;
-    std::string host;     // the Host header
-    bool marked = false;  // it has the header X-Weir, which no page of another origin can set
+    std::string host;           // the Host header
+    bool marked = false;        // it has the header X-Weir, which no page of another origin can set
+    std::string authorization;  // the header, as it is
 };
 
 class Source;
@@ -31,7 +36,7 @@ struct Response {
     unsigned status = 200;
     std::string body;
     std::string content_type = "application/json";
-    std::string allow;                 // the methods, with status 405
+    std::map<std::string, std::string> headers{};  // further ones
     std::shared_ptr<Source> source{};  // instead of the body: what it gives is sent as it comes (source.h)
 };
 

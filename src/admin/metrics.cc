@@ -4,15 +4,13 @@
 
 #include <sstream>
 
-#include "control/status.h"
-
 namespace weir::admin {
 namespace {
 
 using control::BackendRow;
 using control::FrontendRow;
 using control::ServiceRow;
-using Report = control::StatusReport;
+using Report = Measured;
 using Labels = std::vector<std::string_view>;
 using enum MetricKind;
 
@@ -90,6 +88,20 @@ void events(const Report& report, const AddSample& add) {
             static_cast<double>(report.events.totals[kind]));
 }
 
+template <class Reason>
+void each_reason(const auto& counts, const AddSample& add) {
+    for (size_t reason = 0; reason < counts.size(); ++reason)
+        add({std::string(to_text(static_cast<Reason>(reason)))}, static_cast<double>(counts[reason]));
+}
+
+void api_refused(const Report& report, const AddSample& add) {
+    each_reason<Refused>(report.api.refused, add);
+}
+
+void api_tls_failures(const Report& report, const AddSample& add) {
+    each_reason<TlsFailure>(report.api.tls_failures, add);
+}
+
 const std::vector<Metric> kMetrics{
     {"weir_build_info", gauge, {"version", "engine"}, "Always 1; the labels say what runs.", build},
     {"weir_start_time_seconds",
@@ -124,6 +136,17 @@ const std::vector<Metric> kMetrics{
      {},
      "Clients of the event stream that were too slow, and were cut off.",
      one<[](const Report& r) { return r.events.dropped_readers_total; }>},
+    {"weir_api_refused_total",
+     counter,
+     {"reason"},
+     "Requests to the API that were refused: unauthorized (no good token), forbidden (a viewer's), stranger "
+     "(a user who may not), limited (too many; TLS handshakes too), unsafe (a web page may be behind it).",
+     api_refused},
+    {"weir_api_tls_failures_total",
+     counter,
+     {"reason"},
+     "TLS handshakes with the API that came to nothing: plain_http (a client without TLS), timeout, other.",
+     api_tls_failures},
     {"weir_overrides",
      gauge,
      {},
@@ -248,7 +271,7 @@ std::span<const Metric> metric_table() {
     return kMetrics;
 }
 
-std::string metrics_text(const control::StatusReport& report) {
+std::string metrics_text(const Measured& report) {
     std::vector<prometheus::MetricFamily> families;
     for (const auto& metric : kMetrics)
         if (auto family = family_of(metric, report); !family.metric.empty())

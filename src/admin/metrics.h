@@ -8,11 +8,15 @@
 #include <string_view>
 #include <vector>
 
-namespace weir::control {
-struct StatusReport;
-}
+#include "admin/gate.h"
+#include "control/status.h"
 
 namespace weir::admin {
+
+/// What the daemon knows of itself, and what the API counts.
+struct Measured : control::StatusReport {
+    Tally api{};
+};
 
 enum class MetricKind { gauge, counter };
 
@@ -23,11 +27,11 @@ struct Metric {
     MetricKind kind;
     std::vector<std::string_view> labels;
     std::string_view help;
-    void (*collect)(const control::StatusReport& report, const AddSample& add);
+    void (*collect)(const Measured& report, const AddSample& add);
 };
 
 std::span<const Metric> metric_table();
 
-std::string metrics_text(const control::StatusReport& report);
+std::string metrics_text(const Measured& report);
 
 }  // namespace weir::admin

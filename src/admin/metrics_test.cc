@@ -18,10 +18,10 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-control::StatusReport sample_report() {
+Measured sample_report() {
     auto config = control::sample_config();
     auto plan = model::plan(config, {{control::sample_target(3), {false, "L4CON"}}});
-    control::StatusReport report;
+    Measured report;
     report.daemon = {"1.2.3", 42, control::SystemTime(std::chrono::seconds(1'700'000'000)), "weir.yaml",
                      "fake"};
     report.applying.failures_total = 3;
@@ -32,6 +32,8 @@ control::StatusReport sample_report() {
     report.overrides = {{{control::ip("10.0.0.1")}, {.weight = 3}, {}, false}};
     report.events.totals[static_cast<size_t>(control::EventKind::backend_down)] = 9;
     report.events.dropped_readers_total = 2;
+    report.api.count(Refused::limited);
+    report.api.count(TlsFailure::plain_http);
     report.keeping = {"no space", false, 4};
     report.services = control::service_rows(config, plan);
     health::Checked checked;
@@ -51,6 +53,9 @@ TEST(Metrics, SayWhatTheStatusSays) {
              std::string("weir_overrides 1\n"),
              std::string("weir_events_total{kind=\"backend_down\"} 9\n"),
              std::string("weir_event_readers_dropped_total 2\n"),
+             std::string("weir_api_refused_total{reason=\"limited\"} 1\n"),
+             std::string("weir_api_refused_total{reason=\"stranger\"} 0\n"),
+             std::string("weir_api_tls_failures_total{reason=\"plain_http\"} 1\n"),
              std::string("weir_overrides_saved 0\n"),
              std::string("weir_override_save_failures_total 4\n"),
              std::string("weir_interface_native{interface=\"eth0\"} 1\n"),

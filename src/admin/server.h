@@ -1,6 +1,6 @@
-// The HTTP server: on a unix socket, on TCP, and on listening sockets that were handed over. It bounds what a
-// client can use up: connections, bytes and time. What is answered is the handler's matter. One thread, and
-// another to render.
+// The HTTP server: on a unix socket, on TCP with TLS or without, and on listening sockets that were handed
+// over. It bounds what a client can use up: connections, bytes and time; who gets in the gate decides
+// (gate.h). What is answered is the handler's matter. One thread, and another to render.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "admin/http.h"
+#include "admin/gate.h"
 #include "base/unique_fd.h"
 #include "net/ip.h"
 
@@ -22,6 +22,8 @@ struct Limits {
     size_t body_bytes = 1024 * 1024;
     std::chrono::milliseconds request_time{10'000};  // from the first wait to a request's last byte
     std::chrono::milliseconds answer_time{30'000};
+    std::chrono::milliseconds handshake_time{5'000};
+    std::chrono::milliseconds farewell_time{1'000};
 };
 
 /// Why a socket is listened on.
@@ -35,9 +37,14 @@ struct Handed {
 
 class Server {
   public:
-    Server(boost::asio::any_io_executor executor, Handler handler, Limits limits = {});
+    Server(boost::asio::any_io_executor executor, Handler handler, Limits limits = {},
+           const Rates& rates = {});
     /// Closes every socket; a unix socket's file goes too.
     ~Server();
+
+    /// The certificate and the tokens of TCP, for connections and requests from now on; call it before the
+    /// functions below. Without both nobody is served beyond loopback.
+    Status protect(const model::Admin& admin);
 
     /// Mode 0600. The folder is made if it is missing. A socket file that nobody listens on is replaced.
     Status listen_unix(const std::string& path);
@@ -51,6 +58,9 @@ class Server {
     /// Gives up every socket: whoever connects waits until another server takes them. Running requests are
     /// cut off.
     std::vector<Handed> hand_over();
+
+    /// What was not served. On the executor's thread.
+    const Tally& tally() const;
 
   private:
     class State;

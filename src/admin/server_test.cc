@@ -1,18 +1,13 @@
 #include "admin/server.h"
 
 #include <gmock/gmock.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include <boost/asio/io_context.hpp>
 #include <filesystem>
 #include <fstream>
-#include <thread>
 
 #include "admin/client.h"
-#include "admin/sockets.h"
+#include "admin/server_fixture.h"
 #include "admin/source.h"
 
 namespace weir::admin {
@@ -22,19 +17,8 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-/// A server in a thread of its own, as the daemon is to its clients.
-class ServerTest : public testing::Test {
+class ServerTest : public ServerFixture {
   protected:
-    ServerTest() {
-        char name[] = "/tmp/weir-server-test-XXXXXX";
-        folder = ::mkdtemp(name);
-        socket = folder + "/run/weir.sock";
-    }
-    ~ServerTest() override {
-        stop();
-        std::filesystem::remove_all(folder);
-    }
-
     Server& make(Limits limits = {}) {
         auto echo = [](const Request& request) {
             return [body = request.method + " " + request.path + " " + request.body] {
@@ -42,14 +26,6 @@ class ServerTest : public testing::Test {
             };
         };
         return server.emplace(io.get_executor(), echo, limits);
-    }
-    void start() {
-        thread = std::thread([this] { io.run(); });
-    }
-    void stop() {
-        io.stop();
-        if (thread.joinable()) thread.join();
-        server.reset();
     }
     Result<Response> post(const std::string& body) {
         auto client = Client::connect(socket);
@@ -60,46 +36,7 @@ class ServerTest : public testing::Test {
         request.body = body;
         return client->call(request);
     }
-
-    std::string folder;
-    std::string socket;
-    boost::asio::io_context io{1};
-    std::optional<Server> server;
-    std::thread thread;
 };
-
-/// Sends bytes as they are and reads until the other side closes.
-std::string converse(const UniqueFd& fd, const std::string& bytes) {
-    if (!bytes.empty()) {
-        EXPECT_EQ(::send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
-                  static_cast<ssize_t>(bytes.size()));
-    }
-    std::string answer;
-    char buffer[4096];
-    for (ssize_t n; (n = ::recv(fd.get(), buffer, sizeof(buffer), 0)) > 0;) answer.append(buffer, n);
-    return answer;
-}
-
-UniqueFd dial(const net::Endpoint& endpoint) {
-    auto address = net::to_socket_address(endpoint);
-    UniqueFd fd(::socket(address.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    timeval patience{10, 0};
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    EXPECT_EQ(::connect(fd.get(), address.get(), address.size), 0);
-    return fd;
-}
-
-/// A TCP socket on a free loopback port, as a service manager hands one over.
-std::pair<UniqueFd, net::Endpoint> listening() {
-    UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in loopback{};
-    loopback.sin_family = AF_INET;
-    loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&loopback), sizeof(loopback)), 0);
-    EXPECT_EQ(::listen(fd.get(), 16), 0);
-    auto endpoint = bound_to(fd).value();
-    return {std::move(fd), endpoint};
-}
 
 TEST_F(ServerTest, AnswersOverAUnixSocketForItsOwnerOnly) {
     ASSERT_TRUE(make().listen_unix(socket));
@@ -182,11 +119,7 @@ TEST_F(SourceTest, IsRefusedWithTheReason) {
 TEST_F(SourceTest, EndsWhenTheClientHasHungUp) {
     serve({"one"}, true);
     {
-        UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        socket.copy(address.sun_path, sizeof address.sun_path - 1);
-        ASSERT_EQ(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+        const auto fd = dial_unix(socket);
         const std::string request = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
         ASSERT_EQ(::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL),
                   static_cast<ssize_t>(request.size()));

@@ -7,6 +7,8 @@
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <filesystem>
 
@@ -14,6 +16,14 @@ namespace weir::admin {
 namespace {
 
 constexpr int kBacklog = 64;
+
+/// An IPv6 socket that takes IPv4 too has its peers as ::ffff:192.0.2.1.
+net::Ip unmapped(const net::Ip& address) {
+    constexpr std::array<uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    auto bytes = address.bytes();
+    if (address.is_v4() || !std::ranges::equal(bytes.first(mapped.size()), mapped)) return address;
+    return net::Ip::v4({bytes[12], bytes[13], bytes[14], bytes[15]});
+}
 
 /// Removes what a daemon that is gone has left at the path.
 Status clear(const std::string& path, const sockaddr_un& address) {
@@ -107,22 +117,29 @@ Result<net::Endpoint> bound_to(const UniqueFd& socket) {
     return net::from_socket_address(storage);
 }
 
-std::string peer_of(int socket) {
+Peer peer_of(int socket) {
     sockaddr_storage storage{};
     socklen_t size = sizeof(storage);
-    if (::getpeername(socket, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return "unknown";
+    if (::getpeername(socket, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return {};
     if (storage.ss_family != AF_UNIX) {
         auto endpoint = net::from_socket_address(storage);
-        return endpoint ? endpoint->address.text() : "unknown";
+        if (!endpoint) return {};
+        return {.address = unmapped(endpoint->address)};
     }
     ucred peer{};
     size = sizeof(peer);
-    if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return "unknown";
+    if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {};
+    return {.user = peer.uid};
+}
+
+std::string name_of(const Peer& peer) {
+    if (peer.address) return peer.address->text();
+    if (!peer.user) return "unknown";
     passwd entry{};
     passwd* found = nullptr;
     char text[4096];
-    if (::getpwuid_r(peer.uid, &entry, text, sizeof text, &found) == 0 && found) return found->pw_name;
-    return fmt::format("uid {}", peer.uid);
+    if (::getpwuid_r(*peer.user, &entry, text, sizeof text, &found) == 0 && found) return found->pw_name;
+    return fmt::format("uid {}", *peer.user);
 }
 
 std::vector<UniqueFd> inherited_sockets() {

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 #include <sys/un.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,9 +50,15 @@ Result<int> listening_family(const UniqueFd& socket);
 /// The TCP address that a socket is bound to.
 Result<net::Endpoint> bound_to(const UniqueFd& socket);
 
-/// Who is at the other end: over a unix socket the user's name (or `uid 1000` where he has none), else the
-/// address. May have to ask a directory service for the name.
-std::string peer_of(int socket);
+/// Who is at the other end, as the kernel knows him. Neither, where he has gone already.
+struct Peer {
+    std::optional<net::Ip> address{};  // over TCP
+    std::optional<uid_t> user{};       // over a unix socket
+};
+Peer peer_of(int socket);
+
+/// The user's name (or `uid 1000` where he has none), or the address. May have to ask a directory service.
+std::string name_of(const Peer& peer);
 
 /// The listening sockets that the service manager handed over (sd_listen_fds(3)); once a process.
 std::vector<UniqueFd> inherited_sockets();

@@ -82,6 +82,7 @@ class Running {
 };
 
 Status Running::open_sockets() {
+    if (auto done = server_.protect(config_.admin); !done) return done;
     if (auto done = take_sockets(); !done) return done;
     for (auto& socket : admin::inherited_sockets())
         if (auto done = server_.adopt({admin::Origin::inherited, std::move(socket)}, ""); !done) return done;
@@ -111,6 +112,8 @@ void Running::make_controller(model::HealthMap recovered) {
     options.engine_name = kEngineName;
     options.load = [path = options_.config] { return config::load(path); };
     options.on_config = [this](const model::Config& config) {
+        if (auto done = server_.protect(config.admin); !done)
+            spdlog::error("the admin API keeps its certificate and tokens: {}", done.error().message);
         if (auto done = server_.listen_tcp(config.admin.listen); !done)
             spdlog::error("the admin API stays where it was: {}", done.error().message);
     };
@@ -120,7 +123,7 @@ void Running::make_controller(model::HealthMap recovered) {
     path_ = std::make_unique<EnginePath>(*engine_);
     controller_ = std::make_unique<control::Controller>(io_.get_executor(), *engine_, *path_,
                                                         std::move(config_), std::move(options));
-    api_ = captures_->beside(admin::api(*controller_));
+    api_ = admin::api({*controller_, *captures_, server_.tally()});
 }
 
 Status Running::start() {
