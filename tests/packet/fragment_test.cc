@@ -112,9 +112,41 @@ TEST_F(Fragments, AreDroppedWithoutTheirFirst) {
         auto other = in({1, number}, 1);
         other[way.vip == Family::v4 ? 26 : 22] ^= 1;
         expect_reason(other, XDP_DROP, "fragment", way.text() + ", another source");
+        if (way.vip == Family::v6) continue;  // whose identification is of no protocol
         other = in({1, number}, 1);
-        (way.vip == Family::v4 ? other[23] : other[54]) = wire::kTcp;
+        other[23] = wire::kTcp;
         expect_reason(other, XDP_DROP, "fragment", way.text() + ", another protocol");
+    }
+}
+
+TEST_F(Fragments, FollowTheirFirstBehindFurtherHeaders) {
+    for (const auto& way : all_ways()) {
+        if (way.vip != Family::v6) continue;
+        SCOPED_TRACE(way.text());
+        use(way);
+        for (bool first : {true, false}) {
+            // Destination options that do nothing, and the begin of a datagram; its rest.
+            auto build = [&](Header header) {
+                auto data =
+                    Bytes{wire::kUdp, 0, 1, 4, 0, 0, 0, 0} + wire::udp(header, 1, 53, wire::counting(600));
+                auto piece =
+                    first ? Bytes(data.begin(), data.begin() + 320) : Bytes(data.begin() + 320, data.end());
+                header.protocol = 44;
+                return wire::packet(header, wire::fragment_header(60, first ? 1 : 320, 4711) + piece);
+            };
+            auto header = from_client(wire::kUdp);
+            auto ran = run(wire::frame(kBalancer, kClient, {}, build(header)));
+            EXPECT_EQ(ran.verdict, XDP_TX);
+            EXPECT_EQ(ran.frame, delivered(build(changed(header)), ran.frame));
+        }
+    }
+}
+
+TEST_F(Fragments, WithoutTheirFirstPassWhereTheUnmatchedDo) {
+    plan_.unmatched = model::Unmatched::pass;
+    for (auto family : {Family::v4, Family::v6}) {
+        use({model::ForwardKind::ipip, family, Family::v4});
+        expect_reason(in({1, 77}, 1), XDP_PASS, "unmatched_passed", "no service has the first one");
     }
 }
 

@@ -105,6 +105,18 @@ TEST_F(Icmp, AnswersNoEchoThatIsForNobodyOrForAnotherMac) {
     EXPECT_EQ(run(echo_request()).verdict, XDP_TX);
 }
 
+TEST_F(Icmp, AnswersNoEchoOfNoHost) {
+    for (const char* text : {"224.0.0.1", "255.255.255.255", "0.0.0.0", "127.0.0.1", "ff02::1", "::"}) {
+        auto source = *Ip::parse(text);
+        use_vip(source.family());
+        auto header = from_client(icmp_protocol());
+        header.source = source;
+        auto message = wire::icmp(header, source.is_v4() ? 8 : 128, 0, 1, wire::counting(8));
+        expect_reason(wire::frame(kBalancer, kClient, {}, wire::packet(header, message)), XDP_DROP,
+                      "malformed", text);
+    }
+}
+
 TEST_F(Icmp, AnswersNoEchoWhereThatIsOff) {
     plan_.icmp.echo = false;
     for (auto family : {Family::v4, Family::v6}) {
@@ -165,6 +177,33 @@ TEST_F(Icmp, SendsErrorsToTheBackendOfTheFlowThatTheyAreAbout) {
             }
         EXPECT_TRUE(new_reasons().empty());
         EXPECT_EQ(new_packets(), sent);
+    }
+}
+
+TEST_F(Icmp, FindsTheFlowBehindExtensionHeaders) {
+    const Bytes options{wire::kTcp, 0, 1, 4, 0, 0, 0, 0};
+    for (const auto& way : all_ways()) {
+        if (way.vip != Family::v6) continue;
+        use(way);
+        ASSERT_EQ(run(wire::frame(kBalancer, kClient, {}, client_packet(7, 0))).verdict, XDP_TX);
+        for (bool fragment : {false, true}) {
+            SCOPED_TRACE(fmt::format("{}, {}", way.text(), fragment ? "a first fragment" : "options"));
+            auto build = [&](const Header& header, uint16_t offset) {
+                Header answer{.source = vip(), .destination = client(), .protocol = wire::kTcp};
+                auto segment = wire::tcp(answer, 80, 7, net::kTcpAck, wire::counting(500));
+                auto headers = fragment ? wire::fragment_header(wire::kTcp, offset | 1, 5) : options;
+                answer.protocol = fragment ? 44 : 60;
+                return wire::packet(header,
+                                    wire::icmp(header, 2, 0, 1400, wire::packet(answer, headers + segment)));
+            };
+            auto header = from_router();
+            auto ran = run(wire::frame(kBalancer, kClient, {}, build(header, 0)));
+            EXPECT_EQ(ran.verdict, XDP_TX);
+            EXPECT_EQ(ran.frame, delivered(build(changed(header), 0), ran.frame));
+            if (fragment)
+                expect_reason(wire::frame(kBalancer, kClient, {}, build(header, 80)), XDP_DROP, "unmatched",
+                              "a later one");
+        }
     }
 }
 

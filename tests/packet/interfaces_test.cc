@@ -14,6 +14,7 @@ namespace weir::engine::xdp {
 namespace {
 
 using net::Family;
+using wire::Header;
 
 const Mac kSecond = *Mac::parse("02:00:00:00:00:65");  // of the balancer's other interface
 
@@ -112,6 +113,30 @@ TEST_F(Interfaces, MayHaveDifferentMtus) {
         auto headers = way.vip == Family::v4 ? 40u : 60u;
         EXPECT_EQ(run(to(kBalancer, 1400 - headers - way.growth()), a_).verdict, XDP_REDIRECT);
         expect_counted(to(kBalancer, 1401 - headers - way.growth()), a_, XDP_TX, "too_big");
+    }
+}
+
+TEST_F(Interfaces, SayToABackendHowMuchTheWayToItsClientTakes) {
+    for (auto family : {Family::v4, Family::v6}) {
+        use_both({model::ForwardKind::dsr, family, family});
+        for (auto& frontend : plan_.frontends) frontend.forward.kind = model::ForwardKind::nat;
+        apply();
+        ASSERT_TRUE(tables_->set_ports({{static_cast<uint32_t>(a_), {kBalancer, false, 0, 1400}},
+                                        {static_cast<uint32_t>(b_), {kSecond, false, 0, 9000}}}));
+        ASSERT_EQ(run(to(kBalancer), a_).verdict, XDP_REDIRECT);
+        auto headers = family == Family::v4 ? 40u : 60u;
+        auto answer = [&](size_t length) {
+            Header header{.source = address_of(1, family), .destination = client(), .protocol = wire::kTcp};
+            auto segment = wire::tcp(header, 80, 1, net::kTcpAck, wire::counting(length - headers));
+            return wire::frame(kSecond, mac_of(1), {}, wire::packet(header, segment));
+        };
+        EXPECT_EQ(run(answer(1400), b_).verdict, XDP_REDIRECT);
+        expect_counted(answer(1401), b_, XDP_TX, "too_big");
+        auto told = run(answer(1401), b_).frame;
+        auto icmp = told.begin() + 14 + (family == Family::v4 ? 20 : 40);
+        EXPECT_EQ(Bytes(icmp, icmp + 2), (family == Family::v4 ? Bytes{3, 4} : Bytes{2, 0}));
+        EXPECT_EQ(Bytes(icmp + 6, icmp + 8), (Bytes{1400 >> 8, 1400 & 0xff}));
+        EXPECT_TRUE(std::equal(told.begin(), told.begin() + 6, mac_of(1).bytes.begin()));
     }
 }
 

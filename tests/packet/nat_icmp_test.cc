@@ -141,6 +141,28 @@ TEST_F(NatIcmpTest, TranslatesErrorsWithWhatTheyEmbedBothWays) {
     }
 }
 
+TEST_F(NatIcmpTest, TranslatesWhatIsEmbeddedBehindExtensionHeaders) {
+    Kind kind{Family::v6, net::kTcp, true, true};
+    serve(kind);
+    auto spec = from_client(kind);
+    auto got = open(kind);
+    // Destination options that do nothing come before TCP.
+    auto with_options = [](Bytes ip) {
+        ip[6] = 60;
+        put(ip, 4, static_cast<uint16_t>(ip.size() - 40 + 8));
+        const Bytes options{net::kTcp, 0, 1, 4, 0, 0, 0, 0};
+        ip.insert(ip.begin() + 40, options.begin(), options.end());
+        return ip;
+    };
+    auto in =
+        too_big(router(kind), spec.destination.address, 64, with_options(ip_of(back(answer(got), spec))));
+    auto out = too_big(router(kind), got.destination.address, 63,
+                       with_options(with_ends(ip_of(back(answer(got), spec)), got.destination, got.source)));
+    auto ran = run(frame_of(kBalancer, kClient, in));
+    EXPECT_EQ(ran.verdict, XDP_TX);
+    EXPECT_EQ(ran.frame, frame_of(mac_of(1), kBalancer, out));
+}
+
 TEST_F(NatIcmpTest, LeavesErrorsAboutUnknownFlowsAlone) {
     Kind kind;
     serve(kind);
@@ -182,6 +204,26 @@ TEST_F(NatIcmpTest, SendsFragmentsAfterTheirFirstBothWays) {
             expect_pieces(spec, got);
             expect_pieces(reply, back(reply, spec));
         }
+}
+
+TEST_F(NatIcmpTest, EndsFragmentsWhoseHopsEnd) {
+    Kind kind{Family::v4, net::kUdp};
+    serve(kind);
+    auto spec = from_client(kind);
+    auto got = ask(spec, kind);
+    for (bool to_client : {false, true}) {
+        auto from = to_client ? answer(got) : spec;
+        auto piece = [&](uint16_t offset, uint8_t hops) {
+            auto data = ip_of(from);
+            data.erase(data.begin(), data.begin() + 20);
+            return frame_of(from.destination_mac, from.source_mac,
+                            ip_packet(from.source.address, from.destination.address, net::kUdp, hops, data,
+                                      Piece{offset, offset == 0}));
+        };
+        ASSERT_EQ(run(piece(0, 64)).verdict, XDP_TX);
+        for (uint8_t hops : {1, 0}) expect_reason(piece(1200, hops), XDP_DROP, "expired", "a later one");
+        EXPECT_EQ(run(piece(1200, 2)).verdict, XDP_TX);
+    }
 }
 
 TEST_F(NatIcmpTest, DropsFragmentsThatComeBeforeTheirFirst) {

@@ -114,6 +114,26 @@ TEST_F(NeighbourTest, AnswersArpForAnAnnouncedVip) {
     EXPECT_TRUE(tables_->take_conflicts().empty());
 }
 
+/// RFC 5227, 2.4: any ARP packet whose sender is the address. So does a backend that has the VIP and lets its
+/// questions come from it.
+TEST_F(NeighbourTest, TellsOfWhoAsksAsAVip) {
+    expect_reason(arp({.sender_mac = kOther, .sender = "192.0.2.1", .target = "192.0.2.254"}), XDP_PASS,
+                  "conflict", "a question about another address");
+    auto claims = tables_->take_conflicts();
+    ASSERT_EQ(claims.size(), 1u);
+    EXPECT_EQ(claims[0].vip, *Ip::parse("192.0.2.1"));
+    EXPECT_EQ(claims[0].mac, kOther);
+    expect_reason(discovery({.source = "2001:db8::1", .target = "2001:db8::fe", .option = kOther},
+                            kSolicitedNode, kOther),
+                  XDP_PASS, "conflict", "a solicitation");
+    claims = tables_->take_conflicts();
+    ASSERT_EQ(claims.size(), 1u);
+    EXPECT_EQ(claims[0].vip, *Ip::parse("2001:db8::1"));
+    expect_reason(arp({.sender_mac = kBalancer, .sender = "192.0.2.1", .target = "192.0.2.254"}), XDP_PASS,
+                  "not_for_us", "its own");
+    EXPECT_TRUE(tables_->take_conflicts().empty());
+}
+
 TEST_F(NeighbourTest, LeavesOthersArpAlone) {
     expect_reason(arp({.target = "192.0.2.2"}), XDP_PASS, "not_ip", "no VIP");
     expect_reason(arp({.operation = kReply, .sender = "192.0.2.2", .target = "192.0.2.1"}), XDP_PASS,

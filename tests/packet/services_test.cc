@@ -85,6 +85,36 @@ TEST_F(ServicesTest, TheMostSpecificOneTakesAPacket) {
                   "no VIP");
 }
 
+TEST_F(ServicesTest, OneThatTakesEverythingNeedsNoOtherBesideIt) {
+    for (const char* vip : {"192.0.2.1", "[2001:db8::1]"})
+        for (bool whole_vip : {true, false}) {
+            plan_.frontends.clear();
+            add(1, vip[0] == '[' ? "2001:db8::1/128" : "192.0.2.1/32", 0, 65535,
+                whole_vip ? Protocol::any : Protocol::tcp);
+            apply();
+            const auto destination = std::string(vip) + ":80";
+            EXPECT_EQ(backend_for(destination, net::kTcp), 1);
+            EXPECT_EQ(backend_for(destination, net::kUdp), whole_vip ? 1 : 0);
+            EXPECT_EQ(backend_for(destination, kSctp), whole_vip ? 1 : 0);
+        }
+}
+
+TEST_F(ServicesTest, FlowsToOtherAddressesOrProtocolsAreOthers) {
+    for (bool v4 : {true, false}) {
+        plan_.frontends.clear();
+        add(1, v4 ? "192.0.2.0/24" : "2001:db8::/64", 0, 65535, Protocol::any);
+        apply();
+        const std::string prefix = v4 ? "192.0.2." : "[2001:db8::";
+        const auto to = [&](int host) { return fmt::format("{}{}{}:80", prefix, host, v4 ? "" : "]"); };
+        for (int i = 0; i < 2; i++) ASSERT_EQ(backend_for(to(7), net::kTcp), 1);
+        plan_.frontends[0].targets[0].accepts = Accepts::established;
+        apply();
+        EXPECT_EQ(backend_for(to(7), net::kTcp), 1);
+        EXPECT_EQ(backend_for(to(7), net::kUdp), 0) << "another protocol";
+        EXPECT_EQ(backend_for(to(9), net::kTcp), 0) << "another address";
+    }
+}
+
 TEST_F(ServicesTest, ProtocolsWithoutPortsAreOneFlowASource) {
     plan_.frontends = {frontend("192.0.2.1", 0, Protocol::any, 3)};
     plan_.frontends[0].key.more_ports = 65535;

@@ -6,9 +6,9 @@
  * nothing is taken over.
  *
  * Generations: frontends and targets exist twice. The datapath reads `active` once per packet and uses that
- * half; the daemon writes the other half, flips `active`, and waits for an RCU grace period before it writes
- * again. So no packet sees a half-written state. Rings are written to space that no generation names, and
- * freed after the grace period.
+ * half throughout; the daemon writes the other half, flips `active`, and waits for an RCU grace period before
+ * it writes again. So no packet sees a half-written state. Rings are written to space that no generation
+ * names, and freed after the grace period.
  */
 #pragma once
 
@@ -19,7 +19,7 @@
 #define WEIR_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
 #endif
 
-#define WEIR_ABI 3
+#define WEIR_ABI 4
 
 #define WEIR_ID_BITS 18u /* a target's number in a flow entry */
 #define WEIR_MAX_TARGETS (1u << WEIR_ID_BITS)
@@ -244,8 +244,9 @@ struct weir_interface {
     __u8 mac[6];
     __u8 generic; /* 1: XDP runs behind the driver, so a checksum may still be left to the hardware */
     __u8 pad;
+    __u32 mtu;
 };
-WEIR_ASSERT_SIZE(struct weir_interface, 8);
+WEIR_ASSERT_SIZE(struct weir_interface, 12);
 
 /* A packet's addresses and ports as they are on the wire. */
 struct weir_tuple {
@@ -286,7 +287,7 @@ WEIR_ASSERT_SIZE(struct weir_server_key, 20);
 struct weir_fragment {
     struct weir_translation translation; /* of NAT; else only `target` counts */
     __u32 hash;                          /* of the flow */
-    __u32 pad;
+    __u32 age;                           /* in ticks, of the first one */
 };
 WEIR_ASSERT_SIZE(struct weir_fragment, 80);
 
@@ -312,7 +313,7 @@ enum weir_way {
     WEIR_WAYS_THROUGH = 4
 };
 
-/* What the dry run says besides its verdict. */
+/* What every way but the first says besides its verdict. */
 struct weir_trace {
     __u32 reason; /* enum weir_reason */
     __u32 target;

@@ -57,9 +57,11 @@ auto rank(const weir_shape& shape) {
     return std::tuple(shape.family, shape.vip_bits, shape.protocol_mask == 0, shape.port_bits);
 }
 
-bool is_wildcard(const weir_shape& shape) {
-    bool own = shape.port_bits == 16 && shape.protocol_mask == 0;
-    return shape.vip_bits != 0 || (shape.port_bits != 0 && !own);
+/// Whether a packet that no row has exactly may still be this one's. A single VIP's own row is no such one,
+/// unless a service takes every port and protocol.
+bool is_wildcard(const weir_frontend& row) {
+    bool own = row.key.port_bits == 16 && row.key.protocol == 0;
+    return row.key.vip_bits != 0 || (row.key.port_bits != 0 && (!own || row.number != 0));
 }
 
 uint8_t free_source_bits(const model::Sticky& sticky, net::Family family) {
@@ -124,11 +126,11 @@ FrontendRows frontend_rows(const model::Plan& plan, uint64_t secret) {
     for (const auto& [key, row] : rows) {
         out.rows.push_back(row);
         out.shapes.push_back(shape_of(key));
+        out.wildcards |= is_wildcard(row);
     }
     std::ranges::sort(out.shapes, {}, rank);
     auto [first, last] = std::ranges::unique(out.shapes, {}, rank);
     out.shapes.erase(first, last);
-    out.wildcards = std::ranges::any_of(out.shapes, is_wildcard);
     return out;
 }
 

@@ -373,6 +373,7 @@ Status Tables::set_ports(const Ports& ports) {
         weir_interface row{};
         std::ranges::copy(port.mac.bytes, row.mac);
         row.generic = port.generic;
+        row.mtu = port.mtu;
         if (int error = bpf_map_update_elem(interfaces, &index, &row, BPF_ANY))
             return fail_with(-error, "cannot write the interface {}", index);
         auto out = port.bond ? port.bond : index;

@@ -38,6 +38,7 @@ struct Port {
     net::Mac mac;
     bool generic = false;
     uint32_t bond = 0;  // whose port it is: what frames to its network leave by; 0: by itself
+    uint32_t mtu = 1500;
 
     bool operator==(const Port&) const = default;
 };

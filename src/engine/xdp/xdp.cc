@@ -294,7 +294,7 @@ Ports Xdp::ports(bool only_up) const {
     Ports ports;
     for (const auto& [name, attachment] : attachments_)
         if (auto link = neighbours_->link(attachment.ifindex()); link && (link->up || !only_up))
-            ports.emplace(link->index, Port{link->mac, !attachment.native()});
+            ports.emplace(link->index, Port{link->mac, !attachment.native(), 0, link->mtu});
     return ports;
 }
 
@@ -305,7 +305,8 @@ Status Xdp::show_ports() {
     for (const auto& [index, link] : neighbours_->links()) {
         auto bond = shown.find(static_cast<uint32_t>(link.master));
         if (bond != shown.end() && !bond->second.generic)
-            shown.emplace(static_cast<uint32_t>(index), Port{bond->second.mac, false, bond->first});
+            shown.emplace(static_cast<uint32_t>(index),
+                          Port{bond->second.mac, false, bond->first, bond->second.mtu});
     }
     return tables_->set_ports(shown);
 }

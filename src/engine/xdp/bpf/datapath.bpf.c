@@ -35,13 +35,14 @@ static __always_inline int is_for_us(struct xdp_md* ctx, const struct weir_targe
 }
 
 /* The target that the packet's QUIC connection id names, or 0. */
-__noinline __u32 named_target(struct xdp_md* ctx, __u32 transport, __u32 frontend, __u32 table) {
-    __u32 half = *(volatile __u32*)&state.active & 1;
+__noinline __u32 named_target(struct xdp_md* ctx, const struct packet* p, __u32 frontend, __u32 table) {
+    if (!p) return 0;
+    __u32 transport = p->transport;
     struct weir_quic_table* forms = bpf_map_lookup_elem(&quics, &table);
     void* data = (void*)(long)ctx->data;
     void* end = (void*)(long)ctx->data_end;
     struct weir_server_id server = {};
-    struct weir_server_key key = {.frontend = frontend << 1 | half};
+    struct weir_server_key key = {.frontend = frontend << 1 | (p->half & 1)};
     if (!forms || transport > 256) return 0;
     if (!find_quic_server(data + transport + sizeof(struct udphdr), end, forms, &server)) return 0;
     __builtin_memcpy(key.id, &server, sizeof key.id);
@@ -58,13 +59,19 @@ static __always_inline int go(struct xdp_md* ctx, const struct weir_generation* 
     return verdict;
 }
 
+/* The longest IP packet that the interface takes: one that leaves as it came needs no look. */
+static __always_inline __u32 mtu_of(struct xdp_md* ctx, __u32 interface) {
+    if (interface == ctx->ingress_ifindex) return 0xffff;
+    const struct weir_interface* out = bpf_map_lookup_elem(&interfaces, &interface);
+    return out ? out->mtu : 0xffff;
+}
+
 /* An answer to a client by NAT. Negative where the packet is none. */
 __noinline int send_back(struct xdp_md* ctx, const struct packet* p, struct weir_trace* trace, __u32 mode) {
-    __u32 half = *(volatile __u32*)&state.active & 1;
-    const struct weir_generation* generation = &state.generation[half];
     struct scratch* s = my_scratch();
     __u32 id = 0, interface = ctx->ingress_ifindex;
     if (!p || !s) return -1;
+    const struct weir_generation* generation = &state.generation[p->half & 1];
     const struct weir_interface* ours = bpf_map_lookup_elem(&interfaces, &interface);
     void* data = (void*)(long)ctx->data;
     if (data + ETH_HLEN > (void*)(long)ctx->data_end || (ours && !is_for(data, ours->mac))) return -1;
@@ -72,14 +79,15 @@ __noinline int send_back(struct xdp_md* ctx, const struct packet* p, struct weir
         struct weir_fragment* first = recall_fragment(p, s);
         if (!first || !first->translation.towards_client) return -1;
         s->there = first->translation;
-        id = s->there.target;
-        if (mode == REAL && rewrite(ctx, p, &s->old, &s->there.to) != XDP_TX) return -1;
-    } else {
-        if (p->hops <= 1) return translate_back(ctx, p, 1) ? leave(WEIR_REASON_expired, trace, mode) : -1;
-        id = translate_back(ctx, p, mode == DRY);
-        if (!id) return -1;
-        if (p->kind == FIRST_FRAGMENT && mode == REAL) note_fragment(p, s, id, 0);
+    } else if (!find_back(p, s)) {
+        return -1;
     }
+    id = s->there.target;
+    if (p->hops <= 1) return refuse(ctx, p, WEIR_REASON_expired, 0, generation, trace, mode);
+    __u32 room = mtu_of(ctx, s->there.interface);
+    if (p->length > room) return refuse(ctx, p, WEIR_REASON_too_big, room, generation, trace, mode);
+    if (mode == REAL && translate_back(ctx, p) != XDP_TX) return leave(WEIR_REASON_truncated, trace, mode);
+    if (p->kind == FIRST_FRAGMENT && mode == REAL) note_fragment(p, s, id, 0);
     if (trace) {
         trace->reason = WEIR_FORWARDED;
         trace->target = id;
@@ -95,9 +103,10 @@ __noinline int send_back(struct xdp_md* ctx, const struct packet* p, struct weir
 
 /* Changes the packet as its target's method asks, and sends it. */
 __noinline int deliver(struct xdp_md* ctx, const struct packet* p, struct weir_trace* trace) {
-    __u32 half = *(volatile __u32*)&state.active & 1, reason = 0;
+    __u32 reason = 0;
     struct scratch* s = my_scratch();
     if (!p || !s) return leave(WEIR_REASON_no_backend, trace, REAL);
+    __u32 half = p->half & 1;
     const struct weir_target* target = get_target(half, p->target);
     if (!target) return leave(WEIR_REASON_no_backend, trace, REAL);
     if ((target->method & WEIR_METHOD) == WEIR_NAT && p->kind != LATER_FRAGMENT) {
@@ -142,30 +151,34 @@ static __always_inline int pass_on(struct xdp_md* ctx, struct packet* p, struct 
     return deliver(ctx, p, trace);
 }
 
-static __always_inline int later_fragment(struct xdp_md* ctx, struct packet* p, __u32 half,
-                                          struct weir_trace* trace, __u32 mode) {
+static __always_inline int later_fragment(struct xdp_md* ctx, struct packet* p,
+                                          const struct weir_generation* generation, struct weir_trace* trace,
+                                          __u32 mode) {
     struct scratch* s = my_scratch();
     struct weir_fragment* first = s ? recall_fragment(p, s) : 0;
-    if (!first) return leave(WEIR_REASON_fragment, trace, mode);
+    if (!first)
+        return leave(
+            generation->flags & WEIR_UNMATCHED_PASS ? WEIR_REASON_unmatched_passed : WEIR_REASON_fragment,
+            trace, mode);
     s->there = first->translation;
     struct found found = {.id = s->there.target, .known = 1};
-    found.target = get_target(half, found.id);
+    found.target = get_target(p->half & 1, found.id);
     p->hash = (__u64)first->hash << 16;
-    return pass_on(ctx, p, &found, &state.generation[half], trace, mode);
+    return pass_on(ctx, p, &found, generation, trace, mode);
 }
 
 /* A packet that a frontend takes. */
 static __always_inline int balance(struct xdp_md* ctx, struct packet* p, struct weir_frontend* frontend,
-                                   __u32 half, struct weir_trace* trace, __u32 mode) {
-    const struct weir_generation* generation = &state.generation[half];
+                                   const struct weir_generation* generation, struct weir_trace* trace,
+                                   __u32 mode) {
     struct found found = {};
-    __u32 named = 0;
-    p->hash = flow_hash(hash_source(p, state.secret), frontend->flow_key);
+    __u32 named = 0, half = p->half & 1;
+    p->hash = flow_hash(hash_source(p, state.secret) ^ hash_open(p, frontend), frontend->flow_key);
     if (trace) trace->frontend = frontend->number;
     if (!find_bucket(&found, p->hash, generation)) return leave(WEIR_REASON_no_backend, trace, mode);
     recall(&found, p, frontend, half);
     if (frontend->flags & WEIR_QUIC && p->key.protocol == IPPROTO_UDP && p->kind == WHOLE)
-        named = named_target(ctx, p->transport, frontend->number, frontend->quic);
+        named = named_target(ctx, p, frontend->number, frontend->quic);
     struct weir_target* target = named ? get_target(half, named) : 0;
     if (target && target->accepts != WEIR_ACCEPTS_NOTHING) {
         found.known &= found.id == named;
@@ -194,6 +207,7 @@ static __always_inline int echo(struct xdp_md* ctx, const struct packet* p,
     const struct weir_interface* ours = bpf_map_lookup_elem(&interfaces, &interface);
     if (data + ETH_HLEN > end || *(__u8*)data & 1 || (ours && !is_for(data, ours->mac)))
         return leave(WEIR_REASON_not_for_us, trace, mode);
+    if (!is_from_a_host(p)) return leave(WEIR_REASON_malformed, trace, mode);
     if (mode == REAL && !may_send(generation)) return leave(WEIR_REASON_echo_limited, trace, mode);
     if (mode == REAL && answer_echo(ctx, p) != XDP_TX) return leave(WEIR_REASON_truncated, trace, mode);
     return leave(WEIR_REASON_echo, trace, mode);
@@ -207,13 +221,14 @@ static __always_inline int general(struct xdp_md* ctx, struct weir_trace* trace,
     __u32 active = *(volatile __u32*)&state.active, half = active & 1;
     if (active & WEIR_STOPPED) return leave(WEIR_REASON_watchdog, trace, mode);
     const struct weir_generation* generation = &state.generation[half];
+    p->half = half;
     __u32 reason = read_headers(ctx, p);
     if (reason == WEIR_REASON_not_ip) return leave(reason, trace, mode);
     if (p->kind >= SOLICITATION && !reason) return neighbour(ctx, p, trace, mode);
-    struct weir_frontend* frontend = match(p);
+    struct weir_frontend* frontend = match(p, ANY_ROW);
     if (reason) return strange(frontend, reason, generation, trace, mode);
-    if (p->kind == LATER_FRAGMENT && frontend) return later_fragment(ctx, p, half, trace, mode);
-    if (frontend && frontend->number) return balance(ctx, p, frontend, half, trace, mode);
+    if (p->kind == LATER_FRAGMENT && frontend) return later_fragment(ctx, p, generation, trace, mode);
+    if (frontend && frontend->number) return balance(ctx, p, frontend, generation, trace, mode);
     if (generation->flags & WEIR_HAS_NAT) {
         int sent = send_back(ctx, p, trace, mode);
         if (sent >= 0) return sent;

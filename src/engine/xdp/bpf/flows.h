@@ -6,8 +6,8 @@
  * counts.
  *
  * Who may displace whom: a first packet (SYN, or whatever an attacker invents) makes an entry in state
- * WEIR_NEW, which takes a free, an expired or another WEIR_NEW entry, never one of a flow that has proved to
- * be two-way. So a flood can't push established flows out; where no place is left the flow is forwarded by
+ * WEIR_NEW, which takes a free, an expired or another WEIR_NEW entry, never one of a flow that has had a
+ * second packet. So a flood can't push established flows out; where no place is left the flow is forwarded by
  * the ring alone, and counted.
  *
  * Age counts ticks of 2^age_shift jiffies (some 4 s) modulo 1024. An entry that nobody touches for 70 minutes
@@ -27,7 +27,8 @@ struct flow {
 /* In two steps: most of it needs only the secret, so the processor does it while it looks for the frontend.
  */
 static __always_inline __u64 hash_source(const struct packet* p, __u64 secret) {
-    __u64 h = (p->source.half[0] ^ secret) * 0x9e3779b97f4a7c15ull;
+    __u64 h = p->source.half[0] ^ secret;
+    h = (h ^ h >> 32) * 0x9e3779b97f4a7c15ull; /* or a change of its highest bit would be a known one of h */
     h = (h ^ h >> 32 ^ p->source.half[1]) * 0xd6e8feb86659fd93ull;
     h = (h ^ h >> 32 ^ (__u64)p->ports << 16) * 0xa0761d6478bd642full;
     return h ^ h >> 32;
@@ -35,6 +36,13 @@ static __always_inline __u64 hash_source(const struct packet* p, __u64 secret) {
 static __always_inline __u64 flow_hash(__u64 source, __u64 flow_key) {
     __u64 h = (source ^ flow_key) * 0xe7037ed1a0b428dbull;
     return h ^ h >> 32;
+}
+
+/* What a frontend of many addresses or protocols leaves open of a flow, for its hash. */
+static __always_inline __u64 hash_open(const struct packet* p, const struct weir_frontend* frontend) {
+    if (!frontend->key.vip_bits && frontend->key.protocol) return 0;
+    return (p->key.vip.half[0] + p->key.protocol) * 0x9fb21c651e98df25ull +
+           p->key.vip.half[1] * 0xa24baed4963ee407ull;
 }
 
 static __always_inline __u32 entry_state(__u64 entry) {

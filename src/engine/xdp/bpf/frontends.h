@@ -38,20 +38,24 @@ static __always_inline struct weir_frontend* find_vip(const struct packet* p, __
     return find_frontend(&key, half, salt);
 }
 
-/* The place of the most specific row that takes the packet; else of the VIP's own; or NOWHERE. `only_own`: of
- * the VIP's own in any case. */
-__noinline __u32 match_place(const struct packet* p, __u32 only_own) {
+/* Which row is wanted: the most specific one that takes the packet, else the VIP's own; the VIP's own in any
+ * case; or that of a VIP which the packet comes from. */
+enum row { ANY_ROW, OWN_ROW, SENDERS_ROW };
+
+/* Its place, or NOWHERE. */
+__noinline __u32 match_place(const struct packet* p, __u32 wanted) {
     __u32 own = NOWHERE;
-    __u32 half = *(volatile __u32*)&state.active & 1;
-    const struct weir_generation* generation = &state.generation[half];
     if (!p) return NOWHERE;
+    __u32 half = p->half & 1, only_own = wanted != ANY_ROW;
+    const struct weir_generation* generation = &state.generation[half];
+    struct weir_address vip = wanted == SENDERS_ROW ? p->source : p->key.vip;
     for (__u32 i = 0; i < WEIR_SHAPES; i++) {
         if (i >= generation->shapes) break;
         const struct weir_shape* shape = &generation->shape[i];
         if (shape->family != p->key.family) continue;
         if (only_own && (shape->protocol_mask || shape->port_mask)) continue;
         struct weir_key key = {
-            .vip.half = {p->key.vip.half[0] & shape->vip_mask[0], p->key.vip.half[1] & shape->vip_mask[1]},
+            .vip.half = {vip.half[0] & shape->vip_mask[0], vip.half[1] & shape->vip_mask[1]},
             .port = p->key.port & shape->port_mask,
             .protocol = p->key.protocol & shape->protocol_mask,
             .family = p->key.family,
@@ -65,14 +69,8 @@ __noinline __u32 match_place(const struct packet* p, __u32 only_own) {
     return own;
 }
 
-static __always_inline struct weir_frontend* match(const struct packet* p) {
-    __u32 place = match_place(p, 0);
-    return bpf_map_lookup_elem(&frontends, &place);
-}
-
-/* A single VIP's, also where a prefix that it lies in takes every packet. */
-static __always_inline struct weir_frontend* own_row(const struct packet* p) {
-    __u32 place = match_place(p, 1);
+static __always_inline struct weir_frontend* match(const struct packet* p, enum row wanted) {
+    __u32 place = match_place(p, wanted);
     return bpf_map_lookup_elem(&frontends, &place);
 }
 

@@ -32,35 +32,75 @@ static __always_inline void set_ports(struct packet* p, __u32 ports) {
     p->key.port = ports >> 16;
 }
 
+struct walked {
+    __u32 at; /* where what is behind the headers begins */
+    __u32 identification;
+    __u8 protocol;
+    __u8 kind;
+    __u16 pad;
+};
+
+/* Walks IPv6's extension headers, from `at` on, the first of which is of the kind `next`. */
+__noinline __u32 walk(frame* f, __u32 at, __u32 next, struct walked* out) {
+    if (!out) return WEIR_REASON_truncated; /* the verifier's */
+    for (int i = 0; i <= WEIR_EXTENSION_HEADERS; i++) {
+        __u8 header[8];
+        out->at = at;
+        out->protocol = next;
+        if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS &&
+            next != IPPROTO_MH && next != IPPROTO_AH && next != IPPROTO_FRAGMENT)
+            return 0;
+        if (load(f, at, header, sizeof header)) return WEIR_REASON_truncated;
+        next = header[0];
+        if (out->protocol == IPPROTO_FRAGMENT) {
+            __u32 fragment = header[2] << 8 | header[3];
+            __builtin_memcpy(&out->identification, header + 4, sizeof out->identification);
+            at += 8;
+            if (fragment & ~7u) { /* what follows is not the begin of a header */
+                out->kind = LATER_FRAGMENT;
+                out->protocol = next;
+                out->at = at;
+                return 0;
+            }
+            if (fragment & 1) out->kind = FIRST_FRAGMENT;
+        } else {
+            at += out->protocol == IPPROTO_AH ? (header[1] + 2) * 4u : (header[1] + 1) * 8u;
+        }
+        if (at > 2048) break;
+    }
+    return WEIR_REASON_extension_header;
+}
+
 /* The flow that an ICMP error is about: its packet came from the VIP, so everything is the other way round.
  */
 static __always_inline __u32 read_embedded(frame* f, struct packet* p) {
     __u32 ports = 0, at = p->transport + 8u;
-    struct weir_address to = p->key.vip;
     p->kind = ICMP_ERROR;
     if (p->key.family == WEIR_V4) {
         struct iphdr ip;
         if (load(f, at, &ip, sizeof ip)) return WEIR_REASON_truncated;
         __u32 header = (*(const __u8*)&ip & 0xf) * 4u;
-        if (*(const __u8*)&ip >> 4 != 4 || header < sizeof ip) return WEIR_REASON_malformed;
+        if (*(const __u8*)&ip >> 4 != 4 || header < sizeof ip || ip.saddr != p->key.vip.half[0])
+            return WEIR_REASON_malformed;
         if (ip.frag_off & WEIR_BE16(0x1fff)) return WEIR_REASON_unmatched; /* no ports in it */
-        p->key.vip.half[0] = ip.saddr;
         p->source.half[0] = ip.daddr;
         p->key.protocol = ip.protocol;
         at += header;
     } else {
         struct ipv6hdr ip;
+        struct walked inner = {};
         if (load(f, at, &ip, sizeof ip)) return WEIR_REASON_truncated;
-        if (*(const __u8*)&ip >> 4 != 6) return WEIR_REASON_malformed;
-        __builtin_memcpy(&p->key.vip, &ip.saddr, sizeof p->key.vip);
+        const loose64* source = (const loose64*)&ip.saddr;
+        if (*(const __u8*)&ip >> 4 != 6 || source[0] != p->key.vip.half[0] || source[1] != p->key.vip.half[1])
+            return WEIR_REASON_malformed;
+        __u32 reason = walk(f, at + sizeof ip, ip.nexthdr, &inner);
+        if (reason) return reason;
+        if (inner.kind == LATER_FRAGMENT) return WEIR_REASON_unmatched;
         __builtin_memcpy(&p->source, &ip.daddr, sizeof p->source);
-        p->key.protocol = ip.nexthdr;
-        at += sizeof ip;
+        p->key.protocol = inner.protocol;
+        at = inner.at;
     }
-    if (p->key.vip.half[0] != to.half[0] || p->key.vip.half[1] != to.half[1]) {
-        p->key.vip = to;
-        return WEIR_REASON_malformed; /* about somebody else's packet */
-    }
+    p->embedded = at;
     if (has_ports(p->key.protocol) && load(f, at, &ports, sizeof ports)) return WEIR_REASON_truncated;
     set_ports(p, rotated(ports));
     return 0;
@@ -141,40 +181,9 @@ static __always_inline __u32 read_ipv4(frame* f, struct packet* p) {
     return read_transport(f, p);
 }
 
-/* Walks the extension headers to what is behind them. */
-static __always_inline __u32 walk(frame* f, struct packet* p, __u8 next) {
-    __u32 at = p->at + sizeof(struct ipv6hdr);
-    for (int i = 0; i <= WEIR_EXTENSION_HEADERS; i++) {
-        __u8 header[8];
-        if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS &&
-            next != IPPROTO_MH && next != IPPROTO_AH && next != IPPROTO_FRAGMENT) {
-            p->protocol = next;
-            p->transport = at;
-            return 0;
-        }
-        if (load(f, at, header, sizeof header)) return WEIR_REASON_truncated;
-        if (next == IPPROTO_FRAGMENT) {
-            __u32 fragment = header[2] << 8 | header[3];
-            __builtin_memcpy(&p->identification, header + 4, sizeof p->identification);
-            if (fragment & ~7u) { /* what follows is not the begin of a header */
-                p->kind = LATER_FRAGMENT;
-                p->protocol = header[0];
-                p->transport = at + 8;
-                return 0;
-            }
-            if (fragment & 1) p->kind = FIRST_FRAGMENT;
-            at += 8;
-        } else {
-            at += next == IPPROTO_AH ? (header[1] + 2) * 4u : (header[1] + 1) * 8u;
-        }
-        next = header[0];
-        if (at > 2048) break;
-    }
-    return WEIR_REASON_extension_header;
-}
-
 static __always_inline __u32 read_ipv6(frame* f, struct packet* p) {
     struct ipv6hdr ip;
+    struct walked whole = {};
     if (load(f, p->at, &ip, sizeof ip)) return WEIR_REASON_not_ip;
     __u32 payload = __builtin_bswap16(ip.payload_len);
     p->key.family = WEIR_V6;
@@ -185,8 +194,13 @@ static __always_inline __u32 read_ipv6(frame* f, struct packet* p) {
     p->bytes = p->at + p->length;
     p->tos = *(const __u8*)&ip << 4 | ip.flow_lbl[0] >> 4;
     p->hops = ip.hop_limit;
-    __u32 reason = walk(f, p, ip.nexthdr);
-    return reason ? reason : read_transport(f, p);
+    __u32 reason = walk(f, p->at + sizeof ip, ip.nexthdr, &whole);
+    if (reason) return reason;
+    p->transport = whole.at;
+    p->protocol = whole.protocol;
+    p->kind = whole.kind;
+    p->identification = whole.identification;
+    return read_transport(f, p);
 }
 
 /* RFC 826. An announcement (gratuitous) is a request or a reply whose sender is also the target. */

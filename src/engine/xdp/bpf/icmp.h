@@ -143,16 +143,19 @@ __noinline int send_error(struct xdp_md* ctx, const struct packet* p, __u32 type
     return failed ? XDP_ABORTED : XDP_TX;
 }
 
-/* Whether the sender of a packet may be told what became of it: not of an error, of a later fragment, or
- * where the source is no single host. RFC 1122, 3.2.2; RFC 4443, 2.4. */
-static __always_inline int may_be_told(const struct packet* p) {
+/* Whether the source may be one single host, that of another one. */
+static __always_inline int is_from_a_host(const struct packet* p) {
     __u8 first = *(const __u8*)&p->source;
+    if (p->key.family == WEIR_V4) return first != 0 && first != 127 && first < 224;
+    return first != 0xff && (p->source.half[0] || p->source.half[1]);
+}
+
+/* Whether the sender of a packet may be told what became of it: not of an error, or of a later fragment.
+ * RFC 1122, 3.2.2; RFC 4443, 2.4. */
+static __always_inline int may_be_told(const struct packet* p) {
+    __u8 icmp = p->key.family == WEIR_V4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
     if (p->kind == ICMP_ERROR || p->kind == LATER_FRAGMENT) return 0;
-    if (p->key.family == WEIR_V4)
-        return (p->protocol != IPPROTO_ICMP || p->kind == ECHO_REQUEST) && first != 0 && first != 127 &&
-               first < 224;
-    return (p->protocol != IPPROTO_ICMPV6 || p->kind == ECHO_REQUEST) && first != 0xff &&
-           (p->source.half[0] || p->source.half[1]);
+    return (p->protocol != icmp || p->kind == ECHO_REQUEST) && is_from_a_host(p);
 }
 
 /* Drops a packet under `reason`, and tells its sender where the rate allows. */

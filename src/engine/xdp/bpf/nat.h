@@ -71,14 +71,14 @@ static __always_inline int note_last_hop(struct xdp_md* ctx, const struct packet
  * does, 0 where another does that lives (`closing`: or that is closing). One that does not is forgotten, or
  * its last packets would be taken for this flow's. Looks where flows begin first: a row that moves meanwhile
  * is seen in one of the two places. */
-__noinline int may_take(__u32 closing) {
+__noinline int may_take(__u32 closing, __u32 half) {
     struct scratch* s = my_scratch();
     if (!s) return 0;
     struct weir_translation* row = bpf_map_lookup_elem(&nat_new, &s->reverse);
     if (!row) row = bpf_map_lookup_elem(&nat, &s->reverse);
     if (!row) return 1;
     if (same_tuple(&row->to, &s->back.to)) return 2;
-    const struct weir_generation* g = &state.generation[*(volatile __u32*)&state.active & 1];
+    const struct weir_generation* g = &state.generation[half & 1];
     if (!outlived(row, g, now_in_ticks()) && !(closing && row->state == WEIR_CLOSING)) return 0;
     turn(&row->to, &s->turned);
     bpf_map_delete_elem(&nat, &s->turned);
@@ -128,7 +128,7 @@ static __always_inline __u32 invent(struct xdp_md* ctx, const struct packet* p, 
             s->there.to.ports = __builtin_bswap16(own) | (__u32)port << 16;
         }
         turn(&s->there.to, &s->reverse);
-        mine = may_take(!replaces || i >= PORT_TRIES / 2);
+        mine = may_take(!replaces || i >= PORT_TRIES / 2, p->half);
         if (mine || !replaces) break;
     }
     if (!mine) return WEIR_REASON_nat_conflict;
@@ -171,7 +171,7 @@ static __always_inline __u32 refresh(struct xdp_md* ctx, const struct packet* p,
     turn(&s->there.to, &s->reverse);
     __builtin_memset(&s->back, 0, sizeof s->back);
     turn(&s->key, &s->back.to);
-    if (!may_take(1)) {
+    if (!may_take(1, p->half)) {
         bpf_map_delete_elem(&nat, &s->key);
         bpf_map_delete_elem(&nat_new, &s->key);
         return WEIR_REASON_nat_conflict;
@@ -191,7 +191,7 @@ static __always_inline __u32 refresh(struct xdp_md* ctx, const struct packet* p,
 /* Translates the packet that an error embeds: it went the other way. */
 static __always_inline int rewrite_embedded(struct xdp_md* ctx, const struct packet* p, struct scratch* s,
                                             const struct weir_tuple* to) {
-    __u32 at = p->transport + 8u, ports_at = at + sizeof(struct ipv6hdr);
+    __u32 at = p->transport + 8u, ports_at = p->embedded;
     struct weir_tuple *then = &s->embedded, *now = &s->turned;
     __u16 check;
     __builtin_memset(then, 0, sizeof *then);
@@ -205,7 +205,6 @@ static __always_inline int rewrite_embedded(struct xdp_md* ctx, const struct pac
         ip.saddr = now->source.word[0];
         ip.daddr = now->destination.word[0];
         if (bpf_xdp_store_bytes(ctx, at, &ip, sizeof ip)) return XDP_ABORTED;
-        ports_at = at + (*(__u8*)&ip & 0xf) * 4u;
     } else {
         if (load(ctx, at + 8, then, 32) || bpf_xdp_store_bytes(ctx, at + 8, now, 32)) return XDP_ABORTED;
     }
@@ -236,9 +235,9 @@ static __always_inline int translate(struct xdp_md* ctx, const struct packet* p,
 /* Finds or makes the translation of a packet towards the backend, into s->there. 0, or why not. */
 __noinline __u32 translate_there(struct xdp_md* ctx, const struct packet* p) {
     if (!p) return WEIR_REASON_nat_full;
-    __u32 half = *(volatile __u32*)&state.active & 1, reason = 0;
+    __u32 reason = 0;
     struct scratch* s = my_scratch();
-    const struct weir_target* t = get_target(half, p->target);
+    const struct weir_target* t = get_target(p->half & 1, p->target);
     int begun;
     if (!s || !t) return WEIR_REASON_no_backend;
     tuple_of(p, &s->key);
@@ -258,29 +257,39 @@ __noinline __u32 translate_there(struct xdp_md* ctx, const struct packet* p) {
     return translate(ctx, p, s, &s->there) == XDP_TX ? 0 : WEIR_REASON_truncated;
 }
 
-/* Translates a packet towards the client, into s->there; 0 where it is none, or where `dry` it would be. */
-__noinline __u32 translate_back(struct xdp_md* ctx, const struct packet* p, __u32 dry) {
-    struct scratch* s = my_scratch();
-    if (!p || !s) return 0;
+/* Finds the translation of an answer to a client, into s->there, and says whether there is one. */
+static __always_inline int find_back(const struct packet* p, struct scratch* s) {
     int begun;
     tuple_of(p, &s->key);
-    struct weir_translation* row = find_translation(&s->key, &begun);
+    const struct weir_translation* row = find_translation(&s->key, &begun);
     if (!row || !row->towards_client) return 0;
-    if (dry) return row->target;
-    __u32 now = now_in_ticks();
-    int ends = p->kind != ICMP_ERROR && p->tcp_flags & (TCP_FIN | TCP_RST);
-    if (p->kind != ICMP_ERROR && (row->age != now || (ends && row->state != WEIR_CLOSING))) {
-        turn(&row->to, &s->reverse);
-        turn(&s->key, &s->turned);
-        struct weir_translation* there = find_translation(&s->reverse, &begun);
-        row->age = now;
-        if (ends) row->state = WEIR_CLOSING;
-        if (there && same_tuple(&there->to, &s->turned)) {
-            there->age = now;
-            there->state = row->state;
-        }
-    }
     s->there = *row;
-    if (p->kind != LATER_FRAGMENT && translate(ctx, p, s, &s->there) != XDP_TX) return 0;
-    return s->there.target;
+    return 1;
+}
+
+/* Notes in the flow's rows that an answer has come. */
+static __always_inline void note_answer(const struct packet* p, struct scratch* s) {
+    int begun, ends = p->tcp_flags & (TCP_FIN | TCP_RST);
+    __u32 now = now_in_ticks();
+    if (s->there.age == now && !(ends && s->there.state != WEIR_CLOSING)) return;
+    struct weir_translation* row = find_translation(&s->key, &begun);
+    if (!row) return;
+    turn(&row->to, &s->reverse);
+    turn(&s->key, &s->turned);
+    row->age = now;
+    if (ends) row->state = WEIR_CLOSING;
+    struct weir_translation* there = find_translation(&s->reverse, &begun);
+    if (there && same_tuple(&there->to, &s->turned)) {
+        there->age = now;
+        there->state = row->state;
+    }
+}
+
+/* Translates an answer to a client as s->there says; find_back() has been asked, but for a later fragment. */
+__noinline int translate_back(struct xdp_md* ctx, const struct packet* p) {
+    struct scratch* s = my_scratch();
+    if (!p || !s) return XDP_ABORTED;
+    if (p->kind == LATER_FRAGMENT) return rewrite(ctx, p, &s->old, &s->there.to);
+    if (p->kind != ICMP_ERROR) note_answer(p, s);
+    return translate(ctx, p, s, &s->there);
 }

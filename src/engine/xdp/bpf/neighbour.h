@@ -85,34 +85,40 @@ static __always_inline int answer_solicitation(struct xdp_md* ctx, const struct 
     return bpf_xdp_store_bytes(ctx, at + sizeof ip, &out->type, ADVERTISEMENT_LENGTH) ? XDP_ABORTED : XDP_TX;
 }
 
-static __always_inline void note_conflict(struct xdp_md* ctx, const struct packet* p, const __u8* mac) {
-    __u64 place = p->key.vip.half[0] ^ p->key.vip.half[1];
+static __always_inline void note_conflict(struct xdp_md* ctx, const struct packet* p,
+                                          const struct weir_address* vip, const __u8* mac) {
+    __u64 place = vip->half[0] ^ vip->half[1];
     place ^= place >> 32;
     place ^= place >> 16;
     place ^= place >> 8;
     struct weir_conflict* conflict = &state.conflict[place % WEIR_CONFLICTS];
-    conflict->vip = p->key.vip;
+    conflict->vip = *vip;
     __builtin_memcpy(conflict->mac, mac, sizeof conflict->mac);
     conflict->interface = ctx->ingress_ifindex;
     conflict->family = p->key.family;
 }
 
-/* A question or an announcement about the address p->key.vip. */
+static __always_inline int is_announced(const struct packet* p, enum row wanted) {
+    const struct weir_frontend* row = match(p, wanted);
+    return row && row->flags & WEIR_ANNOUNCED;
+}
+
+/* A question or an announcement about the address p->key.vip. Who asks says, too, that an address is his. */
 __noinline int neighbour(struct xdp_md* ctx, const struct packet* p, struct weir_trace* trace, __u32 mode) {
-    __u32 interface = ctx->ingress_ifindex;
+    __u32 interface = ctx->ingress_ifindex, differ = 0;
     if (!p) return XDP_PASS;
-    const struct weir_frontend* row = own_row(p);
     const struct weir_interface* ours = bpf_map_lookup_elem(&interfaces, &interface);
+    int announced = is_announced(p, OWN_ROW), asks = p->kind == SOLICITATION;
+    int claims = asks ? is_announced(p, SENDERS_ROW) : announced;
     __u8 sender[ETH_ALEN];
-    if (!row || !(row->flags & WEIR_ANNOUNCED) || !ours || load(ctx, ETH_ALEN, sender, sizeof sender))
+    if (!(announced || claims) || !ours || load(ctx, ETH_ALEN, sender, sizeof sender))
         return leave(p->key.family == WEIR_V4 ? WEIR_REASON_not_ip : WEIR_REASON_not_vip, trace, mode);
-    if (p->kind == ADVERTISEMENT) {
-        __u32 differ = 0;
-        for (int i = 0; i < ETH_ALEN; i++) differ |= sender[i] ^ ours->mac[i];
-        if (!differ) return leave(WEIR_REASON_not_for_us, trace, mode);
-        if (mode == REAL) note_conflict(ctx, p, sender);
+    for (int i = 0; i < ETH_ALEN; i++) differ |= sender[i] ^ ours->mac[i];
+    if (claims && differ) {
+        if (mode == REAL) note_conflict(ctx, p, asks ? &p->source : &p->key.vip, sender);
         return leave(WEIR_REASON_conflict, trace, mode);
     }
+    if (!asks || !announced) return leave(WEIR_REASON_not_for_us, trace, mode);
     if (mode == DRY) return leave(WEIR_REASON_neighbour, trace, mode);
     int answered =
         p->key.family == WEIR_V4 ? answer_arp(ctx, p->at, ours) : answer_solicitation(ctx, p, ours);

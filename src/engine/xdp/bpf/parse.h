@@ -39,6 +39,7 @@ struct packet {
     __u32 identification;       /* of a fragment */
     __u16 at;                   /* where the IP (or ARP) header begins in the frame: 14, or 18 behind a tag */
     __u16 transport;            /* where what IP carries begins */
+    __u16 embedded;             /* ICMP_ERROR: where what the embedded IP packet carries begins */
     __u16 length;               /* of the IP packet */
     __u8 tos;                   /* or traffic class */
     __u8 hops;                  /* TTL or hop limit */
@@ -48,6 +49,7 @@ struct packet {
     __u8 state;    /* of its flow after it; from here on: what was decided */
     __u32 target;
     __u32 opens; /* 1: the first of its flow */
+    __u32 half;  /* of the tables, for as long as it is looked at */
     __u64 hash;  /* of the flow */
 };
 

@@ -3,7 +3,10 @@
  * A frame from a local socket behind a veth may carry a checksum that is left to the hardware: the field
  * holds the sum of the pseudo header alone. In native mode the kernel forgets that when the frame leaves, so
  * it is computed here; in generic mode it remembers, so the sum is carried on. A whole checksum that happens
- * to equal that sum (one in 65536) is computed anew, to the same effect. */
+ * to equal that sum (one in 65536) is computed anew in native mode, to the same effect. In generic mode such
+ * a frame is summed: where it is right as it is, the checksum is whole. (The one of 65536 that local sockets
+ * left to the hardware and that is right all the same gets a wrong one, and is sent again with a later
+ * timestamp.) */
 #pragma once
 
 #include "engine/xdp/bpf/icmp.h"
@@ -56,9 +59,12 @@ static __always_inline __u16 new_checksum(struct xdp_md* ctx, const struct packe
     __u32 pseudo = __builtin_bswap16(p->protocol) + (__u32)__builtin_bswap16(end - p->transport);
     /* A fragment's is whole: it was computed before the packet was cut. */
     if (p->kind != FIRST_FRAGMENT && check == folded(sum_of(old, 32, pseudo))) {
-        if (is_generic(ctx->ingress_ifindex)) return folded(sum_of(to, 32, pseudo));
-        /* The field, which holds `check`, is part of what is summed. */
-        return ~folded((__u64)sum_frame(ctx, p->transport, end) + sum_of(to, 32, pseudo) + (__u16)~check);
+        /* The field, which holds `check`, is part of what is summed; the ports are those of `to`. */
+        __u64 sum = sum_frame(ctx, p->transport, end);
+        if (!is_generic(ctx->ingress_ifindex)) return ~folded(sum + sum_of(to, 32, pseudo) + (__u16)~check);
+        __u32 before =
+            bpf_csum_diff((__be32*)&to->ports, 4, (__be32*)&old->ports, 4, sum_of(old, 32, pseudo));
+        if (folded(sum + before) != 0xffff) return folded(sum_of(to, 32, pseudo));
     }
     return ~folded(bpf_csum_diff((__be32*)old, 36, (__be32*)to, 36, (__u16)~check));
 }

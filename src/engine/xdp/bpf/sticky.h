@@ -26,7 +26,7 @@ static __always_inline void cut_source(struct packet* p, __u32 bits) {
 /* The entry of the packet's source: *found as of a flow. */
 static __always_inline int find_source(struct found* found, const struct packet* packet,
                                        const struct weir_frontend* frontend) {
-    __u32 half = *(volatile __u32*)&state.active & 1;
+    __u32 half = packet->half & 1;
     struct packet p = {
         .key.family = packet->key.family, .key.protocol = packet->key.protocol, .source = packet->source};
     cut_source(&p, frontend->source_bits);
@@ -49,7 +49,7 @@ __noinline __u32 choose_by_source(const struct packet* packet, const struct weir
         found.target->accepts == WEIR_ACCEPTS_ALL)
         held = entry_state(found.flow.entry);
     else
-        found.id = begin(frontend, found.flow.hash, mode);
+        found.id = begin(frontend, found.flow.hash, packet->half, mode);
     if (found.id && mode == REAL) store(&found, make_entry(&found.flow, found.id, held));
     return found.id;
 }
@@ -60,7 +60,7 @@ __noinline __u32 choose_otherwise(const struct packet* packet, const struct weir
     if (!packet || !frontend) return 0;
     if (packet->kind == ICMP_ERROR || packet->tcp_flags & (TCP_FIN | TCP_RST)) mode = DRY;
     return frontend->flags & WEIR_STICKY ? choose_by_source(packet, frontend, mode)
-                                         : begin(frontend, packet->hash, mode);
+                                         : begin(frontend, packet->hash, packet->half, mode);
 }
 
 /* Whether a flow's entry is to be written anew, and its source's with it. */

@@ -28,10 +28,10 @@ static __always_inline int has_room(struct weir_bucket* bucket, const struct flo
     return 0;
 }
 
-__noinline __u32 choose_freely(const struct weir_frontend* frontend, __u64 hash) {
+__noinline __u32 choose_freely(const struct weir_frontend* frontend, __u64 hash, __u32 half) {
     struct found found = {};
-    __u32 half = *(volatile __u32*)&state.active & 1;
-    if (!frontend || !frontend->ring_size || !find_bucket(&found, hash, &state.generation[half])) return 0;
+    if (!frontend || !frontend->ring_size || !find_bucket(&found, hash, &state.generation[half & 1]))
+        return 0;
     find_flow(found.bucket, &found.flow);
     if (!found.flow.slot && !has_room(found.bucket, &found.flow)) return choose(frontend, hash);
     if (frontend->flags & WEIR_RANDOM) return choose(frontend, (__u64)bpf_get_prandom_u32() << 32);
@@ -39,7 +39,7 @@ __noinline __u32 choose_freely(const struct weir_frontend* frontend, __u64 hash)
 }
 
 /* The target of a flow that begins, or 0. */
-static __always_inline __u32 begin(const struct weir_frontend* frontend, __u64 hash, __u32 mode) {
-    return frontend->flags & (WEIR_TURNS | WEIR_RANDOM) && mode == REAL ? choose_freely(frontend, hash)
+static __always_inline __u32 begin(const struct weir_frontend* frontend, __u64 hash, __u32 half, __u32 mode) {
+    return frontend->flags & (WEIR_TURNS | WEIR_RANDOM) && mode == REAL ? choose_freely(frontend, hash, half)
                                                                         : choose(frontend, hash);
 }
