@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "lab/failure.h"
+#include "net/checksum.h"
 
 namespace weir::bench {
 namespace {
@@ -11,6 +12,7 @@ namespace {
 const net::Mac kRouter{{2, 0, 0, 0, 0, 1}};
 const net::Mac kSelf{{2, 0, 0, 0, 0, 2}};
 constexpr uint16_t kClientVlan = 10, kBackendVlan = 20;
+constexpr uint8_t kQuicRotation = 2;
 
 net::Ip address_of(const Way& way, int backend) {
     auto last = static_cast<uint8_t>(backend);
@@ -24,7 +26,33 @@ model::Frontend make_frontend(const net::Ip& vip, net::Port port, model::Protoco
     frontend.forward = way.forward;
     for (int i = 1; i <= way.count; i++)
         frontend.targets.push_back({{address_of(way, i)}, {true, ""}, model::Accepts::all});
+    if (!way.quic || protocol != model::Protocol::udp) return frontend;
+    frontend.quic = {{.rotation = kQuicRotation, .server_id_length = 2, .nonce_length = 4}};
+    for (int i = 1; i <= way.count; i++)
+        frontend.targets[static_cast<size_t>(i) - 1].backend.server_id = {0, static_cast<uint8_t>(i)};
     return frontend;
+}
+
+/// The first byte of a short header, and a connection id of seven bytes.
+void put_quic(std::vector<uint8_t>& frame) {
+    constexpr std::array<uint8_t, 8> bytes{0x40, kQuicRotation << 5 | 6, 0, 1, 0x12, 0x34, 0x56, 0x78};
+    std::ranges::copy(bytes, frame.begin() + 42);
+}
+
+void put_icmp(std::vector<uint8_t>& frame, std::array<uint8_t, 8> header, std::span<const uint8_t> rest) {
+    constexpr size_t ip = 14, icmp = 34;
+    frame[ip + 9] = 1;
+    std::fill(frame.begin() + icmp, frame.end(), uint8_t{0});
+    std::ranges::copy(header, frame.begin() + icmp);
+    std::copy_n(rest.begin(), std::min(rest.size(), frame.size() - icmp - 8), frame.begin() + icmp + 8);
+    auto set_checksum = [&](size_t at, std::span<const uint8_t> of) {
+        frame[at] = frame[at + 1] = 0;
+        auto sum = net::Checksum().add(of).value();
+        frame[at] = static_cast<uint8_t>(sum >> 8);
+        frame[at + 1] = static_cast<uint8_t>(sum);
+    };
+    set_checksum(ip + 10, std::span(frame).subspan(ip, 20));
+    set_checksum(icmp + 2, std::span(frame).subspan(icmp));
 }
 
 engine::xdp::Hop hop_to(int backend, const Way& way) {
@@ -82,14 +110,25 @@ bench_traffic make_traffic(const Vips& vips, const Shape& shape, bench_order ord
     spec.tcp_flags = shape.tcp_flags;
     spec.payload = BENCH_LENGTH - net::build_frame(spec).size();
     auto frame = net::build_frame(spec);
+    if (shape.content == Content::quic) put_quic(frame);
+    if (shape.content == Content::echo) put_icmp(frame, {8}, {});
+    if (shape.content == Content::too_big) {
+        auto about = spec;
+        std::swap(about.source, about.destination);
+        auto embedded = net::build_frame(about);
+        std::ranges::copy(net::Ip::v4({203, 0, 113, 9}).bytes(), frame.begin() + 26);
+        put_icmp(frame, {3, 4, 0, 0, 0, 0, 5, 120}, std::span(embedded).subspan(14));
+    }
     bench_traffic traffic{};
     std::memcpy(traffic.header, frame.data(), sizeof traffic.header);
     traffic.order = order;
     traffic.flows = flows;
-    traffic.layout = shape.tagged   ? BENCH_V4_TAGGED
-                     : shape.answer ? BENCH_V4_ANSWER
-                     : v4           ? BENCH_V4
-                                    : BENCH_V6;
+    traffic.layout = shape.tagged                        ? BENCH_V4_TAGGED
+                     : shape.answer                      ? BENCH_V4_ANSWER
+                     : shape.content == Content::echo    ? BENCH_V4_ECHO
+                     : shape.content == Content::too_big ? BENCH_V4_ERROR
+                     : v4                                ? BENCH_V4
+                                                         : BENCH_V6;
     return traffic;
 }
 
@@ -105,6 +144,7 @@ Balancer::Balancer(const Vips& vips, const std::vector<Way>& ways) {
     tables_ = lab::must(engine::xdp::Tables::open("", [](int) { return Status{}; }));
     model::Plan plan;
     plan.flows.size = 1 << 20;
+    plan.icmp.rate = ~0u;
     engine::xdp::Hops hops;
     for (size_t i = 0; i < ways.size(); i++) {
         const auto& way = ways[i];

@@ -25,6 +25,7 @@ struct Way {
     net::Family backends = net::Family::v4;
     int count = 100;
     bool tagged = false;  // they are in a VLAN; the clients' packets come by another
+    bool quic = false;    // UDP's connection ids name them
 };
 
 /// The VIPs of the way that is so many behind the first one.
@@ -32,6 +33,14 @@ Vips vips_of(const Vips& vips, size_t way);
 
 /// Bytes by which a frame grows on its way.
 int growth(const Way& way);
+
+/// What a packet carries. Other than a segment or datagram: over IPv4 only.
+enum class Content : uint8_t {
+    plain,
+    quic,     // a short header, whose connection id names the first backend
+    echo,     // an echo request
+    too_big,  // a router's message about a packet from the VIP
+};
 
 /// One kind of packets.
 struct Shape {
@@ -42,6 +51,7 @@ struct Shape {
     bool to_known_port = true;  // otherwise to the next
     bool tagged = false;        // IPv4 only
     bool answer = false;        // the first backend's to the client; IPv4 only
+    Content content = Content::plain;
 };
 
 /// The packets of that shape from `flows` flows.

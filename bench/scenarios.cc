@@ -76,6 +76,13 @@ std::vector<Counted> count_steps() {
         {way_of(ForwardKind::nat)},
         {{"nat: known", 0, kV4}, {"nat: new", 0, kV4, 0}, {"nat: the backend's answer", 0, {.answer = true}}},
         all);
+    auto quic = way_of(ForwardKind::dsr);
+    quic.quic = true;
+    count({quic},
+          {{"quic: a short header, known", 0, {.protocol = net::kUdp, .content = Content::quic}},
+           {"icmp: too big", 0, {.content = Content::too_big}},
+           {"icmp: an echo request", 0, {.content = Content::echo}}},
+          all);
     return all;
 }
 

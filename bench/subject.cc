@@ -52,7 +52,6 @@ bool Subject::put(int program) {
 }
 
 Sample Subject::run(bench_traffic traffic, int repeat) {
-    traffic.growth = growth_;
     auto& shared = *object_->bss;
     shared.traffic = traffic;
     shared.progress.next = traffic.order == BENCH_NEVER_AGAIN ? next_fresh_ : 0;

@@ -26,6 +26,8 @@ class Subject {
     /// The floor: a program that swaps the MACs.
     static Subject floor();
 
+    int growth() const { return growth_; }
+
     /// Flows that never come again go on where the last run ended.
     Sample run(bench_traffic traffic, int repeat);
 

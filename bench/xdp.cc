@@ -150,7 +150,17 @@ class Table {
             shape.tcp_flags = net::kTcpSyn;
             if (shape.protocol == net::kTcp) add(fresh, name + "-syn", shape, BENCH_NEVER_AGAIN, 0);
         }
+        Way quic = way_of(options_.forward, net::Family::v4);
+        quic.quic = true;
+        Lazy named(take, quic), told(take, way_of(options_.forward, net::Family::v4));
+        for (uint32_t flows : {1U, kFew}) {
+            add(named, "quic-v4-short", {.protocol = net::kUdp, .content = Content::quic}, BENCH_AT_RANDOM,
+                flows);
+            add(told, "icmp-v4-too-big", {.protocol = net::kUdp, .content = Content::too_big},
+                BENCH_AT_RANDOM, flows);
+        }
         Lazy any(take, way_of(options_.forward, net::Family::v4));
+        add(any, "icmp-v4-echo", {.content = Content::echo}, BENCH_AT_RANDOM, 1);
         add(any, "pass-v4-no-vip", {.to_vip = false}, BENCH_AT_RANDOM, 1, XDP_PASS);
         add(any, "drop-v4-no-service", {.to_known_port = false}, BENCH_AT_RANDOM, 1, XDP_DROP);
     }
@@ -188,11 +198,17 @@ class Table {
         Row row = subject.get();
         row.name = name;
         row.verdict = verdict;
-        row.traffic = make_traffic(vips_, shape, order, flows);
-        if (shape.answer) row.opener = make_traffic(vips_, {}, BENCH_IN_TURN, flows);
+        auto traffic_of = [&](const Shape& what, bench_order in, uint32_t of) {
+            auto traffic = make_traffic(vips_, what, in, of);
+            if (verdict == XDP_TX && what.content != Content::echo) traffic.growth = row.runs->growth();
+            return traffic;
+        };
+        row.traffic = traffic_of(shape, order, flows);
+        if (shape.answer || shape.content == Content::too_big)
+            row.opener = traffic_of({.protocol = shape.protocol}, BENCH_IN_TURN, flows);
         if (row.opener) row.runs->run(*row.opener, static_cast<int>(2 * flows));
         // What a peer is not made for, or not configured for, is no row.
-        auto answered = row.runs->run(make_traffic(vips_, shape, BENCH_AT_RANDOM, 1), 1).verdict;
+        auto answered = row.runs->run(traffic_of(shape, BENCH_AT_RANDOM, 1), 1).verdict;
         if (answered == row.verdict)
             rows_.push_back(row);
         else if (row.balancer)

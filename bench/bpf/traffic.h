@@ -18,7 +18,9 @@ enum bench_layout {
     BENCH_V4 = 0,
     BENCH_V6 = 1,
     BENCH_V4_TAGGED = 2, /* with a VLAN tag */
-    BENCH_V4_ANSWER = 3  /* to the client */
+    BENCH_V4_ANSWER = 3, /* to the client */
+    BENCH_V4_ECHO = 4,   /* no port */
+    BENCH_V4_ERROR = 5   /* of ICMP: in the packet that it embeds, which goes to the client */
 };
 
 struct bench_traffic {
@@ -74,6 +76,15 @@ BENCH_INLINE void write_flow(const struct bench_traffic* t, __u64* frame, __u32 
         case BENCH_V4_ANSWER:
             word[2] = identifier << 16;     /* 18, 19 */
             word[4] = address | port << 32; /* 32, 33 and 36, 37 */
+            break;
+        case BENCH_V4_ECHO:
+            word[2] = identifier << 16; /* 18, 19 */
+            word[3] = address << 32;    /* 28, 29 */
+            break;
+        case BENCH_V4_ERROR:
+            word[5] = identifier << 48; /* 46, 47 */
+            word[7] = address << 32;    /* 60, 61 */
+            word[8] = port;             /* 64, 65 */
             break;
     }
     for (int i = 0; i < BENCH_WORDS; i++) frame[i] = t->header[i] | word[i];

@@ -34,20 +34,30 @@ static __always_inline int is_for_us(struct xdp_md* ctx, const struct weir_targe
     return ours && is_for(data, ours->mac);
 }
 
-/* The target that the packet's QUIC connection id names, or 0. */
-__noinline __u32 named_target(struct xdp_md* ctx, const struct packet* p, __u32 frontend, __u32 table) {
-    if (!p) return 0;
-    __u32 transport = p->transport;
+/* The target that the connection id of a QUIC packet names, or 0. `row`: as in struct weir_server_key. */
+__noinline __u32 named_target(struct xdp_md* ctx, __u32 transport, __u32 row, __u32 table) {
     struct weir_quic_table* forms = bpf_map_lookup_elem(&quics, &table);
     void* data = (void*)(long)ctx->data;
     void* end = (void*)(long)ctx->data_end;
     struct weir_server_id server = {};
-    struct weir_server_key key = {.frontend = frontend << 1 | (p->half & 1)};
+    struct weir_server_key key = {.frontend = row};
     if (!forms || transport > 256) return 0;
     if (!find_quic_server(data + transport + sizeof(struct udphdr), end, forms, &server)) return 0;
     __builtin_memcpy(key.id, &server, sizeof key.id);
     __u32* id = bpf_map_lookup_elem(&servers, &key);
     return id ? *id : 0;
+}
+
+/* The target that a QUIC packet names goes before the one that its flow had. Whether it names one. */
+static __always_inline int take_named(struct xdp_md* ctx, const struct weir_frontend* frontend,
+                                      __u32 transport, __u32 half, struct found* found) {
+    __u32 named = named_target(ctx, transport, frontend->number << 1 | half, frontend->quic);
+    struct weir_target* target = named ? get_target(half, named) : 0;
+    if (!target || target->accepts == WEIR_ACCEPTS_NOTHING) return 0;
+    found->known &= found->id == named;
+    found->id = named;
+    found->target = target;
+    return 1;
 }
 
 /* The end of a packet that has its new headers: out by the interface, and counted for its target. */
@@ -172,19 +182,15 @@ static __always_inline int balance(struct xdp_md* ctx, struct packet* p, struct 
                                    const struct weir_generation* generation, struct weir_trace* trace,
                                    __u32 mode) {
     struct found found = {};
-    __u32 named = 0, half = p->half & 1;
+    __u32 half = p->half & 1;
+    int named = 0;
     p->hash = flow_hash(hash_source(p, state.secret) ^ hash_open(p, frontend), frontend->flow_key);
     if (trace) trace->frontend = frontend->number;
     if (!find_bucket(&found, p->hash, generation)) return leave(WEIR_REASON_no_backend, trace, mode);
     recall(&found, p, frontend, half);
     if (frontend->flags & WEIR_QUIC && p->key.protocol == IPPROTO_UDP && p->kind == WHOLE)
-        named = named_target(ctx, p, frontend->number, frontend->quic);
-    struct weir_target* target = named ? get_target(half, named) : 0;
-    if (target && target->accepts != WEIR_ACCEPTS_NOTHING) {
-        found.known &= found.id == named;
-        found.id = named;
-        found.target = target;
-    } else if (!found.known) {
+        named = take_named(ctx, frontend, p->transport, half, &found);
+    if (!found.known && !named) {
         found.id = frontend->flags & (WEIR_STICKY | WEIR_TURNS | WEIR_RANDOM)
                        ? choose_otherwise(p, frontend, mode)
                        : choose(frontend, p->hash);
@@ -249,9 +255,14 @@ struct {
 /* LEFT: general() is to see it. */
 enum { LEFT = -1 };
 
-/* Of a frontend with flags: whether there is more to do than to follow the flow's entry. */
-static __always_inline int needs_more(const struct weir_frontend* frontend, const struct found* found) {
-    return frontend->flags & WEIR_QUIC || (frontend->flags & WEIR_STICKY && is_due(&found->flow));
+/* Of a frontend with flags: whether there is no more to do than to follow the flow's entry, or the server
+ * that a QUIC packet names. */
+static __always_inline int follows(struct xdp_md* ctx, const struct weir_frontend* frontend,
+                                   const struct packet* p, __u32 half, struct found* found) {
+    __u32 header = p->key.family == WEIR_V4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+    if (frontend->flags & WEIR_QUIC && p->key.protocol == IPPROTO_UDP)
+        take_named(ctx, frontend, p->at + header, half, found);
+    return found->known && !(frontend->flags & WEIR_STICKY && is_due(&found->flow));
 }
 
 static __always_inline int hot(struct xdp_md* ctx, struct weir_trace* trace, __u32 mode) {
@@ -274,17 +285,15 @@ static __always_inline int hot(struct xdp_md* ctx, struct weir_trace* trace, __u
     __u64 hash = flow_hash(source, frontend->flow_key);
     if (!find_bucket(&found, hash, generation)) return leave(WEIR_REASON_no_backend, trace, mode);
     recall(&found, &p, frontend, half);
+    if (frontend->flags && !follows(ctx, frontend, &p, half, &found)) return LEFT;
     if (!found.known) {
-        if (frontend->flags) return LEFT;
         found.id = choose(frontend, hash);
         found.target = get_target(half, found.id);
         if (!found.id || !found.target || found.target->accepts == WEIR_ACCEPTS_NOTHING)
             return leave(WEIR_REASON_no_backend, trace, mode);
     }
     struct weir_target* target = found.target;
-    if ((target->method & WEIR_METHOD) > WEIR_GUE || p.length > target->room ||
-        (frontend->flags && needs_more(frontend, &found)))
-        return LEFT;
+    if ((target->method & WEIR_METHOD) > WEIR_GUE || p.length > target->room) return LEFT;
     if (generation->flags & WEIR_SEVERAL && ctx->ingress_ifindex != target->interface) return LEFT;
     if (data + ETH_HLEN > end) return XDP_ABORTED; /* the verifier's: parse_plain() has looked */
     if (!is_for(data, target->source_mac)) return leave(WEIR_REASON_not_for_us, trace, mode);
