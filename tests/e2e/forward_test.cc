@@ -206,13 +206,13 @@ TEST_P(PathMtu, OfAClientReachesTheBackendThatSendsToIt) {
         }
 }
 
-INSTANTIATE_TEST_SUITE_P(Methods, PathMtu,
-                         testing::Values(Method{"dsr", "dsr", kNear4, kNear6},
-                                         Method{"ipip", "ipip", kAll4, kAll6},
-                                         Method{"gue", "gue", kAll4, kAll6},
-                                         Method{"dscp", "{dscp: {value: 10}}", kAll4, kAll6},
-                                         Method{"nat", "nat", kNear4, kNear6, true}),
-                         [](const auto& row) { return std::string(row.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Methods, PathMtu,
+    testing::Values(Method{"dsr", "dsr", kNear4, kNear6}, Method{"ipip", "ipip", kAll4, kAll6},
+                    Method{"gre", "gre", kAll4, kAll6}, Method{"fou", "fou", kAll4, kAll6},
+                    Method{"gue", "gue", kAll4, kAll6}, Method{"dscp", "{dscp: {value: 10}}", kAll4, kAll6},
+                    Method{"nat", "nat", kNear4, kNear6, true}),
+    [](const auto& row) { return std::string(row.param.name); });
 
 using Fragments = Forwarding;
 

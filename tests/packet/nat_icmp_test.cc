@@ -64,10 +64,18 @@ Bytes frame_of(const Mac& destination, const Mac& source, const Bytes& ip) {
     return frame;
 }
 
-/// "Too big": about the first bytes of a packet.
-Bytes too_big(const Ip& source, const Ip& destination, uint8_t hops, const Bytes& about) {
+struct Error {
+    uint8_t type, code;
+};
+std::vector<Error> errors_of(Family family) {
+    if (family == Family::v4) return {{3, 1}, {3, 3}, {3, 4}, {11, 0}, {12, 0}};
+    return {{1, 4}, {2, 0}, {3, 0}, {4, 1}};
+}
+
+/// About the first bytes of a packet.
+Bytes error(const Ip& source, const Ip& destination, uint8_t hops, Error what, const Bytes& about) {
     bool v4 = source.is_v4();
-    Bytes icmp = v4 ? Bytes{3, 4, 0, 0, 0, 0, 5, 0} : Bytes{2, 0, 0, 0, 0, 0, 5, 0};
+    Bytes icmp = {what.type, what.code, 0, 0, 0, 0, 5, 0};
     append(icmp, about);
     net::Checksum sum;
     if (!v4) {
@@ -77,6 +85,10 @@ Bytes too_big(const Ip& source, const Ip& destination, uint8_t hops, const Bytes
     }
     put(icmp, 2, sum.add(icmp).value());
     return ip_packet(source, destination, v4 ? kIcmp : kIcmp6, hops, icmp);
+}
+
+Bytes too_big(const Ip& source, const Ip& destination, uint8_t hops, const Bytes& about) {
+    return error(source, destination, hops, source.is_v4() ? Error{3, 4} : Error{2, 0}, about);
 }
 
 /// The packet with other ends, its transport checksum as it was.
@@ -93,6 +105,24 @@ Bytes with_ends(Bytes ip, const Endpoint& source, const Endpoint& destination) {
 Bytes ip_of(const net::PacketSpec& spec) {
     auto frame = net::build_frame(spec);
     return {frame.begin() + 14, frame.end()};
+}
+
+/// Options that do nothing between the IP header and what it carries.
+Bytes with_options(Bytes ip) {
+    bool v4 = ip[0] >> 4 == 4;
+    auto header = static_cast<long>(header_of(ip));
+    const Bytes options = v4 ? Bytes{1, 1, 1, 0} : Bytes{ip[6], 0, 1, 4, 0, 0, 0, 0};
+    ip.insert(ip.begin() + header, options.begin(), options.end());
+    if (v4) {
+        ip[0]++;
+        put(ip, 2, static_cast<uint16_t>(ip.size()));
+        put(ip, 10, 0);
+        put(ip, 10, net::Checksum().add(std::span(ip).first(24)).value());
+    } else {
+        ip[6] = 60;
+        put(ip, 4, static_cast<uint16_t>(ip.size() - 40));
+    }
+    return ip;
 }
 
 class NatIcmpTest : public NatTest {
@@ -141,19 +171,50 @@ TEST_F(NatIcmpTest, TranslatesErrorsWithWhatTheyEmbedBothWays) {
     }
 }
 
+TEST_F(NatIcmpTest, TranslatesEachKindOfErrorBothWays) {
+    for (auto family : {Family::v4, Family::v6}) {
+        Kind kind{family, net::kUdp, true, true};
+        serve(kind);
+        auto spec = from_client(kind);
+        ask(spec, kind);
+        auto got = ask(spec, kind);
+        auto told = ip_of(back(answer(got), spec)), sent = ip_of(got);
+        for (auto what : errors_of(family)) {
+            SCOPED_TRACE(fmt::format("{}, type {} code {}", text(kind), what.type, what.code));
+            auto ran = run(
+                frame_of(kBalancer, kClient, error(router(kind), spec.destination.address, 64, what, told)));
+            EXPECT_EQ(ran.frame, frame_of(mac_of(1), kBalancer,
+                                          error(router(kind), got.destination.address, 63, what,
+                                                with_ends(told, got.destination, got.source))));
+            ran =
+                run(frame_of(kBalancer, mac_of(1), error(router(kind), got.source.address, 64, what, sent)));
+            EXPECT_EQ(ran.frame, frame_of(kClient, kBalancer,
+                                          error(spec.destination.address, spec.source.address, 63, what,
+                                                with_ends(sent, spec.source, spec.destination))));
+        }
+    }
+}
+
+TEST_F(NatIcmpTest, TranslatesBehindOptionsAndExtensionHeaders) {
+    for (const auto& kind : every_kind()) {
+        SCOPED_TRACE(text(kind));
+        serve(kind);
+        auto spec = from_client(kind);
+        auto got = ask(spec, kind);
+        auto reply = answer(got);
+        spec.payload = got.payload = reply.payload = 100;
+        auto turned = back(reply, spec);
+        for (const auto& [in, out] : {std::pair(spec, got), {reply, turned}})
+            EXPECT_EQ(run(frame_of(in.destination_mac, in.source_mac, with_options(ip_of(in)))).frame,
+                      frame_of(out.destination_mac, out.source_mac, with_options(ip_of(out))));
+    }
+}
+
 TEST_F(NatIcmpTest, TranslatesWhatIsEmbeddedBehindExtensionHeaders) {
     Kind kind{Family::v6, net::kTcp, true, true};
     serve(kind);
     auto spec = from_client(kind);
     auto got = open(kind);
-    // Destination options that do nothing come before TCP.
-    auto with_options = [](Bytes ip) {
-        ip[6] = 60;
-        put(ip, 4, static_cast<uint16_t>(ip.size() - 40 + 8));
-        const Bytes options{net::kTcp, 0, 1, 4, 0, 0, 0, 0};
-        ip.insert(ip.begin() + 40, options.begin(), options.end());
-        return ip;
-    };
     auto in =
         too_big(router(kind), spec.destination.address, 64, with_options(ip_of(back(answer(got), spec))));
     auto out = too_big(router(kind), got.destination.address, 63,

@@ -129,12 +129,12 @@ TEST(Daemon, ReachesBackendsThatAreMadeByTheDocument) {
     const lab::Daemon daemon(balancer, WEIR_BINARY, every_method());
     unsigned port = kFirstPort;
     for (const Method& method : kMethods) {
-        if (method.pool4)
-            EXPECT_TRUE(e2e::visit(client, fmt::format("192.0.2.100:{}", port), {"backend"}, kMegabytes))
-                << method.forward << " to " << method.pool4;
-        if (method.pool6)
-            EXPECT_TRUE(e2e::visit(client, fmt::format("[2001:db8::100]:{}", port), {"backend"}, kMegabytes))
-                << method.forward << " to " << method.pool6;
+        for (const auto& [vip, pool] :
+             {std::pair("192.0.2.100", method.pool4), {"[2001:db8::100]", method.pool6}}) {
+            if (!pool) continue;
+            EXPECT_TRUE(e2e::visit(client, fmt::format("{}:{}", vip, port), {"backend"}, kMegabytes))
+                << method.forward << " to " << pool;
+        }
         ++port;
     }
 }
