@@ -60,17 +60,17 @@ static __always_inline int send(struct xdp_md* ctx, const struct packet* p, cons
     }
     if (!outer) {
         if (data + ETH_HLEN + VLAN_HLEN > end) return XDP_ABORTED;
-        put_link(data, t, t->vlan, type_of(p->key.family));
+        put_link(data, t->mac, t->vlan, type_of(p->key.family));
         return XDP_TX;
     }
     void* at = data + link;
     if (t->method & WEIR_OUTER_V6) {
         if (data + ETH_HLEN + VLAN_HLEN + sizeof(struct ipv6hdr) + SHIM_MOST > end) return XDP_ABORTED;
-        put_link(data, t, t->vlan, WEIR_BE16(ETH_P_IPV6));
+        put_link(data, t->mac, t->vlan, WEIR_BE16(ETH_P_IPV6));
         put_outer_v6(at, p, t, hash);
     } else {
         if (data + ETH_HLEN + VLAN_HLEN + sizeof(struct iphdr) + SHIM_MOST > end) return XDP_ABORTED;
-        put_link(data, t, t->vlan, WEIR_BE16(ETH_P_IP));
+        put_link(data, t->mac, t->vlan, WEIR_BE16(ETH_P_IP));
         put_outer_v4(at, p, t, hash);
     }
     return XDP_TX;
