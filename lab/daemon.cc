@@ -29,7 +29,8 @@ void Daemon::start() {
     if (!wait_until(settled, 20s) || !alive()) give_up("the daemon does not come up:\n{}", log());
 }
 
-std::optional<int> Daemon::replace() {
+std::optional<int> Daemon::replace(const std::string& binary) {
+    if (!binary.empty()) binary_ = binary;
     const std::unique_ptr<Process> former = std::move(process_);
     spawn();
     const auto settled = [&] {

@@ -26,8 +26,8 @@ class Daemon {
     /// SIGKILL: the datapath stays. start() runs the next daemon on it.
     void kill();
     void start();
-    /// Starts the next one over the running one; gives the exit code of that.
-    std::optional<int> replace();
+    /// Starts the next one over the running one; gives the exit code of that. `binary`: if it is another.
+    std::optional<int> replace(const std::string& binary = "");
 
     bool alive() { return process_->alive(); }
     pid_t pid() const { return process_->pid(); }
