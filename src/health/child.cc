@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -35,6 +36,7 @@ constexpr rlim_t kMostMemory = 1 << 30;
 constexpr rlim_t kLongestFile = 1 << 20;
 constexpr rlim_t kMostFiles = 256;
 constexpr rlim_t kMostProcesses = 1024;  // of the user, also outside of weir
+constexpr int kEnd = STDERR_FILENO + 1;  // in the new process: where to write how the program ended
 
 struct Places {
     int free = Place::kPlaces;
@@ -77,6 +79,8 @@ struct Prepared {
     std::vector<char*> environment;
     UniqueFd input;
     UniqueFd output;
+    UniqueFd end;           // takes the program's wait status
+    bool is_alone = false;  // in namespaces of its own
 };
 
 [[noreturn]] void give_up(const char* what) {
@@ -98,6 +102,35 @@ bool become(uid_t user, gid_t group) {
            ::syscall(SYS_setresuid, user, user, user) == 0;
 }
 
+/// So that process numbers mean there what they do here. Nobody else sees it; where it is refused, /proc
+/// shows the balancer's processes.
+void show_own_processes() {
+    if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) == 0)
+        ::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
+}
+
+[[noreturn]] void execute(const Prepared& prepared) {
+    ::execve(prepared.arguments[0], prepared.arguments.data(), prepared.environment.data());
+    give_up("run it");
+}
+
+/// As the first process of its namespace, with which all others of that end. It is not the program itself,
+/// because the first one takes no signals and has to reap what others leave.
+[[noreturn]] void run_below(const Prepared& prepared) {
+    pid_t program = ::vfork();
+    if (program == 0) {
+        ::setsid();
+        execute(prepared);
+    }
+    if (program < 0) give_up("start it");
+    for (;;) {
+        int status = 0;
+        pid_t gone = ::waitpid(-1, &status, 0);
+        if (gone < 0 && errno != EINTR) give_up("wait for it");
+        if (gone == program) ::_exit(::pwrite(kEnd, &status, sizeof status, 0) == sizeof status ? 0 : 127);
+    }
+}
+
 /// In the new process.
 [[noreturn]] void turn_into(const Prepared& prepared) {
     sigset_t none;
@@ -107,7 +140,8 @@ bool become(uid_t user, gid_t group) {
     ::dup2(prepared.input.get(), STDIN_FILENO);
     ::dup2(prepared.output.get(), STDOUT_FILENO);
     ::dup2(prepared.output.get(), STDERR_FILENO);
-    if (::syscall(SYS_close_range, 3u, ~0u, 0u) != 0) give_up("close what it must not see");
+    if (prepared.end.get() != kEnd) ::dup3(prepared.end.get(), kEnd, O_CLOEXEC);
+    if (::syscall(SYS_close_range, kEnd + 1u, ~0u, 0u) != 0) give_up("close what it must not see");
     if (::setsid() < 0 || ::chdir("/") != 0) give_up("begin a session");
     ::umask(022);
     const auto processor_time = static_cast<rlim_t>(prepared.order.processor_time.count());
@@ -115,18 +149,18 @@ bool become(uid_t user, gid_t group) {
         !limit(RLIMIT_FSIZE, kLongestFile) || !limit(RLIMIT_NOFILE, kMostFiles) ||
         !limit(RLIMIT_NPROC, kMostProcesses))
         give_up("set its limits");
+    if (prepared.is_alone) show_own_processes();
     ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     if (!become(prepared.order.user, prepared.order.group)) give_up("become its user");
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
         give_up("shut it in");
-    ::execve(prepared.arguments[0], prepared.arguments.data(), prepared.environment.data());
-    give_up("run it");
+    prepared.is_alone ? run_below(prepared) : execute(prepared);
 }
 
 /// As fork(), with a descriptor of the new process and without the library's handlers.
-pid_t fork_with(int* pidfd) {
+pid_t fork_with(uint64_t flags, int* pidfd) {
     clone_args arguments{};
-    arguments.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND;
+    arguments.flags = flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND;
     arguments.pidfd = reinterpret_cast<uintptr_t>(pidfd);
     arguments.exit_signal = SIGCHLD;
     return static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
@@ -163,12 +197,13 @@ Place::~Place() {
 }
 
 struct Child::State {
-    State(Place in, const asio::any_io_executor& executor, pid_t of, int pidfd, UniqueFd said)
+    State(Place in, const asio::any_io_executor& executor, pid_t of, int pidfd, Prepared& prepared)
         : place(std::move(in)),
           process(of),
           ended(executor, pidfd),
           timer(executor),
-          output(std::move(said)) {}
+          output(std::move(prepared.output)),
+          noted_end(std::move(prepared.end)) {}
 
     void kill() {
         if (is_reaped) return;
@@ -184,7 +219,11 @@ struct Child::State {
         kill();
         ask(info, 0);
         is_reaped = true;
-        end = {info.si_code == CLD_EXITED, info.si_status};
+        int status = 0;  // of the program, where `process` is not that itself
+        if (::pread(noted_end.get(), &status, sizeof status, 0) == sizeof status)
+            end = {WIFEXITED(status), WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status)};
+        else
+            end = {info.si_code == CLD_EXITED, info.si_status};
         return true;
     }
 
@@ -210,6 +249,7 @@ struct Child::State {
     asio::posix::stream_descriptor ended;  // its pidfd
     asio::steady_timer timer;
     UniqueFd output;
+    UniqueFd noted_end;
     bool expired = false;
     bool is_reaped = false;
     End end;
@@ -219,13 +259,19 @@ Result<Child> Child::start(const Order& order, Place place, const asio::any_io_e
     Prepared prepared(order);
     prepared.input = above_standard(UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
     prepared.output = above_standard(UniqueFd(::memfd_create("weir-check", MFD_CLOEXEC)));
-    if (!prepared.input || !prepared.output) return fail_with(errno, "cannot make its input and output");
+    prepared.end = above_standard(UniqueFd(::memfd_create("weir-check-end", MFD_CLOEXEC)));
+    if (!prepared.input || !prepared.output || !prepared.end)
+        return fail_with(errno, "cannot make its input and output");
     int pidfd = -1;
-    auto process = fork_with(&pidfd);
+    prepared.is_alone = true;
+    auto process = fork_with(CLONE_NEWPID | CLONE_NEWNS, &pidfd);
+    if (process < 0) {
+        prepared.is_alone = false;
+        process = fork_with(0, &pidfd);
+    }
     if (process == 0) turn_into(prepared);
     if (process < 0) return fail_with(errno, "cannot start a process");
-    return Child(
-        std::make_shared<State>(std::move(place), executor, process, pidfd, std::move(prepared.output)));
+    return Child(std::make_shared<State>(std::move(place), executor, process, pidfd, prepared));
 }
 
 Child::~Child() {

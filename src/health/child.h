@@ -1,6 +1,7 @@
 // A program that runs for a check, shut in: a session of its own, no descriptors but /dev/null and its
 // output, no way to new privileges, bounded time, memory, files and processes. It ends with its owner, and so
-// does what it started, unless that began a session of its own.
+// does what it started: it lives in a PID namespace of its own, whose first process is a copy of weir that
+// waits for it. Without the right to make one (CAP_SYS_ADMIN), what begins another session stays.
 #pragma once
 
 #include <sys/types.h>

@@ -1,12 +1,12 @@
 // Programs that run for a check, and what they can and cannot do.
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <thread>
 
 #include "health/child.h"
@@ -17,13 +17,6 @@ namespace {
 
 using testing::StartsWith;
 
-/// A zombie that nobody has reaped is as good as gone.
-bool is_alive(int process) {
-    std::ifstream file(fmt::format("/proc/{}/stat", process));
-    std::string number, name, state;
-    return file >> number >> name >> state && state != "Z" && state != "X";
-}
-
 /// No zombie of this process's, either.
 bool nobody_is_left() {
     siginfo_t info{};
@@ -33,7 +26,7 @@ bool nobody_is_left() {
 class Exec : public Probe {
   protected:
     ~Exec() override {
-        if (!file_.empty()) std::filesystem::remove(file_);
+        if (!pipe_.empty()) std::filesystem::remove(pipe_);
     }
 
     static model::Check shell(std::string script) {
@@ -42,18 +35,22 @@ class Exec : public Probe {
         return {.kind = std::move(exec), .timeout = 20s};
     }
 
-    /// A file that any user may write a process's number into.
-    std::string make_file() {
-        char name[] = "/tmp/weir-test-XXXXXX";
-        UniqueFd fd(mkstemp(name));
-        fchmod(fd.get(), 0666);
-        return file_ = name;
+    /// The same, all of whose processes hold one end of a pipe, whatever else becomes of them. `$begun` tells
+    /// the other end.
+    model::Check watched(const std::string& script) {
+        pipe_ = fmt::format("/tmp/weir-test-{}", getpid());
+        mkfifo(pipe_.c_str(), 0600);
+        chmod(pipe_.c_str(), 0666);
+        other_end_ = UniqueFd(open(pipe_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+        return shell(fmt::format("exec 9>{}; begun='echo >&9'; {}", pipe_, script));
     }
-
-    int process_in_file() {
-        int process = 0;
-        std::ifstream(file_) >> process;
-        return process;
+    bool has_begun() {
+        char byte = 0;
+        return begun_ = begun_ || read(other_end_.get(), &byte, 1) == 1;
+    }
+    bool is_alive() {
+        char byte = 0;
+        return read(other_end_.get(), &byte, 1) != 0;
     }
 
     /// Lets what was left to do be done until `condition` holds.
@@ -67,7 +64,9 @@ class Exec : public Probe {
         return condition();
     }
 
-    std::string file_;
+    std::string pipe_;
+    UniqueFd other_end_;
+    bool begun_ = false;
 };
 
 TEST_F(Exec, IsJudgedByTheExitCode) {
@@ -123,37 +122,50 @@ TEST_F(Exec, IsShutIn) {
 }
 
 TEST_F(Exec, TakesItsChildrenAlongAtTheTimeout) {
-    auto check = shell(fmt::format("sleep 1000 & echo $! > {}; wait", make_file()));
+    auto check = watched("sleep 1000 & eval $begun; wait");
     check.timeout = 1s;
     auto outcome = run(check);
     EXPECT_FALSE(outcome.ok);
     EXPECT_EQ(outcome.message, "EXTOUT");
-    auto child = process_in_file();
-    ASSERT_GT(child, 0) << "the program did not come to its child within a second";
-    EXPECT_TRUE(comes_true([child] { return !is_alive(child); }));
+    ASSERT_TRUE(has_begun()) << "the program did not come to its child within a second";
+    EXPECT_TRUE(comes_true([this] { return !is_alive(); }));
+    EXPECT_TRUE(comes_true(nobody_is_left)) << "a zombie is left";
+}
+
+TEST_F(Exec, TakesAlongAtTheTimeoutWhatHasBecomeADaemon) {
+    if (geteuid() != 0) GTEST_SKIP() << "only root may make PID namespaces";
+    auto check = watched("setsid sh -c 'setsid sleep 1000 &'; eval $begun; sleep 1000");
+    check.timeout = 1s;
+    EXPECT_EQ(message(check), "EXTOUT");
+    ASSERT_TRUE(has_begun()) << "the daemon was not there within a second";
+    EXPECT_TRUE(comes_true([this] { return !is_alive(); }));
     EXPECT_TRUE(comes_true(nobody_is_left)) << "a zombie is left";
 }
 
 TEST_F(Exec, LeavesNoChildBehindThatWorksOn) {
-    run(shell(fmt::format("sleep 1000 & echo $! > {}", make_file())));
-    auto child = process_in_file();
-    ASSERT_GT(child, 0);
-    EXPECT_TRUE(comes_true([child] { return !is_alive(child); }));
+    EXPECT_EQ(message(watched("sleep 1000 & eval $begun")), "EXOK");
+    ASSERT_TRUE(has_begun());
+    EXPECT_TRUE(comes_true([this] { return !is_alive(); }));
+}
+
+TEST_F(Exec, SeesNoOtherProcesses) {
+    if (geteuid() != 0) GTEST_SKIP() << "only root may make PID namespaces";
+    EXPECT_EQ(message(shell(fmt::format("test -e /proc/{} || echo $$", getpid()))), "EXOK: 2");
+    EXPECT_EQ(message(shell("kill -9 1; echo still here")), "EXOK: still here") << "1 waits for the program";
 }
 
 TEST_F(Exec, EndsWhenItsProbeIsCancelled) {
-    auto check = shell(fmt::format("echo $$ > {}; exec sleep 1000", make_file()));
+    auto check = watched("eval $begun; exec sleep 1000");
     asio::cancellation_signal cancel;
     std::exception_ptr thrown;
     asio::co_spawn(context_, probe(check, target_, path_),
                    asio::bind_cancellation_slot(
                        cancel.slot(), [&](std::exception_ptr error, const Outcome&) { thrown = error; }));
-    ASSERT_TRUE(comes_true([this] { return process_in_file() > 0; }));
-    auto process = process_in_file();
-    EXPECT_TRUE(is_alive(process));
+    ASSERT_TRUE(comes_true([this] { return has_begun(); }));
+    EXPECT_TRUE(is_alive());
     cancel.emit(asio::cancellation_type::terminal);
     EXPECT_TRUE(comes_true([&thrown] { return thrown != nullptr; }));
-    EXPECT_TRUE(comes_true([process] { return !is_alive(process); }));
+    EXPECT_TRUE(comes_true([this] { return !is_alive(); }));
     EXPECT_TRUE(comes_true(nobody_is_left));
 }
 
