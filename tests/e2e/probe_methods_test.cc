@@ -1,5 +1,6 @@
 // Probes of every forwarding method, by the real daemon, to near backends and to those behind a gateway: they
-// find their backend as the service's packets would, and a backend without the VIP is down.
+// find their backend as the service's packets would, and a backend without the VIP is down, as is one that
+// answers from its own address.
 #include <gmock/gmock.h>
 
 #include <boost/json/array.hpp>
@@ -19,12 +20,15 @@ using testing::Gt;
 
 constexpr const char* kMethods[] = {"ipip", "gre", "fou", "gue"};
 constexpr uint8_t kDscp = 46;
+constexpr uint8_t kIgnored = 12;  // stands for nothing on the backends
 constexpr uint16_t kFirstPort = 8000;
 constexpr net::Port kDatagrams{9000};
 
 struct Service {
     std::string name, vips, pool, forward;
     std::string check = "tcp: {}";
+
+    bool is_ignored() const { return name.starts_with("ignored"); }
 };
 
 /// A backend of each LAN and family behind VIPs of both families, with every method that fits: by TCP; and by
@@ -45,6 +49,11 @@ std::vector<Service> services() {
     all.push_back({"gue-udp", both, "all", "gue", udp});
     all.push_back({"dscp4-udp", vip4, "v4", dscp, udp});
     all.push_back({"dscp6-udp", vip6, "v6", dscp, udp});
+    const std::string ignored = fmt::format("{{dscp: {{value: {}}}}}", kIgnored);
+    const std::string tcp = fmt::format("tcp: {{}}, port: {}", kFirstPort);
+    all.push_back({"ignored4", vip4, "v4", ignored, tcp});
+    all.push_back({"ignored6", vip6, "v6", ignored, tcp});
+    all.push_back({"ignored4-udp", vip4, "v4", ignored, udp});
     all.push_back({"gre-icmp", both, "all", "gre", "icmp: {}"});
     all.push_back({"fou-icmp", both, "all", "fou", "icmp: {}"});
     all.push_back({"gre-syn", both, "all", "gre", syn});
@@ -106,11 +115,23 @@ class ProbeMethods : public SiteTest {
     }
     [[nodiscard]] testing::AssertionResult become(const std::string& health, const std::string& nat) {
         std::map<std::string, std::string> wanted;
-        for (const auto& each : services()) wanted[each.name] = each.forward == "nat" ? nat : health;
+        for (const auto& each : services())
+            wanted[each.name] = each.is_ignored() ? "down" : each.forward == "nat" ? nat : health;
         if (lab::wait_until([&] { return healths() == wanted; }, kSoon)) return testing::AssertionSuccess();
         const auto listing =
             lab::run(site_->balancer(), {WEIR_BINARY, "--socket", daemon_->socket(), "backends"});
         return testing::AssertionFailure() << listing.out << daemon_->log();
+    }
+    /// Whose last probe failed like this, by service.
+    std::map<std::string, std::string> reasons_of_the_ignored() const {
+        std::map<std::string, std::string> reasons;
+        const auto backends = lab::must(daemon_->get("/api/v1/backends"));
+        for (const auto& row : backends.as_array()) {
+            const std::string service(row.at("service").as_string());
+            const std::string_view reason(row.at("reason").as_string());
+            if (service.starts_with("ignored")) reasons[service] = reason.substr(0, reason.find(' '));
+        }
+        return reasons;
     }
     void set_vips(bool present) {
         const auto set = present ? &lab::Host::add_address : &lab::Host::remove_address;
@@ -134,6 +155,14 @@ TEST_F(ProbeMethods, FindTheVipOnEveryBackend) {
             EXPECT_THAT(packets, Gt(0u)) << i;
         EXPECT_EQ(counts.bad(), 0u) << i;
     }
+    using Reasons = std::map<std::string, std::string>;
+    EXPECT_TRUE(lab::wait_until(
+        [&] {
+            return reasons_of_the_ignored() ==
+                   Reasons{{"ignored4", "L4TOUT"}, {"ignored6", "L4TOUT"}, {"ignored4-udp", "L7TOUT"}};
+        },
+        kSoon))
+        << testing::PrintToString(reasons_of_the_ignored());
 }
 
 TEST_F(ProbeMethods, MissTheVipWhereABackendHasLostIt) {

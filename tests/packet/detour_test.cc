@@ -209,6 +209,10 @@ TEST_P(DetourPacket, TranslatesWhatComesBack) {
     });
 }
 
+TEST_P(DetourPacket, DropsWhatComesFromTheBackendsOwnAddress) {
+    with_each_carrier([&] { EXPECT_EQ(enter(frame(of_stack().back())).verdict, TC_ACT_SHOT); });
+}
+
 TEST_P(DetourPacket, LeavesADatagramWithoutChecksumWithoutOne) {
     carrier_ = net::kUdp;
     put_row(kLoopback);

@@ -17,6 +17,7 @@
 #include "engine/xdp/detour_abi.h"
 
 #define VLAN_ID 0xfff
+#define BROUGHT_HOME 0x7765 /* in skb->tc_index, which nobody looks at: this program has seen the packet */
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
@@ -98,15 +99,20 @@ int detour_out(struct __sk_buff* skb) {
     return tag(skb, &row->target) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
-/* Whose answer this is, when its IP header begins at `segment->at`. */
+static __always_inline bool comes_between(const struct segment* segment, __u8 family,
+                                          const struct weir_ends* ends) {
+    return segment->family == family && same(&ends->balancer, &segment->destination) &&
+           same(&ends->peer, &segment->source);
+}
+
+/* Whose answer this is, by either name, when its IP header begins at `segment->at`. */
 static __always_inline const struct weir_detour* find_answered(struct __sk_buff* skb,
                                                                struct segment* segment) {
     if (!take_segment(skb, segment)) return NULL;
     const struct weir_detour* row = find(segment, segment->destination_port);
-    if (!row || row->wire_family != segment->family || row->port != segment->source_port) return NULL;
-    if (!same(&row->wire.balancer, &segment->destination) || !same(&row->wire.peer, &segment->source))
-        return NULL;
-    return row;
+    if (!row || row->port != segment->source_port) return NULL;
+    if (comes_between(segment, row->wire_family, &row->wire)) return row;
+    return comes_between(segment, row->stack_family, &row->stack) ? row : NULL;
 }
 
 /* Brings an answer to the device that the socket is bound to, by which the route to the backend leads, too:
@@ -114,6 +120,7 @@ static __always_inline const struct weir_detour* find_answered(struct __sk_buff*
 static __always_inline int bring_home(struct __sk_buff* skb, const struct segment* segment,
                                       const struct weir_detour* row) {
     const struct weir_target* target = &row->target;
+    skb->tc_index = BROUGHT_HOME;
     if (skb->vlan_present) {
         /* The kernel's device of the VLAN takes off its own tag. */
         if (row->device != target->interface && skb->ifindex == target->interface &&
@@ -156,12 +163,15 @@ static __always_inline int refuse(struct __sk_buff* skb) {
 SEC("tc")
 int detour_in(struct __sk_buff* skb) {
     struct segment segment = {.at = ETH_HLEN};
+    if (skb->tc_index == BROUGHT_HOME) return TC_ACT_UNSPEC; /* by another interface's filter */
     const struct weir_detour* row = find_answered(skb, &segment);
     if (!row) {
         segment.at = 0;
         row = find_answered(skb, &segment);
     }
     if (!row) return refuse(skb);
+    /* From the backend's own address, which the socket knows and a client does not: no answer. */
+    if (!comes_between(&segment, row->wire_family, &row->wire)) return TC_ACT_SHOT;
     segment.source = row->stack.peer;
     segment.destination = row->stack.balancer;
     if (rewrite(skb, &segment, row->stack_family, &row->wire, &row->stack)) return TC_ACT_SHOT;
