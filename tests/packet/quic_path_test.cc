@@ -75,6 +75,30 @@ TEST_F(QuicPathTest, FollowsTheFlowWhereTheIdNamesNobody) {
     }
 }
 
+/// More than one generation's half of what there was room for once.
+TEST_F(QuicPathTest, HasRoomForEveryServerIdWithEachPlan) {
+    auto service = plan_.frontends[0];
+    service.targets.clear();
+    for (int i = 0; i < 1100; i++) {
+        auto high = static_cast<uint8_t>(i / 250), low = static_cast<uint8_t>(i % 250 + 1);
+        service.targets.push_back(
+            {{.address = Ip::v4({10, 1, static_cast<uint8_t>(10 + high), low}), .server_id = {high, low}},
+             {true, ""},
+             Accepts::all});
+        hops_.try_emplace(service.targets.back().backend.address, Hop{mac_of(low), kBalancer});
+    }
+    plan_.frontends.clear();
+    for (uint16_t port = 443; port < 443 + 30; port++) {
+        plan_.frontends.push_back(service);
+        plan_.frontends.back().key.port = net::Port(port);
+    }
+    for (int generation = 0; generation < 3; generation++) {
+        apply();
+        for (uint8_t backend : {1, 100, 250})
+            EXPECT_EQ(send(1000, short_packet({0x07, 2, backend, 1, 2, 3, 4, 5, 6}, 40)), backend);
+    }
+}
+
 TEST_F(QuicPathTest, ReachesADrainingBackendByItsIdAlone) {
     set_accepts(4, Accepts::established);
     set_accepts(5, Accepts::nothing);

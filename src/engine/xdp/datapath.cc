@@ -44,6 +44,7 @@ Sizes Datapath::sizes_of(const Maps& kept, Sizes sizes) {
     sizes.ring_lines = rows(MapName::rings, sizes.ring_lines);
     sizes.flow_buckets = rows(MapName::flows, sizes.flow_buckets);
     sizes.quic_tables = rows(MapName::quics, sizes.quic_tables * 2) / 2;
+    sizes.quic_servers = rows(MapName::servers, sizes.quic_servers * 2) / 2;
     sizes.nat_flows = rows(MapName::nat, sizes.nat_flows * kRowsOfAFlow) / kRowsOfAFlow;
     return sizes;
 }

@@ -47,6 +47,7 @@ std::array<uint32_t, kMapNames.size()> rows_of(const Settings& settings) {
     of(MapName::counters) = sizes.target_slots * (settings.cpus + 1);
     of(MapName::totals) = settings.cpus + 1;
     of(MapName::quics) = sizes.quic_tables * 2;
+    of(MapName::servers) = sizes.quic_servers * 2;
     if (sizes.nat_flows > 0) {
         of(MapName::nat) = sizes.nat_flows * kRowsOfAFlow;
         of(MapName::nat_new) = std::max(sizes.nat_flows / 4, kLeastNew) * kRowsOfAFlow;

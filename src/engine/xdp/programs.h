@@ -26,6 +26,7 @@ struct Sizes {
     uint32_t flow_buckets = 1024;  // a power of two
     uint32_t nat_flows = 0;        // 0: no service uses NAT
     uint32_t quic_tables = 1;      // of a generation
+    uint32_t quic_servers = 1024;  // server ids of a generation
 
     bool operator==(const Sizes&) const = default;
 };

@@ -34,7 +34,26 @@ weir_server_key server_key(uint32_t frontend, uint32_t half, const std::vector<u
     return key;
 }
 
+struct Server {
+    size_t frontend;  // its place in the plan
+    const model::Backend* backend;
+};
+
+std::vector<Server> servers_of(const model::Plan& plan) {
+    std::vector<Server> servers;
+    for (size_t i = 0; i < plan.frontends.size(); i++) {
+        if (plan.frontends[i].quic.empty()) continue;
+        for (const auto& target : plan.frontends[i].targets)
+            if (!target.backend.server_id.empty()) servers.push_back({i, &target.backend});
+    }
+    return servers;
+}
+
 }  // namespace
+
+size_t count_servers(const model::Plan& plan) {
+    return servers_of(plan).size();
+}
 
 size_t count_quic_tables(const model::Plan& plan) {
     std::set<Configs> sets;
@@ -65,16 +84,11 @@ Result<QuicRows> write_quic_tables(const model::Plan& plan, std::span<weir_quic_
 
 Status write_servers(const model::Plan& plan, const Numbers& numbers, uint32_t half, int map) {
     if (auto cleared = clear_servers(half, map); !cleared) return cleared;
-    for (size_t i = 0; i < plan.frontends.size(); i++) {
-        const auto& frontend = plan.frontends[i];
-        if (frontend.quic.empty()) continue;
-        for (const auto& target : frontend.targets) {
-            if (target.backend.server_id.empty()) continue;
-            auto key = server_key(static_cast<uint32_t>(i) + 1, half, target.backend.server_id);
-            uint32_t number = numbers.find({frontend.key, target.backend.address});
-            if (int error = bpf_map_update_elem(map, &key, &number, BPF_ANY))
-                return fail_with(-error, "cannot write the QUIC server ids");
-        }
+    for (const auto& [place, backend] : servers_of(plan)) {
+        auto key = server_key(static_cast<uint32_t>(place) + 1, half, backend->server_id);
+        uint32_t number = numbers.find({plan.frontends[place].key, backend->address});
+        if (int error = bpf_map_update_elem(map, &key, &number, BPF_ANY))
+            return fail_with(-error, "cannot write the QUIC server ids");
     }
     return {};
 }

@@ -18,6 +18,9 @@ using QuicRows = std::map<size_t, uint32_t>;
 /// How many different sets of configurations the plan's frontends have.
 size_t count_quic_tables(const model::Plan& plan);
 
+/// How many server ids write_servers() writes.
+size_t count_servers(const model::Plan& plan);
+
 /// Writes them, and which frontend has which. There is a row for each.
 Result<QuicRows> write_quic_tables(const model::Plan& plan, std::span<weir_quic_table> rows);
 

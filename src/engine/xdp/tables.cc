@@ -126,6 +126,7 @@ bool Tables::has_room_for(const model::Plan& plan, const Sizes& need) const {
     const auto& have = datapath_->sizes();
     return have.frontend_slots >= need.frontend_slots && have.ring_lines >= need.ring_lines &&
            have.flow_buckets == need.flow_buckets && have.quic_tables >= need.quic_tables &&
+           have.quic_servers >= need.quic_servers &&
            (have.nat_flows == need.nat_flows || need.nat_flows == 0) &&
            have.target_slots >= numbers_.needed(targets_of(plan));
 }

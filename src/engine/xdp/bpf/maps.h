@@ -49,7 +49,7 @@ WEIR_HASH(nat_new, BPF_MAP_TYPE_LRU_HASH, 0, 1, struct weir_tuple, struct weir_t
 WEIR_HASH(nat, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, 1, struct weir_tuple, struct weir_translation);
 
 WEIR_ARRAY(quics, weir_quic_table);
-WEIR_HASH(servers, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, 65536, struct weir_server_key, __u32);
+WEIR_HASH(servers, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, 1, struct weir_server_key, __u32);
 
 struct weir_state state SEC(".data.state");
 

@@ -1,0 +1,54 @@
+#include "engine/xdp/sizing.h"
+
+#include <gmock/gmock.h>
+
+namespace weir::engine::xdp {
+namespace {
+
+using testing::HasSubstr;
+
+model::Frontend frontend(uint16_t port, size_t backends) {
+    model::Frontend frontend;
+    frontend.key = {net::Ip::v4({192, 0, 2, 1}), net::Port(port), model::Protocol::udp};
+    for (size_t i = 0; i < backends; i++)
+        frontend.targets.push_back({{net::Ip::v4({10, static_cast<uint8_t>(i >> 16),
+                                                  static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)})},
+                                    {true, ""},
+                                    model::Accepts::all});
+    return frontend;
+}
+
+TEST(LeastSizes, RefuseMoreTargetsThanThereAreNumbers) {
+    model::Plan plan;
+    plan.frontends = {frontend(1, WEIR_MAX_TARGETS - 2), frontend(2, 1)};
+    ASSERT_TRUE(least_sizes(plan));
+    EXPECT_EQ(least_sizes(plan)->target_slots, WEIR_MAX_TARGETS);
+    plan.frontends.push_back(frontend(3, 1));
+    auto refused = least_sizes(plan);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, HasSubstr("262144 targets"));
+}
+
+TEST(LeastSizes, RefuseMoreRingEntriesThanARowCanName) {
+    model::Plan plan;
+    for (uint16_t port = 1; port <= 500; port++) {
+        plan.frontends.push_back(frontend(port, 1));
+        plan.frontends.back().scheduler.table_size = 5'000'011;
+    }
+    EXPECT_FALSE(least_sizes(plan));
+    plan.frontends.resize(400);
+    EXPECT_TRUE(least_sizes(plan));
+}
+
+TEST(LeastSizes, HaveRoomForEachServerIdOfEachFrontend) {
+    model::Plan plan;
+    plan.frontends = {frontend(443, 300), frontend(444, 300), frontend(445, 300)};
+    for (auto& each : plan.frontends)
+        for (auto& target : each.targets) target.backend.server_id = {1, 2};
+    plan.frontends[0].quic = plan.frontends[1].quic = {{.rotation = 0}};
+    EXPECT_EQ(least_sizes(plan)->quic_servers, 600u);
+    EXPECT_GE(roomy(*least_sizes(plan)).quic_servers, 600u);
+}
+
+}  // namespace
+}  // namespace weir::engine::xdp
