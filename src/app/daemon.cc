@@ -110,7 +110,7 @@ void Running::make_controller(model::HealthMap recovered) {
     control::Controller::Options options;
     options.config_path = options_.config;
     options.engine_name = kEngineName;
-    options.load = [path = options_.config] { return config::load(path); };
+    options.load = [path = options_.config] { return load_config(path); };
     options.on_config = [this](const model::Config& config) {
         if (auto done = server_.protect(config.admin); !done)
             spdlog::error("the admin API keeps its certificate and tokens: {}", done.error().message);
@@ -189,7 +189,7 @@ Status Running::stop() {
 
 int run_daemon(const cli::RunOptions& options) {
     set_up_log(options.log_level);
-    auto config = config::load(options.config);
+    auto config = load_config(options.config);
     if (!config) {
         std::cerr << config::describe(options.config, config.error());
         return 2;

@@ -1,6 +1,8 @@
 #include "app/engine.h"
 
+#include "control/preview.h"
 #include "engine/xdp/replayer.h"
+#include "engine/xdp/sizing.h"
 #include "engine/xdp/xdp.h"
 
 namespace weir::app {
@@ -12,6 +14,14 @@ Result<StartedEngine> start_engine(boost::asio::any_io_executor executor, const 
     auto recovered = (*opened)->recovered();
     auto* capturing = opened->get();
     return StartedEngine{std::move(*opened), capturing, std::move(recovered)};
+}
+
+config::Loaded load_config(const std::string& path) {
+    auto config = config::load(path);
+    if (!config) return config;
+    if (auto sizes = engine::xdp::least_sizes(control::preview(*config, {})); !sizes)
+        return std::unexpected(std::vector{config::Mistake{0, 0, sizes.error().message}});
+    return config;
 }
 
 Result<engine::Replay> open_replay(model::Plan plan, engine::ReplaySetup setup) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "config/load.h"
 #include "engine/capture.h"
 #include "engine/engine.h"
 #include "engine/replay.h"
@@ -23,6 +24,9 @@ inline constexpr const char* kEngineName = "xdp";
 /// `pin`: the folder in a BPF file system. `on_change` is called on the executor when unreachable() changes.
 Result<StartedEngine> start_engine(boost::asio::any_io_executor executor, const std::string& pin,
                                    std::function<void()> on_change);
+
+/// As config::load(), and refuses what the engine could never carry out, whatever the backends do.
+config::Loaded load_config(const std::string& path);
 
 /// Needs the right to load BPF programs, and no interface.
 Result<engine::Replay> open_replay(model::Plan plan, engine::ReplaySetup setup);

@@ -6,11 +6,11 @@
 
 namespace weir::cli {
 
-Run declare_check(Options& options, const Context&) {
+Run declare_check(Options& options, const Context& context) {
     auto file = std::make_shared<std::string>();
     options.argument("FILE", *file, "The configuration, weir.yaml(5)");
-    return [file] {
-        auto loaded = config::load(*file);
+    return [file, &context] {
+        auto loaded = context.daemon->load(*file);
         if (!loaded) {
             std::cerr << config::describe(*file, loaded.error());
             return int{kBadInput};

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "config/load.h"
 #include "engine/replay.h"
 
 namespace weir::cli {
@@ -25,6 +26,7 @@ struct Daemon {
     int (*run)(const RunOptions& options);       // gives the exit code
     Status (*clean_up)(const std::string& pin);  // removes everything of weir's from the kernel
     Result<engine::Replay> (*replay)(model::Plan plan, engine::ReplaySetup setup);
+    config::Loaded (*load)(const std::string& path);  // a configuration that the engine can carry out
 };
 
 int main(int argc, char** argv, const Daemon& daemon);

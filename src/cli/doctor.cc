@@ -60,10 +60,10 @@ std::vector<model::Interface> chosen(const std::vector<std::string>& names,
     return interfaces;
 }
 
-int examine(const Asked& asked) {
+int examine(const Context& context, const Asked& asked) {
     doctor::Wanted wanted;
     if (!asked.config.empty()) {
-        const auto loaded = config::load(asked.config);
+        const auto loaded = context.daemon->load(asked.config);
         if (!loaded) {
             std::cerr << config::describe(asked.config, loaded.error());
             return kBadInput;
@@ -85,13 +85,13 @@ int examine(const Asked& asked) {
 
 }  // namespace
 
-Run declare_doctor(Options& options, const Context&) {
+Run declare_doctor(Options& options, const Context& context) {
     auto asked = std::make_shared<Asked>();
     options.option("-c,--config", asked->config, "Examine the host for this configuration, weir.yaml(5)");
     options.arguments("INTERFACE", asked->interfaces,
                       "Only these; default: the configuration's, or all Ethernet ones that are up");
     options.flag("--json", asked->json, "Print it as JSON");
-    return [asked] { return examine(*asked); };
+    return [asked, &context] { return examine(context, *asked); };
 }
 
 }  // namespace weir::cli

@@ -41,7 +41,7 @@ int ask_daemon(const Context& context, const std::string& file, bool json) {
 }
 
 int plan(const Context& context, const std::string& file, bool json) {
-    auto loaded = config::load(file);
+    auto loaded = context.daemon->load(file);
     if (!loaded) {
         std::cerr << config::describe(file, loaded.error());
         return kBadInput;

@@ -141,7 +141,7 @@ int replay(const Context& context, const Asked& asked) {
         complain(setup.error());
         return kBadInput;
     }
-    auto config = config::load(asked.config);
+    auto config = context.daemon->load(asked.config);
     if (!config) {
         std::cerr << config::describe(asked.config, config.error());
         return kBadInput;

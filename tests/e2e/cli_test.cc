@@ -72,6 +72,21 @@ TEST_F(Alone, ADaemonDoesNotStartWithABadFile) {
     EXPECT_FALSE(std::filesystem::exists(dir_ / "weir.sock"));
 }
 
+TEST_F(Alone, AFileThatTheDatapathHasNoRoomForIsRefusedAsAWhole) {
+    const std::string file = dir_.write("forms.yaml", R"(interfaces: [{name: lo}]
+pools: {p: {static: [10.1.10.10]}}
+services:
+  s: {vip: [192.0.2.100, 203.0.113.0/24, 198.51.100.0/25], ports: [1-65534/tcp], pool: p, forward: ipip}
+)");
+    for (const auto& words : {std::vector<std::string>{"check", file},
+                              {"plan", file, "--socket", dir_ / "weir.sock"},
+                              {"run", "-c", file, "--socket", dir_ / "weir.sock"}}) {
+        const lab::Finished refused = weir(words);
+        EXPECT_EQ(refused.status, 2) << words.front();
+        EXPECT_THAT(refused.err, HasSubstr(file + ": the services' VIP prefixes and port ranges"));
+    }
+}
+
 TEST_F(Alone, PlanShowsAllThatWouldBeProgrammed) {
     const lab::Finished plan =
         weir({"--socket", dir_ / "none", "plan", "--json", dir_.write("good.yaml", Yaml{}.text())});
