@@ -166,6 +166,7 @@ Status Tables::grow(const model::Plan& plan, Sizes need) {
     space_.emplace(sizes.ring_lines);
     rings_.clear();
     leaving_.clear();
+    replaced_.clear();
     begin_scans();
     return {};
 }
@@ -210,7 +211,7 @@ Status Tables::bring_into_force(const model::Plan& plan, const Hops& hops) {
         settle();
         auto before = written;
         written = write_rings(plan, hops, written);
-        if (written == before && leaving_.empty() && written < plan.frontends.size()) {
+        if (written == before && replaced_.empty() && written < plan.frontends.size()) {
             // Nothing is left to be freed, and no run is long enough: the space is in pieces.
             auto need = least_sizes(plan);
             if (!need) return propagate(need);
@@ -280,7 +281,7 @@ bool Tables::write_ring(const model::Frontend& frontend, const Hops& hops, Built
             datapath_->rings()[lines->first + i / WEIR_RING_LINE].target[i % WEIR_RING_LINE] =
                 numbers[table->second[i]];
     }
-    if (found != rings_.end() && found->second.size > 0) leaving_.push_back(found->second.lines);
+    if (found != rings_.end() && found->second.size > 0) replaced_.push_back(found->second.lines);
     rings_.insert_or_assign(frontend.key, std::move(ring));
     return true;
 }
@@ -351,7 +352,7 @@ Status Tables::write_generation(const model::Plan& plan, const Hops& hops) {
             ++it;
             continue;
         }
-        if (it->second.size > 0) leaving_.push_back(it->second.lines);
+        if (it->second.size > 0) replaced_.push_back(it->second.lines);
         it = rings_.erase(it);
     }
     auto& state = datapath_->state();
@@ -364,6 +365,7 @@ Status Tables::write_generation(const model::Plan& plan, const Hops& hops) {
     if (auto chosen = choose_captured(plan, half); !chosen) spdlog::warn("{}", chosen.error().message);
     std::ranges::copy(timeouts_, state.generation[half].timeout);
     __atomic_store_n(&state.active, half, __ATOMIC_RELEASE);
+    leaving_ = std::exchange(replaced_, {});
     return {};
 }
 

@@ -146,7 +146,8 @@ class Tables {
     Numbers numbers_;
     std::optional<RingSpace> space_;
     std::map<model::FrontendKey, Ring> rings_;
-    std::vector<Lines> leaving_;  // ring lines that packets of the last generation may still read
+    std::vector<Lines> replaced_;  // ring lines that the generation in use has, and the next has not
+    std::vector<Lines> leaving_;   // those that packets of the last generation may still read
     std::optional<FlowScan> scan_;
     uint64_t counts_ = 0;  // whole passes that it has made
     std::optional<TranslationScan> new_translations_, translations_;
