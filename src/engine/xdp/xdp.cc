@@ -64,6 +64,13 @@ std::optional<net::Ip> address_of(const net::Link& link, net::Family family) {
     return found;
 }
 
+std::set<net::Ip> backends_of(const model::Plan& plan) {
+    std::set<net::Ip> backends;
+    for (const auto& frontend : plan.frontends)
+        for (const auto& target : frontend.targets) backends.insert(target.backend.address);
+    return backends;
+}
+
 /// Where a packet to a port of the service comes out behind NAT. A check's other port is the backend's own.
 net::Port port_behind(const model::Frontend& frontend, const model::Backend& backend, net::Port asked) {
     int place = asked.value() - frontend.key.port.value();
@@ -155,13 +162,16 @@ model::HealthMap Xdp::recovered() const {
 }
 
 Status Xdp::apply(const model::Plan& plan) {
-    std::set<net::Ip> backends;
-    for (const auto& frontend : plan.frontends)
-        for (const auto& target : frontend.targets) backends.insert(target.backend.address);
-    neighbours_->watch(backends);
+    // Both plans' backends until it is known which plan stays: who is watched anew has to be found anew.
+    auto former_backends = backends_of(plan_), backends = backends_of(plan);
+    auto both = former_backends;
+    both.insert(backends.begin(), backends.end());
+    neighbours_->watch(both);
     auto former = std::exchange(plan_, plan);
     ways_ = find_ways();
-    if (auto applied = tables_->apply(plan_, hops()); !applied) {
+    auto applied = tables_->apply(plan_, hops());
+    neighbours_->watch(applied ? backends : former_backends);
+    if (!applied) {
         plan_ = std::move(former);
         ways_ = find_ways();
         return applied;
