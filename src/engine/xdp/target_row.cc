@@ -170,6 +170,11 @@ Hop hop_of(const weir_target& row, net::Family backend) {
     return hop;
 }
 
+void adopt(Hops& hops, const net::Ip& backend, const Hop& hop) {
+    auto [known, is_new] = hops.try_emplace(backend, hop);
+    if (!is_new && hop.source && !known->second.source) known->second = hop;
+}
+
 weir_name make_name(const model::TargetKey& key, bool retired) {
     weir_name name{};
     name.key = to_abi(key.frontend);

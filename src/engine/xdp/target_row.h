@@ -43,6 +43,10 @@ weir_target make_target(const model::Frontend& frontend, uint32_t number, const 
 /// The way that a target's row describes.
 Hop hop_of(const weir_target& row, net::Family backend);
 
+/// Notes a way that a row describes. Of a backend's rows that of a tunnel counts: it alone tells the MTU and
+/// the balancer's address, which others do not need.
+void adopt(Hops& hops, const net::Ip& backend, const Hop& hop);
+
 weir_name make_name(const model::TargetKey& key, bool retired);
 model::TargetKey key_of(const weir_name& name);
 

@@ -55,5 +55,18 @@ TEST(TargetRow, RefusesATunnelThatHasNoSource) {
     EXPECT_EQ(why_not(given, kBackend, hop), std::nullopt);
 }
 
+TEST(TargetRow, TellsTheNextDaemonOfATunnelsWayAlsoWhereTheBackendHasOtherServices) {
+    for (auto [first, second] : {std::pair{ForwardKind::nat, ForwardKind::ipip},
+                                 {ForwardKind::gue, ForwardKind::dscp},
+                                 {ForwardKind::ipip, ForwardKind::gre}}) {
+        Hops adopted;
+        for (auto kind : {first, second})
+            adopt(adopted, kBackend, hop_of(row_of(kind, routed()), net::Family::v4));
+        EXPECT_EQ(adopted.at(kBackend).mtu, 1400u);
+        EXPECT_EQ(adopted.at(kBackend).source, routed().source);
+        EXPECT_EQ(row_of(ForwardKind::gre, adopted.at(kBackend)).room, 1376);
+    }
+}
+
 }  // namespace
 }  // namespace weir::engine::xdp

@@ -106,7 +106,7 @@ Result<std::unique_ptr<Xdp>> Xdp::open(const boost::asio::any_io_executor& execu
     xdp->neighbours_ = std::move(*neighbours);
 
     for (const auto& recovered : xdp->tables_->recovered())
-        if (recovered.hop.mac != net::Mac{}) xdp->adopted_.emplace(recovered.key.backend, recovered.hop);
+        if (recovered.hop.mac != net::Mac{}) adopt(xdp->adopted_, recovered.key.backend, recovered.hop);
     if (!xdp->adopted_.empty()) {
         spdlog::info("adopted a running datapath with {} targets", xdp->tables_->recovered().size());
         xdp->adopted_timer_.expires_after(kAdoptedFor);
