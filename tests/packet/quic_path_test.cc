@@ -1,6 +1,8 @@
 // A QUIC service: its packets follow the server id in their connection id, whatever their addresses.
+#include <bpf/bpf.h>
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
+#include <unistd.h>
 
 #include "engine/xdp/quic_vectors.h"
 #include "tests/packet/fixture.h"
@@ -96,6 +98,37 @@ TEST_F(QuicPathTest, HasRoomForEveryServerIdWithEachPlan) {
         apply();
         for (uint8_t backend : {1, 100, 250})
             EXPECT_EQ(send(1000, short_packet({0x07, 2, backend, 1, 2, 3, 4, 5, 6}, 40)), backend);
+    }
+}
+
+TEST_F(QuicPathTest, LeavesTheRingsInForceAloneWhenAPlanCannotBeWritten) {
+    plan_.frontends.push_back(frontend("192.0.2.1", 80, model::Protocol::tcp, 9));
+    apply();
+    auto chosen = [&] {
+        std::vector<std::optional<Ip>> backends;
+        for (int port = 1000; port < 1200; port++)
+            backends.push_back(tables_->ask(net::build_frame(tcp_from(port)))->backend);
+        return backends;
+    };
+    const auto before = chosen();
+
+    // Somebody else's rows of the generation in force fill the table: those of the other are cleared first.
+    UniqueFd servers(map_of_program("servers"));
+    ASSERT_TRUE(servers);
+    auto fill = [&](uint32_t generation) {
+        weir_server_key key{};
+        uint32_t target = 0;
+        for (key.frontend = 1u << 20 | generation; key.frontend < 1u << 21; key.frontend += 2)
+            if (bpf_map_update_elem(servers.get(), &key, &target, BPF_ANY)) return;
+    };
+    plan_.frontends.push_back(plan_.frontends[0]);  // with as many server ids again
+    plan_.frontends.back().key.port = net::Port(444);
+    fill(0);
+    if (tables_->apply(plan_, hops_)) fill(0);
+    for (int backend : {1, 2}) {
+        set_accepts(backend, Accepts::established);
+        ASSERT_FALSE(tables_->apply(plan_, hops_));
+        EXPECT_EQ(chosen(), before);
     }
 }
 
