@@ -11,11 +11,6 @@ std::string_view method(const ServiceDraft& service) {
     return model::to_text(service.forward.value.kind);
 }
 
-bool is_tunnel(ForwardKind kind) {
-    return kind == ForwardKind::ipip || kind == ForwardKind::gre || kind == ForwardKind::fou ||
-           kind == ForwardKind::gue;
-}
-
 /// NAT rewrites ports and checksums, DSCP's backends find the VIP by them: both know tcp and udp alone.
 bool knows_transport(ForwardKind kind) {
     return kind == ForwardKind::nat || kind == ForwardKind::dscp;
@@ -84,7 +79,8 @@ void check_families(const ServiceDraft& service, std::string_view pool, const Ba
             "cross; give each family a service and a pool",
             address.text(), vip->value.address.text(), service.name, method(service));
     auto fits = [&](const net::Prefix& source) { return source.address.family() == address.family(); };
-    if (is_tunnel(forward.kind) && !forward.sources.empty() && std::ranges::none_of(forward.sources, fits))
+    if (model::is_tunnel(forward.kind) && !forward.sources.empty() &&
+        std::ranges::none_of(forward.sources, fits))
         mistakes.add(service.forward.at,
                      "there is no {} source for the {} backends of pool '{}'; add one, or leave 'source' out",
                      family_name(address), family_name(address), pool);

@@ -128,11 +128,6 @@ void judge_vips(const Facts& facts, std::vector<Finding>& into) {
         Findings(into, "VIPs").ok("none is an address of this host's own");
 }
 
-bool is_tunnel(model::ForwardKind kind) {
-    using enum model::ForwardKind;
-    return kind == ipip || kind == gre || kind == fou || kind == gue;
-}
-
 }  // namespace
 
 Wanted wanted_by(const model::Config& config) {
@@ -147,7 +142,7 @@ Wanted wanted_by(const model::Config& config) {
     for (const auto& [name, service] : config.services) {
         const model::ForwardKind kind = service.forward.kind;
         wanted.nat |= kind == model::ForwardKind::nat;
-        wanted.tunnels |= is_tunnel(kind);
+        wanted.tunnels |= model::is_tunnel(kind);
         wanted.vips.insert(wanted.vips.end(), service.vips.begin(), service.vips.end());
         wanted.table_bytes +=
             service.vips.size() * service.ports.size() * service.scheduler.table_size * uint64_t{2 * 4};

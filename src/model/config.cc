@@ -75,6 +75,11 @@ std::string_view to_text(SchedulerKind kind) {
     return "?";
 }
 
+bool is_tunnel(ForwardKind kind) {
+    using enum ForwardKind;
+    return kind == ipip || kind == gre || kind == fou || kind == gue;
+}
+
 std::string_view to_text(ForwardKind kind) {
     switch (kind) {
         case ForwardKind::dsr:

@@ -181,6 +181,8 @@ struct Scheduler {
 };
 
 enum class ForwardKind : uint8_t { dsr, ipip, gre, fou, gue, dscp, nat };
+/// The packet goes whole, behind another header.
+bool is_tunnel(ForwardKind kind);
 
 /// How packets get to the backends.
 struct Forward {

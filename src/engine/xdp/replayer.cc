@@ -91,7 +91,7 @@ Hop Replayer::way_to(const net::Ip& backend) const {
     return {.mac = given == setup_.neighbours.end() ? synthetic_mac(backend) : given->second,
             .source_mac = setup_.own_mac.value_or(net::Mac{}),
             .interface = kInterface,
-            .vlan = vlan_of(plan_.vlans, backend),
+            .vlan = model::vlan_of(plan_.vlans, backend),
             .mtu = setup_.mtu,
             .source = own && own->family() == backend.family() ? *own : outer_source(backend.family())};
 }

@@ -261,7 +261,7 @@ size_t Tables::write_rings(const model::Plan& plan, const Hops& hops, size_t fro
 bool Tables::write_ring(const model::Frontend& frontend, const Hops& hops, Built& built) {
     auto candidates = sched::candidates_of(frontend, [&](const model::Target& target) {
         auto hop = hops.find(target.backend.address);
-        return hop != hops.end() && !why_not(frontend.forward, target.backend.address, hop->second);
+        return hop != hops.end() && !why_not(frontend, target.backend.address, hop->second);
     });
     auto found = rings_.find(frontend.key);
     if (found != rings_.end() && found->second.candidates == candidates &&

@@ -13,11 +13,6 @@ constexpr uint32_t kGre = 4, kUdp = 8, kGue = 4;  // headers, without options
 constexpr uint16_t kFouPort = 5555, kGuePort = 6080;
 constexpr uint32_t kDoNotFragment = 0x0040;  // as it lies in memory
 
-bool is_tunnel(const model::Forward& forward) {
-    return forward.kind == model::ForwardKind::ipip || forward.kind == model::ForwardKind::gre ||
-           forward.kind == model::ForwardKind::fou || forward.kind == model::ForwardKind::gue;
-}
-
 weir_accepts to_abi(model::Accepts accepts) {
     switch (accepts) {
         case model::Accepts::nothing:
@@ -77,7 +72,7 @@ uint16_t port_of(const model::Frontend& frontend, const model::Backend& backend)
     }
 }
 
-/// What put_outer_v4() in bpf/send.h need not add up for each packet.
+/// What put_outer_v4() in bpf/outer.h need not add up for each packet.
 uint32_t fixed_sum(const weir_target& row) {
     uint64_t sum = uint64_t{kDoNotFragment} + row.source.word[0] + row.backend.word[0];
     return static_cast<uint32_t>((sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32));
@@ -85,15 +80,8 @@ uint32_t fixed_sum(const weir_target& row) {
 
 }  // namespace
 
-std::optional<uint16_t> vlan_of(const model::Vlans& vlans, const net::Ip& address) {
-    for (const auto& [id, prefixes] : vlans)
-        if (std::ranges::any_of(prefixes, [&](const auto& prefix) { return prefix.contains(address); }))
-            return id;
-    return std::nullopt;
-}
-
 uint32_t overhead(const model::Forward& forward, net::Family backend) {
-    if (!is_tunnel(forward)) return 0;
+    if (!model::is_tunnel(forward.kind)) return 0;
     uint32_t ip = backend == net::Family::v4 ? 20 : 40;
     switch (forward.kind) {
         case model::ForwardKind::gre:
@@ -107,13 +95,18 @@ uint32_t overhead(const model::Forward& forward, net::Family backend) {
     }
 }
 
-std::optional<std::string> why_not(const model::Forward& forward, const net::Ip& backend, const Hop& hop) {
+std::optional<std::string> why_not(const model::Frontend& frontend, const net::Ip& backend, const Hop& hop) {
+    const auto& forward = frontend.forward;
+    bool rewrites = forward.kind == model::ForwardKind::nat || forward.kind == model::ForwardKind::dscp;
+    if (rewrites && frontend.key.vip.family() != backend.family())
+        return fmt::format("{} is of another family than the VIP {}, which '{}' cannot cross; use a tunnel",
+                           backend.text(), frontend.key.vip_text(), model::to_text(forward.kind));
     if (forward.kind == model::ForwardKind::dsr && hop.gateway)
         return fmt::format(
             "{} is behind a gateway: direct server return needs it on a directly connected network; use a "
             "tunnel",
             backend.text());
-    if (is_tunnel(forward) && !source_of(forward, backend.family()) && !hop.source)
+    if (model::is_tunnel(forward.kind) && !source_of(forward, backend.family()) && !hop.source)
         return fmt::format("the interface towards {} has no {} address for the tunnel to come from",
                            backend.text(), backend.is_v4() ? "IPv4" : "IPv6");
     return std::nullopt;
@@ -127,10 +120,10 @@ weir_target make_target(const model::Frontend& frontend, uint32_t number, const 
     row.frontend = number;
     row.backend = to_abi(backend);
     row.method = to_abi(forward.kind);
-    if (is_tunnel(forward) && !backend.is_v4()) row.method |= WEIR_OUTER_V6;
+    if (model::is_tunnel(forward.kind) && !backend.is_v4()) row.method |= WEIR_OUTER_V6;
     row.method |= static_cast<uint8_t>(overhead(forward, backend.family()) / 4 << WEIR_OUTER_SHIFT);
     row.port = port_of(frontend, target.backend);
-    if (!hop || why_not(forward, backend, *hop)) return row;
+    if (!hop || why_not(frontend, backend, *hop)) return row;
     row.accepts = to_abi(target.accepts);
     std::ranges::copy(hop->mac.bytes, row.mac);
     std::ranges::copy(hop->source_mac.bytes, row.source_mac);
@@ -138,17 +131,17 @@ weir_target make_target(const model::Frontend& frontend, uint32_t number, const 
     row.vlan = hop->vlan ? htons(*hop->vlan) : 0;
     // Without a tunnel a packet leaves as long as it came; by the same interface that needs no look.
     row.room =
-        is_tunnel(forward) || several
+        model::is_tunnel(forward.kind) || several
             ? static_cast<uint16_t>(std::clamp(hop->mtu - overhead(forward, backend.family()), 68u, 0xffffu))
             : 0xffff;
     if (const auto* source = source_of(forward, backend.family())) {
         row.source = to_abi(source->address);
         auto free = std::min<unsigned>(net::free_bits(*source), 32);  // of the last word
         row.vary = htonl(static_cast<uint32_t>((uint64_t{1} << free) - 1));
-    } else if (is_tunnel(forward)) {
+    } else if (model::is_tunnel(forward.kind)) {
         row.source = to_abi(*hop->source);
     }
-    if (is_tunnel(forward) && backend.is_v4()) row.source.word[1] = fixed_sum(row);
+    if (model::is_tunnel(forward.kind) && backend.is_v4()) row.source.word[1] = fixed_sum(row);
     return row;
 }
 

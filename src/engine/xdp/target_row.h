@@ -26,14 +26,11 @@ struct Hop {
 };
 using Hops = std::map<net::Ip, Hop>;  // by backend; those that are missing get no packets
 
-/// The VLAN that the configuration puts the address in.
-std::optional<uint16_t> vlan_of(const model::Vlans& vlans, const net::Ip& address);
-
 /// Bytes that a tunnel puts in front of the packet; 0 for what is none.
 uint32_t overhead(const model::Forward& forward, net::Family backend);
 
 /// Why the service's packets cannot go this way; nothing when they can.
-std::optional<std::string> why_not(const model::Forward& forward, const net::Ip& backend, const Hop& hop);
+std::optional<std::string> why_not(const model::Frontend& frontend, const net::Ip& backend, const Hop& hop);
 
 /// `number` is the frontend's. Without a way, or with one that the service's packets cannot go, the target
 /// accepts nothing. `several`: packets may come in by other interfaces, with other MTUs.

@@ -21,19 +21,24 @@ Hop routed() {
             .source = net::Ip::v4({10, 0, 0, 1})};
 }
 
-weir_target row_of(ForwardKind kind, const Hop& hop) {
+model::Frontend frontend_of(ForwardKind kind) {
     model::Frontend frontend;
+    frontend.key.vip = net::Ip::v4({192, 0, 2, 1});
     frontend.forward.kind = kind;
-    return make_target(frontend, 1, {{kBackend}, {true, ""}, model::Accepts::all}, &hop, false);
+    return frontend;
+}
+
+weir_target row_of(ForwardKind kind, const Hop& hop) {
+    return make_target(frontend_of(kind), 1, {{kBackend}, {true, ""}, model::Accepts::all}, &hop, false);
 }
 
 TEST(TargetRow, RefusesAGatewayForDirectServerReturnAlone) {
-    EXPECT_THAT(why_not({ForwardKind::dsr}, kBackend, routed()),
+    EXPECT_THAT(why_not(frontend_of(ForwardKind::dsr), kBackend, routed()),
                 Optional(HasSubstr("10.8.1.1 is behind a gateway")));
-    EXPECT_EQ(why_not({ForwardKind::ipip}, kBackend, routed()), std::nullopt);
+    EXPECT_EQ(why_not(frontend_of(ForwardKind::ipip), kBackend, routed()), std::nullopt);
     auto direct = routed();
     direct.gateway = false;
-    EXPECT_EQ(why_not({ForwardKind::dsr}, kBackend, direct), std::nullopt);
+    EXPECT_EQ(why_not(frontend_of(ForwardKind::dsr), kBackend, direct), std::nullopt);
 }
 
 TEST(TargetRow, GivesNothingToABackendThatItRefuses) {
@@ -49,10 +54,23 @@ TEST(TargetRow, LeavesRoomForTheTunnelInTheMtuOfTheWay) {
 TEST(TargetRow, RefusesATunnelThatHasNoSource) {
     auto hop = routed();
     hop.source.reset();
-    EXPECT_THAT(why_not({ForwardKind::ipip}, kBackend, hop), Optional(HasSubstr("has no IPv4 address")));
-    model::Forward given{ForwardKind::ipip};
-    given.sources = {net::only(net::Ip::v4({192, 0, 2, 7}))};
+    EXPECT_THAT(why_not(frontend_of(ForwardKind::ipip), kBackend, hop),
+                Optional(HasSubstr("has no IPv4 address")));
+    auto given = frontend_of(ForwardKind::ipip);
+    given.forward.sources = {net::only(net::Ip::v4({192, 0, 2, 7}))};
     EXPECT_EQ(why_not(given, kBackend, hop), std::nullopt);
+}
+
+TEST(TargetRow, RefusesABackendOfAnotherFamilyWhereTheHeaderIsRewritten) {
+    const net::Ip backend = *net::Ip::parse("2001:db8::1");
+    Hop hop = routed();
+    hop.source = *net::Ip::parse("2001:db8::2");
+    for (auto kind : {ForwardKind::nat, ForwardKind::dscp}) {
+        EXPECT_THAT(why_not(frontend_of(kind), backend, hop),
+                    Optional(HasSubstr("2001:db8::1 is of another family than the VIP 192.0.2.1")));
+        EXPECT_EQ(why_not(frontend_of(kind), kBackend, hop), std::nullopt);
+    }
+    EXPECT_EQ(why_not(frontend_of(ForwardKind::ipip), backend, hop), std::nullopt);
 }
 
 TEST(TargetRow, TellsTheNextDaemonOfATunnelsWayAlsoWhereTheBackendHasOtherServices) {

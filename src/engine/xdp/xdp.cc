@@ -288,7 +288,7 @@ Result<Hop> Xdp::way(const model::Frontend& frontend, const net::Ip& backend) co
     auto found = ways_.find(backend);
     if (found == ways_.end()) return fail("not resolved yet");
     if (found->second)
-        if (auto reason = why_not(frontend.forward, backend, *found->second)) return fail("{}", *reason);
+        if (auto reason = why_not(frontend, backend, *found->second)) return fail("{}", *reason);
     return found->second;
 }
 
