@@ -78,9 +78,7 @@ class Replayer {
 Result<Replayer> Replayer::open(model::Plan plan, ReplaySetup setup) {
     auto tables = Tables::open("", [](int) { return Status{}; });
     if (!tables) return propagate(tables);
-    if (plan.interfaces.size() > 1) plan.interfaces.resize(1);
-    plan.icmp.rate = std::numeric_limits<uint32_t>::max();
-    Replayer replayer(std::move(plan), std::move(setup), std::move(*tables));
+    Replayer replayer(as_replayed(std::move(plan)), std::move(setup), std::move(*tables));
     if (auto applied = replayer.apply(); !applied) return propagate(applied);
     return replayer;
 }
@@ -127,6 +125,16 @@ Result<Replayed> Replayer::run(std::span<const uint8_t> frame) {
 }
 
 }  // namespace
+
+model::Plan as_replayed(model::Plan plan) {
+    if (plan.interfaces.size() > 1) plan.interfaces.resize(1);
+    plan.icmp.rate = std::numeric_limits<uint32_t>::max();
+    // What a flow's age can hold. The datapath's clock goes on while the packets are read.
+    for (auto* timeout :
+         {&plan.flows.handshake, &plan.flows.established, &plan.flows.closing, &plan.flows.udp})
+        *timeout = std::chrono::hours(1);
+    return plan;
+}
 
 Result<Replay> open_replay(model::Plan plan, ReplaySetup setup) {
     auto replayer = Replayer::open(std::move(plan), std::move(setup));

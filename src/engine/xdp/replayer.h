@@ -5,8 +5,11 @@
 
 namespace weir::engine::xdp {
 
-/// The plan is taken as it is, but for its interfaces: there is one, which every frame comes in and leaves
-/// by. Time stands still: no flow expires, and the rate of weir's own ICMP messages is not limited.
+/// The plan as it is replayed: with one interface, which every frame comes in and leaves by; the rate of
+/// weir's own ICMP messages is not limited; and no flow expires, but for what an hour leaves idle.
+model::Plan as_replayed(model::Plan plan);
+
+/// The plan is taken as_replayed().
 Result<Replay> open_replay(model::Plan plan, ReplaySetup setup);
 
 }  // namespace weir::engine::xdp
