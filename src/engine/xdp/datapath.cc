@@ -15,17 +15,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-size_t index_of(MapName name) {
-    return static_cast<size_t>(name);
-}
-
-bpf_map_info info_of(int fd) {
-    bpf_map_info info{};
-    uint32_t length = sizeof info;
-    bpf_obj_get_info_by_fd(fd, &info, &length);
-    return info;
-}
-
 uint32_t rows_of(const UniqueFd& fd) {
     return info_of(fd.get()).max_entries;
 }

@@ -13,6 +13,7 @@
 #include "detour.skel.h"
 #include "engine/xdp/detour_abi.h"
 #include "engine/xdp/probe_socket.h"
+#include "engine/xdp/target_row.h"
 #include "engine/xdp/tc.h"
 
 namespace weir::engine::xdp {
@@ -27,12 +28,6 @@ constexpr int kLeastSegment = 88, kMostSegment = 32767;
 
 TcPrograms programs(const detour_bpf& bpf) {
     return {.out = bpf_program__fd(bpf.progs.detour_out), .in = bpf_program__fd(bpf.progs.detour_in)};
-}
-
-weir_address to_row(const net::Ip& ip) {
-    weir_address row{};
-    std::ranges::copy(ip.bytes(), reinterpret_cast<uint8_t*>(row.word));
-    return row;
 }
 
 uint8_t to_row(net::Family family) {
@@ -99,8 +94,8 @@ net::Endpoint goal(net::Carrier carrier, const net::Endpoint& backend, net::Port
 
 weir_detour make_row(const Way& way, const net::Ip& own) {
     weir_detour row{
-        .stack = {.balancer = to_row(own), .peer = to_row(way.backend)},
-        .wire = {.balancer = to_row(crosses_families(way) ? *way.source : own), .peer = to_row(way.vip)},
+        .stack = {.balancer = to_abi(own), .peer = to_abi(way.backend)},
+        .wire = {.balancer = to_abi(crosses_families(way) ? *way.source : own), .peer = to_abi(way.vip)},
         .stack_family = to_row(way.backend.family()),
         .wire_family = to_row(way.vip.family()),
         .port = way.carrier == net::Carrier::icmp ? uint16_t{0} : htons(way.port.value()),

@@ -47,6 +47,13 @@ Layout read(const btf& types, uint32_t id) {
 
 bool Layout::operator==(const Layout&) const = default;
 
+bpf_map_info info_of(int map) {
+    bpf_map_info info{};
+    uint32_t length = sizeof info;
+    bpf_obj_get_info_by_fd(map, &info, &length);
+    return info;
+}
+
 Result<RowLayout> layout_of(int map) {
     bpf_map_info info{};
     uint32_t length = sizeof info;

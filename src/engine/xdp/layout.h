@@ -10,6 +10,7 @@
 #include "base/result.h"
 
 struct bpf_map;
+struct bpf_map_info;
 struct bpf_object;
 
 namespace weir::engine::xdp {
@@ -38,6 +39,9 @@ struct RowLayout {
 
     bool operator==(const RowLayout&) const = default;
 };
+
+/// What the kernel says of a map; all zero where it says nothing.
+bpf_map_info info_of(int map);
 
 /// Of a map in the kernel. Fails where that has no type information.
 Result<RowLayout> layout_of(int map);

@@ -18,23 +18,12 @@ constexpr MapName kConverted[] = {MapName::state, MapName::names, MapName::targe
 constexpr MapName kShared[] = {MapName::flows, MapName::nat, MapName::nat_new, MapName::fragments,
                                MapName::watchdog};
 
-size_t index_of(MapName name) {
-    return static_cast<size_t>(name);
-}
-
-bpf_map_info info_of(const UniqueFd& map) {
-    bpf_map_info info{};
-    uint32_t length = sizeof info;
-    bpf_obj_get_info_by_fd(map.get(), &info, &length);
-    return info;
-}
-
 bool is_same(const UniqueFd& map, const RowLayout& own) {
     if (!map) return false;
     auto theirs = layout_of(map.get());
     if (theirs) return *theirs == own;
     // The kernel keeps no types with maps of programs and of devices.
-    auto type = info_of(map).type;
+    auto type = info_of(map.get()).type;
     return type == BPF_MAP_TYPE_PROG_ARRAY || type == BPF_MAP_TYPE_DEVMAP_HASH;
 }
 
@@ -42,7 +31,7 @@ Status copy_rows(const UniqueFd& from, int to, const Layout& own) {
     auto theirs = layout_of(from.get());
     if (!theirs) return propagate(theirs);
     std::vector<uint8_t> before(theirs->value.size), after(own.size);
-    auto rows = info_of(from).max_entries;
+    auto rows = info_of(from.get()).max_entries;
     for (uint32_t row = 0; row < rows; row++) {
         if (int error = bpf_map_lookup_elem(from.get(), &row, before.data()))
             return fail_with(error, "cannot read row {}", row);
@@ -69,7 +58,7 @@ Status check_meaning(const Maps& former, const Layouts& own) {
             reinterpret_cast<uint8_t*>(&read));
     if (read.abi != WEIR_ABI) return fail("they are of version {}, not {}", read.abi, WEIR_ABI);
     auto cpus = static_cast<uint32_t>(libbpf_num_possible_cpus());
-    auto wrote = info_of(totals).max_entries - 1;
+    auto wrote = info_of(totals.get()).max_entries - 1;
     if (wrote != cpus) return fail("they are of {} CPUs, not {}", wrote, cpus);
     return {};
 }

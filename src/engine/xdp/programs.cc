@@ -39,7 +39,7 @@ std::array<Pair, WEIR_WAYS_THROUGH> pairs_of(const datapath_bpf& object) {
 std::array<uint32_t, kMapNames.size()> rows_of(const Settings& settings) {
     const auto& sizes = settings.sizes;
     std::array<uint32_t, kMapNames.size()> rows{};
-    auto of = [&](MapName name) -> uint32_t& { return rows[static_cast<size_t>(name)]; };
+    auto of = [&](MapName name) -> uint32_t& { return rows[index_of(name)]; };
     of(MapName::frontends) = sizes.frontend_slots * 2;
     of(MapName::targets) = of(MapName::names) = sizes.target_slots * 2;
     of(MapName::rings) = sizes.ring_lines;
@@ -126,7 +126,7 @@ int Programs::program() const {
 }
 
 int Programs::map(MapName name) const {
-    return bpf_map__fd(maps_of(*object_)[static_cast<size_t>(name)]);
+    return bpf_map__fd(maps_of(*object_)[index_of(name)]);
 }
 
 Status Programs::beat(std::chrono::milliseconds time) const {

@@ -54,6 +54,10 @@ inline constexpr std::array<const char*, 17> kMapNames{
     "frontends",  "targets", "names",     "rings",   "flows", "counters", "totals",   "quics",   "state",
     "interfaces", "devices", "fragments", "nat_new", "nat",   "servers",  "programs", "watchdog"};
 
+constexpr size_t index_of(MapName name) {
+    return static_cast<size_t>(name);
+}
+
 /// The maps of a datapath that may be gone; descriptors keep them alive.
 using Maps = std::array<UniqueFd, kMapNames.size()>;
 

@@ -139,8 +139,7 @@ Status Tables::grow(const model::Plan& plan, Sizes need) {
     if (datapath_) {
         sizes.target_slots = std::max(sizes.target_slots, datapath_->sizes().target_slots);
         auto keep = [&, shared = datapath_->share()](std::initializer_list<MapName> names) mutable {
-            for (auto name : names)
-                kept[static_cast<size_t>(name)] = std::move(shared[static_cast<size_t>(name)]);
+            for (auto name : names) kept[index_of(name)] = std::move(shared[index_of(name)]);
         };
         if (applied_)
             if (auto former = least_sizes(applied_->plan)) cover(sizes, *former);
