@@ -59,10 +59,11 @@ class ResizeTest : public DatapathTest {
         DatapathTest::SetUp();
         if (!tables_) return;
         // As an interface does: a packet that runs has the program that is in force, and keeps it.
-        auto opened = Tables::open("", [this](int program) {
+        auto opened = Tables::open("", [this](int program) -> Status {
             std::scoped_lock exchange(in_force_);
+            if (std::exchange(refuse_next_, false)) return fail("refused");
             program_ = program;
-            return Status{};
+            return {};
         });
         ASSERT_TRUE(opened) << opened.error().message;
         tables_ = std::move(*opened);
@@ -88,6 +89,7 @@ class ResizeTest : public DatapathTest {
     }
 
     std::shared_mutex in_force_;
+    bool refuse_next_ = false;
 };
 
 TEST_F(ResizeTest, LosesNoFlow) {
@@ -114,6 +116,35 @@ TEST_F(ResizeTest, LosesNoFlowWhileBackendsChangeToo) {
                         set_accepts(1, Accepts::all);
                         set_accepts(2, Accepts::established);
                     }});
+}
+
+TEST_F(ResizeTest, GoesOnWithTheFormerTablesWhereTheNewOnesDoNotComeIntoForce) {
+    const auto program = program_;
+    auto other = plan_;
+    const auto flows = open_flows(1000, 1100);
+    new_packets();
+    plan_.flows.size *= 4;
+    add_backends(4, 9);
+    refuse_next_ = true;
+    EXPECT_FALSE(tables_->apply(plan_, hops_));
+
+    EXPECT_EQ(tables_->program(), program);
+    EXPECT_EQ(program_, program);
+    EXPECT_EQ(observe().flow_table.capacity, uint64_t{other.flows.size} * 4);
+    EXPECT_EQ(observe().targets.size(), 12u) << "three backends of each service";
+    expect_kept(flows, "after the refusal");
+    EXPECT_EQ(new_packets(), 100u);
+    const auto counted = observe().flow_table.counts_total;
+    while (observe().flow_table.counts_total < counted + 2) tables_->scan();
+    EXPECT_EQ(observe().flow_table.used, 100u);
+
+    std::swap(plan_, other);
+    apply();
+    expect_kept(flows, "with the former plan");
+    std::swap(plan_, other);
+    apply();
+    EXPECT_NE(program_, program);
+    expect_kept(flows, "in the larger tables");
 }
 
 }  // namespace

@@ -136,6 +136,12 @@ Status Datapath::pin_in_place(const std::string& directory) {
     return {};
 }
 
+void Datapath::unpin_beside(const std::string& directory) {
+    std::error_code ignored;
+    // Without the others these are what the next daemon finds.
+    if (fs::exists(directory, ignored)) fs::remove_all(directory + "-new", ignored);
+}
+
 Rows<weir_frontend> Datapath::frontends(uint32_t half) const {
     return frontends_.subspan(size_t{half} * sizes().frontend_slots, sizes().frontend_slots);
 }

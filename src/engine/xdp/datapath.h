@@ -37,6 +37,8 @@ class Datapath {
     /// Between the two the program may be put into force.
     Status pin_beside(const std::string& directory) const;
     static Status pin_in_place(const std::string& directory);
+    /// Takes back pin_beside().
+    static void unpin_beside(const std::string& directory);
 
     const Sizes& sizes() const { return settings_.sizes; }
     int program() const { return programs(WEIR_AS_IT_IS).program(); }

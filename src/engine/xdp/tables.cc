@@ -157,7 +157,7 @@ Status Tables::grow(const model::Plan& plan, Sizes need) {
     } else if (getrandom(&(*loaded)->state().secret, sizeof(uint64_t), 0) < 0) {
         return fail_with(errno, "cannot get a random key");
     }
-    if (in_force_ || !former_) former_ = std::move(datapath_);
+    if (datapath_ && !former_) lay_aside();
     datapath_ = std::move(*loaded);
     carry_over();
     renew_capture();
@@ -170,26 +170,63 @@ Status Tables::grow(const model::Plan& plan, Sizes need) {
     return {};
 }
 
+void Tables::lay_aside() {
+    former_.emplace(Former{std::move(datapath_), numbers_, std::move(space_), std::move(rings_),
+                           std::move(replaced_), std::move(leaving_), std::move(scan_),
+                           std::move(new_translations_), std::move(translations_), timeouts_, frontends_,
+                           in_force_});
+}
+
+/// The datapath that was loaded last has not come into force.
+void Tables::go_back() {
+    const auto refused = std::exchange(datapath_, std::move(former_->datapath));
+    numbers_ = std::move(former_->numbers);
+    space_ = std::move(former_->space);
+    rings_ = std::move(former_->rings);
+    replaced_ = std::move(former_->replaced);
+    leaving_ = std::move(former_->leaving);
+    scan_ = std::move(former_->scan);
+    new_translations_ = std::move(former_->new_translations);
+    translations_ = std::move(former_->translations);
+    timeouts_ = former_->timeouts;
+    frontends_ = std::move(former_->frontends);
+    in_force_ = former_->in_force;
+    former_.reset();
+    if (capture_ && capture_->former) capture_->ring = std::move(capture_->former);
+    if (!directory_.empty()) Datapath::unpin_beside(directory_);
+    if (!in_force_) return;
+    // It may have got on some of the interfaces.
+    if (auto back = put_in_force_(*program()); !back)
+        spdlog::error("cannot put the former program back: {}", back.error().message);
+}
+
 /// Brings the flows of the former tables into tables of another size: before these come into force, so that
 /// each flow finds itself, and once more when no packet writes the former any longer, for the flows that
 /// began in between.
-void Tables::carry_over() {
+void Tables::carry_over() const {
     if (!former_) return;
-    const auto &before = former_->sizes(), &after = datapath_->sizes();
-    if (before.flow_buckets != after.flow_buckets) copy_flows(former_->flows(), datapath_->flows());
+    const auto& from = *former_->datapath;
+    const auto &before = from.sizes(), &after = datapath_->sizes();
+    if (before.flow_buckets != after.flow_buckets) copy_flows(from.flows(), datapath_->flows());
     if (before.nat_flows == after.nat_flows || before.nat_flows == 0) return;
     for (auto name : {MapName::nat, MapName::nat_new})
-        if (auto copied = copy_rows(former_->map(name), datapath_->map(name)); !copied)
+        if (auto copied = copy_rows(from.map(name), datapath_->map(name)); !copied)
             spdlog::warn("{}; some flows of NAT services begin anew", copied.error().message);
 }
 
 Status Tables::apply(const model::Plan& plan, const Hops& hops) {
+    auto applied = make_agree(plan, hops);
+    if (!applied && former_) go_back();
+    return applied;
+}
+
+Status Tables::make_agree(const model::Plan& plan, const Hops& hops) {
     auto need = least_sizes(plan);
     if (!need) return propagate(need);
     if (!has_room_for(plan, *need)) {
         if (auto grown = grow(plan, *need); !grown) return grown;
         // A flow that begins while the others are carried over must find the ring that it has found before.
-        bool moves = former_ && former_->sizes().flow_buckets != datapath_->sizes().flow_buckets;
+        bool moves = former_ && former_->datapath->sizes().flow_buckets != datapath_->sizes().flow_buckets;
         if (moves && applied_)
             if (auto moved = bring_into_force(applied_->plan, applied_->hops); !moved) return moved;
     }
@@ -201,9 +238,6 @@ Status Tables::apply(const model::Plan& plan, const Hops& hops) {
 Status Tables::bring_into_force(const model::Plan& plan, const Hops& hops) {
     if (auto assigned = numbers_.assign(targets_of(plan), datapath_->sizes().target_slots); !assigned)
         return assigned;
-    timeouts_ = {ticks_.at_least(plan.flows.handshake), ticks_.at_least(plan.flows.established),
-                 ticks_.at_least(plan.flows.closing), ticks_.at_least(plan.flows.udp)};
-
     // Where the new rings do not fit beside the old ones, they go into force in several generations.
     size_t written = 0;
     do {
@@ -235,7 +269,7 @@ Status Tables::put_in_force() {
     grace_.wait();
     leave_former_capture();
     carry_over();
-    add_counts(*former_, *datapath_);
+    add_counts(*former_->datapath, *datapath_);
     former_.reset();
     return {};
 }
@@ -362,8 +396,11 @@ Status Tables::write_generation(const model::Plan& plan, const Hops& hops) {
     for (const auto& frontend : plan.frontends)
         frontends_[half].push_back({frontend.key, frontend.service, looks_at_flow(frontend.scheduler.kind)});
     if (auto chosen = choose_captured(plan, half); !chosen) spdlog::warn("{}", chosen.error().message);
-    std::ranges::copy(timeouts_, state.generation[half].timeout);
+    const Timeouts timeouts{ticks_.at_least(plan.flows.handshake), ticks_.at_least(plan.flows.established),
+                            ticks_.at_least(plan.flows.closing), ticks_.at_least(plan.flows.udp)};
+    std::ranges::copy(timeouts, state.generation[half].timeout);
     __atomic_store_n(&state.active, half, __ATOMIC_RELEASE);
+    timeouts_ = timeouts;
     leaving_ = std::exchange(replaced_, {});
     return {};
 }

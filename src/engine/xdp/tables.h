@@ -115,6 +115,20 @@ class Tables {
         std::unique_ptr<CaptureRing> former{};  // of a datapath that is about to be replaced
         uint64_t lost = 0;                      // by such ones
     };
+    /// A datapath that is still in force, with what belongs to it, until the one that was loaded in its place
+    /// is.
+    struct Former {
+        std::unique_ptr<Datapath> datapath;
+        Numbers numbers;
+        std::optional<RingSpace> space;
+        std::map<model::FrontendKey, Ring> rings;
+        std::vector<Lines> replaced, leaving;
+        std::optional<FlowScan> scan;
+        std::optional<TranslationScan> new_translations, translations;
+        Timeouts timeouts{};
+        std::array<std::vector<Named>, 2> frontends;
+        bool in_force = false;  // else a former daemon's program runs over its maps
+    };
     using Built = std::map<std::pair<model::Scheduler, std::vector<sched::Candidate>>, std::vector<uint32_t>>;
 
     Tables(std::string directory, Switch put_in_force, Ticks ticks, Grace grace);
@@ -123,14 +137,17 @@ class Tables {
     void begin_scans();
     bool has_room_for(const model::Plan& plan, const Sizes& need) const;
     Status grow(const model::Plan& plan, Sizes need);
+    Status make_agree(const model::Plan& plan, const Hops& hops);
     Status bring_into_force(const model::Plan& plan, const Hops& hops);
     Status put_in_force();
+    void lay_aside();
+    void go_back();
     size_t write_rings(const model::Plan& plan, const Hops& hops, size_t from);
     bool write_ring(const model::Frontend& frontend, const Hops& hops, Built& built);
     Status write_generation(const model::Plan& plan, const Hops& hops);
     void write_targets(const model::Plan& plan, const Hops& hops, uint32_t half) const;
     Status write_frontends(const model::Plan& plan, uint32_t half);
-    void carry_over();
+    void carry_over() const;
     Verdict explain(uint32_t action, const weir_trace& trace, uint32_t half) const;
     const Named* frontend_of(const weir_trace& trace, uint32_t half) const;
     Status choose_captured(const model::Plan& plan, uint32_t half);
@@ -159,7 +176,7 @@ class Tables {
     std::optional<Applied> applied_;  // the last
     Timeouts timeouts_{};
     std::array<std::vector<Named>, 2> frontends_;  // by generation; the datapath counts from 1
-    std::unique_ptr<Datapath> former_;             // still in force, until datapath_ is
+    std::optional<Former> former_;
     bool in_force_ = false;
     std::optional<Capture> capture_;  // while one runs
 };
