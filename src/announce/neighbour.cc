@@ -1,6 +1,7 @@
 #include "announce/neighbour.h"
 
 #include <linux/if_packet.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <sys/ioctl.h>
@@ -11,6 +12,7 @@
 
 #include "announce/frame.h"
 #include "base/log.h"
+#include "net/rtnetlink.h"
 
 namespace weir::announce {
 namespace {
@@ -31,6 +33,28 @@ std::optional<Place> place_of(int socket, const std::string& name) {
     return place;
 }
 
+/// As the kernel has them now.
+Result<std::map<int, Networks>> networks_of_interfaces() {
+    auto netlink = net::Netlink::open();
+    if (!netlink) return propagate(netlink);
+    net::Links links;
+    std::map<int, Networks> networks;
+    auto asked = net::dump(*netlink, RTM_GETLINK, [&](const nlmsghdr& message) {
+        if (auto link = net::decode_link(message)) links[link->index] = *link;
+    });
+    if (asked)
+        asked = net::dump(*netlink, RTM_GETADDR, [&](const nlmsghdr& message) {
+            auto found = net::decode_address(message);
+            auto link = found ? links.find(found->interface) : links.end();
+            if (link == links.end()) return;
+            const auto& [index, device] = *link;
+            networks[device.vlan ? device.parent : index].insert_or_assign(
+                net::Prefix{found->address, found->length}, device.vlan);
+        });
+    if (!asked) return fail("cannot read the interfaces: {}", asked.error().message);
+    return networks;
+}
+
 }  // namespace
 
 void NeighbourAnnouncer::announce(const model::Plan& plan, const std::vector<std::string>& attached) {
@@ -40,7 +64,10 @@ void NeighbourAnnouncer::announce(const model::Plan& plan, const std::vector<std
         if (!socket_) spdlog::error("cannot announce VIPs: no packet socket: {}", std::strerror(errno));
     }
     if (!any || !socket_) return schedule_.set({}, {});
-    schedule_.set(announcements_of(plan, places(attached)), Schedule::Time::clock::now());
+    auto networks = networks_of_interfaces();
+    if (!networks) spdlog::warn("VIPs are announced by `vlans:` alone: {}", networks.error().message);
+    schedule_.set(announcements_of(plan, places(attached), networks.value_or(std::map<int, Networks>{})),
+                  Schedule::Time::clock::now());
     arm();
 }
 

@@ -33,14 +33,27 @@ std::set<net::Ip> announced_addresses(const model::Plan& plan) {
     return addresses;
 }
 
+std::optional<uint16_t> tag_of(const net::Ip& vip, const Networks& networks) {
+    const Networks::value_type* smallest = nullptr;
+    for (const auto& network : networks)
+        if (network.first.contains(vip) && (!smallest || smallest->first.length < network.first.length))
+            smallest = &network;
+    return smallest ? smallest->second : std::nullopt;
+}
+
 }  // namespace
 
-std::set<Announcement> announcements_of(const model::Plan& plan, const std::vector<Place>& places) {
+std::set<Announcement> announcements_of(const model::Plan& plan, const std::vector<Place>& places,
+                                        const std::map<int, Networks>& networks) {
     std::set<Announcement> wanted;
     if (places.empty()) return wanted;
     for (const auto& vip : announced_addresses(plan)) {
-        auto vlan = model::vlan_of(plan.vlans, vip);
-        for (const auto& place : places) wanted.insert({place, vip, vlan});
+        auto configured = model::vlan_of(plan.vlans, vip);
+        for (const auto& place : places) {
+            auto known = networks.find(place.interface);
+            auto tag = known == networks.end() ? std::nullopt : tag_of(vip, known->second);
+            wanted.insert({place, vip, tag ? tag : configured});
+        }
     }
     return wanted;
 }

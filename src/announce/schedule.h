@@ -32,8 +32,14 @@ struct Announcement {
     auto operator<=>(const Announcement&) const = default;
 };
 
-/// What a plan wants, with each address of a prefix.
-std::set<Announcement> announcements_of(const model::Plan& plan, const std::vector<Place>& places);
+/// The networks that an interface is in (by its own address in each), and those of the kernel's VLAN devices
+/// on it, with their tag.
+using Networks = std::map<net::Prefix, std::optional<uint16_t>>;
+
+/// What a plan wants, with each address of a prefix. The tag is that of the smallest network of the
+/// interface's that the VIP is in, or else by the plan's `vlans:`.
+std::set<Announcement> announcements_of(const model::Plan& plan, const std::vector<Place>& places,
+                                        const std::map<int, Networks>& networks = {});
 
 class Schedule {
   public:

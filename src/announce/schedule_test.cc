@@ -71,6 +71,18 @@ TEST(Announcements, GoIntoTheVipsVlan) {
                 ElementsAre("2 192.0.2.1", "2 198.51.100.1 tagged 10"));
 }
 
+TEST(Announcements, GoIntoTheVlanOfTheKernelsDeviceWhoseNetworkTheVipIsIn) {
+    const auto net = [](std::string_view text) { return net::Prefix::parse(text).value(); };
+    model::Plan plan;
+    plan.frontends = {frontend("192.0.2.1/32"), frontend("192.0.2.129/32"), frontend("203.0.113.1/32")};
+    plan.vlans = {{10, {net("192.0.2.0/24"), net("203.0.113.0/24")}}};
+    const std::map<int, Networks> networks = {
+        {2, {{net("192.0.0.0/16"), std::nullopt}, {net("192.0.2.0/24"), 20}, {net("192.0.2.128/25"), 30}}}};
+    EXPECT_THAT(texts(announcements_of(plan, {kEth0, kEth1}, networks)),
+                ElementsAre("2 192.0.2.1 tagged 20", "2 192.0.2.129 tagged 30", "2 203.0.113.1 tagged 10",
+                            "3 192.0.2.1 tagged 10", "3 192.0.2.129 tagged 10", "3 203.0.113.1 tagged 10"));
+}
+
 class ScheduleTest : public testing::Test {
   protected:
     static Announcement of(std::string_view vip) { return {kEth0, ip(vip), {}}; }

@@ -149,7 +149,8 @@ std::optional<AddressMessage> decode_address(const nlmsghdr& message) {
     if (!address) return std::nullopt;
     uint32_t flags = to_number(parts.attribute[IFA_FLAGS]).value_or(parts.header->ifa_flags);
     bool usable = message.nlmsg_type == RTM_NEWADDR && !(flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED));
-    return AddressMessage{static_cast<int>(parts.header->ifa_index), *address, usable};
+    return AddressMessage{static_cast<int>(parts.header->ifa_index), *address, usable,
+                          parts.header->ifa_prefixlen};
 }
 
 std::optional<NeighbourMessage> decode_neighbour(const nlmsghdr& message) {

@@ -37,6 +37,7 @@ struct AddressMessage {
     int interface = 0;
     Ip address;
     bool usable = false;  // there, and not held back by duplicate detection
+    uint8_t length = 0;   // of its network's prefix
 };
 
 struct NeighbourMessage {
