@@ -24,6 +24,10 @@ config::Loaded load_config(const std::string& path) {
     return config;
 }
 
+Result<uint64_t> table_bytes(const model::Config& config) {
+    return engine::xdp::memory_for(control::preview(config, {}));
+}
+
 Result<engine::Replay> open_replay(model::Plan plan, engine::ReplaySetup setup) {
     return engine::xdp::open_replay(std::move(plan), std::move(setup));
 }

@@ -28,6 +28,9 @@ Result<StartedEngine> start_engine(boost::asio::any_io_executor executor, const 
 /// As config::load(), and refuses what the engine could never carry out, whatever the backends do.
 config::Loaded load_config(const std::string& path);
 
+/// Of kernel memory that the engine's tables take, about.
+Result<uint64_t> table_bytes(const model::Config& config);
+
 /// Needs the right to load BPF programs, and no interface.
 Result<engine::Replay> open_replay(model::Plan plan, engine::ReplaySetup setup);
 

@@ -3,7 +3,7 @@
 #include "cli/cli.h"
 
 int main(int argc, char** argv) {
-    return weir::cli::main(
-        argc, argv,
-        {weir::app::run_daemon, weir::app::remove_engine, weir::app::open_replay, weir::app::load_config});
+    return weir::cli::main(argc, argv,
+                           {weir::app::run_daemon, weir::app::remove_engine, weir::app::open_replay,
+                            weir::app::load_config, weir::app::table_bytes});
 }

@@ -27,6 +27,7 @@ struct Daemon {
     Status (*clean_up)(const std::string& pin);  // removes everything of weir's from the kernel
     Result<engine::Replay> (*replay)(model::Plan plan, engine::ReplaySetup setup);
     config::Loaded (*load)(const std::string& path);  // a configuration that the engine can carry out
+    Result<uint64_t> (*table_bytes)(const model::Config& config);  // of the kernel's memory
 };
 
 int main(int argc, char** argv, const Daemon& daemon);

@@ -69,6 +69,9 @@ int examine(const Context& context, const Asked& asked) {
             return kBadInput;
         }
         wanted = doctor::wanted_by(*loaded);
+        const auto bytes = context.daemon->table_bytes(*loaded);
+        if (!bytes) return complain(bytes.error());
+        wanted.table_bytes = *bytes;
     }
     if (!asked.interfaces.empty()) wanted.interfaces = chosen(asked.interfaces, wanted.interfaces);
     const auto facts = doctor::gather(std::move(wanted));

@@ -136,18 +136,14 @@ Wanted wanted_by(const model::Config& config) {
     for (const auto& [name, pool] : config.pools)
         for (const model::Backend& backend : pool.backends)
             ++(backend.address.is_v4() ? wanted.backends_v4 : wanted.backends_v6);
-    // doc/datapath.md, Memory: four entries of 8 bytes a flow; a ring a frontend, as much again while it is
-    // replaced.
-    wanted.table_bytes = std::bit_ceil(uint64_t{config.flows.size}) * 32;
     for (const auto& [name, service] : config.services) {
         const model::ForwardKind kind = service.forward.kind;
         wanted.nat |= kind == model::ForwardKind::nat;
         wanted.tunnels |= model::is_tunnel(kind);
         wanted.vips.insert(wanted.vips.end(), service.vips.begin(), service.vips.end());
-        wanted.table_bytes +=
-            service.vips.size() * service.ports.size() * service.scheduler.table_size * uint64_t{2 * 4};
     }
     wanted.vlans = !config.vlans.empty();
+    wanted.redirects = config.interfaces.size() > 1;
     return wanted;
 }
 

@@ -20,7 +20,7 @@ constexpr std::array<std::string_view, 33> kNativeDrivers{
 
 constexpr uint32_t kEthernetMtu = 1500;
 constexpr uint32_t kIpv6Mtu = 1280;      // RFC 8200
-constexpr uint32_t kTunnelHeaders = 60;  // the longest: IPv6, UDP, GUE with its options
+constexpr uint32_t kTunnelHeaders = 52;  // the longest: IPv6, UDP, GUE
 /// Drivers without multi-buffer XDP need a frame to lie in one page of 4 KiB, between XDP's headroom and the
 /// kernel's notes.
 constexpr uint32_t kPageMtu = 3498;
@@ -131,6 +131,14 @@ void Judge::offloads() {
             found_.advice(
                 fmt::format("the card merges packets ({}), for which many drivers refuse XDP", feature),
                 ethtool(option));
+    const bool generic = it_.wanted.mode == model::XdpMode::generic || it_.native == NativeXdp::refused ||
+                         (!it_.program.empty() && !it_.program_native);
+    if (generic && on("rx-gro") && (facts_.wanted.tunnels || facts_.wanted.redirects))
+        found_.problem(
+            "the kernel merges packets (GRO) before generic XDP sees them: too long for a tunnel or for "
+            "another "
+            "interface, they are dropped",
+            ethtool("gro"));
     if (on("rx-vlan-hw-parse")) {
         if (facts_.wanted.vlans)
             found_.problem("the card takes VLAN tags off, so XDP cannot see them", ethtool("rxvlan"));

@@ -255,8 +255,8 @@ TEST(Diagnose, TheMtuMustSuitEthernetIpv6TunnelsAndXdp) {
         };
     };
     EXPECT_THAT(wrong_when(tunnels(1500)),
-                ElementsAre(finding("advice eth0: ", "tunnel headers", "mtu 1560")));
-    EXPECT_THAT(wrong_when(tunnels(1560)), IsEmpty());
+                ElementsAre(finding("advice eth0: ", "tunnel headers", "mtu 1552")));
+    EXPECT_THAT(wrong_when(tunnels(1552)), IsEmpty());
 }
 
 TEST(Diagnose, OffloadsThatChangePacketsMustBeOff) {
@@ -329,6 +329,26 @@ TEST(Diagnose, AStrictReversePathHurtsNatAndTunnels) {
                 ElementsAre(finding("problem eth0: ", "rp_filter", "net.ipv4.conf.eth0.rp_filter=2")));
 }
 
+TEST(Diagnose, MergedPacketsFitNoTunnelAndNoOtherInterface) {
+    const auto with = [](bool tunnels, bool redirects, NativeXdp native) {
+        return [=](Facts& facts) {
+            facts.wanted.tunnels = tunnels;
+            facts.wanted.redirects = redirects;
+            auto& eth0 = facts.interfaces[0];
+            eth0.mtu = 1600;
+            eth0.wanted.mode =
+                native == NativeXdp::works ? model::XdpMode::automatic : model::XdpMode::generic;
+            eth0.native = native;
+            eth0.features = {{"rx-gro", true}};
+        };
+    };
+    const auto merged = finding("problem eth0: ", "GRO", "ethtool -K eth0 gro off");
+    EXPECT_THAT(wrong_when(with(true, false, NativeXdp::untried)), testing::Contains(merged));
+    EXPECT_THAT(wrong_when(with(false, true, NativeXdp::untried)), testing::Contains(merged));
+    EXPECT_THAT(wrong_when(with(false, false, NativeXdp::untried)), Not(testing::Contains(merged)));
+    EXPECT_THAT(wrong_when(with(true, true, NativeXdp::works)), IsEmpty()) << "the driver does not merge";
+}
+
 TEST(WantedBy, TellsWhatAConfigurationAsksOfTheHost) {
     model::Config config;
     config.interfaces = {{.name = "eth0", .mode = model::XdpMode::native}};
@@ -345,8 +365,9 @@ TEST(WantedBy, TellsWhatAConfigurationAsksOfTheHost) {
     EXPECT_EQ(dsr.vips, web.vips);
     EXPECT_EQ(dsr.backends_v4, 2u);
     EXPECT_EQ(dsr.backends_v6, 1u);
-    EXPECT_EQ(dsr.table_bytes, (32u << 20) + 4 * 65537 * 8);
-    EXPECT_FALSE(dsr.nat || dsr.tunnels || dsr.vlans);
+    EXPECT_FALSE(dsr.nat || dsr.tunnels || dsr.vlans || dsr.redirects);
+    config.interfaces.push_back({.name = "eth1"});
+    EXPECT_TRUE(wanted_by(config).redirects);
 
     web.forward.kind = model::ForwardKind::nat;
     EXPECT_TRUE(wanted_by(config).nat);

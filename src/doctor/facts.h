@@ -19,11 +19,13 @@ struct Wanted {
     std::vector<net::Prefix> vips;
     size_t backends_v4 = 0;
     size_t backends_v6 = 0;
-    uint64_t table_bytes = 0;  // of the datapath, about
+    uint64_t table_bytes = 0;  // of the datapath, about: the engine tells; 0: it has not
     bool nat = false;
     bool tunnels = false;
     bool vlans = false;
+    bool redirects = false;  // packets may leave by another interface than they came in by
 };
+/// All but `table_bytes`.
 Wanted wanted_by(const model::Config& config);
 
 /// Whether the driver takes an XDP program, found out by attaching one that passes everything, for a moment.

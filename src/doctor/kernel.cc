@@ -13,12 +13,16 @@ namespace {
 constexpr std::pair<bpf_prog_type, const char*> kPrograms[] = {
     {BPF_PROG_TYPE_XDP, "XDP programs"},
     {BPF_PROG_TYPE_SCHED_CLS, "tc programs (the way of probes)"},
+    {BPF_PROG_TYPE_SYSCALL, "syscall programs (the datapath's watchdog)"},
 };
 constexpr std::pair<bpf_map_type, const char*> kMaps[] = {
     {BPF_MAP_TYPE_ARRAY, "array maps"},
+    {BPF_MAP_TYPE_PERCPU_ARRAY, "array maps for each CPU"},
+    {BPF_MAP_TYPE_PROG_ARRAY, "program maps (tail calls)"},
     {BPF_MAP_TYPE_ARRAY_OF_MAPS, "maps of maps"},
     {BPF_MAP_TYPE_HASH, "hash maps"},
-    {BPF_MAP_TYPE_DEVMAP, "device maps (forwarding to another interface)"},
+    {BPF_MAP_TYPE_LRU_HASH, "LRU hash maps (fragments, new flows of NAT)"},
+    {BPF_MAP_TYPE_DEVMAP_HASH, "device hash maps (forwarding to another interface)"},
     {BPF_MAP_TYPE_RINGBUF, "ring buffers (weir capture)"},
 };
 constexpr std::pair<bpf_func_id, const char*> kHelpers[] = {
@@ -26,6 +30,8 @@ constexpr std::pair<bpf_func_id, const char*> kHelpers[] = {
     {BPF_FUNC_xdp_adjust_head, "bpf_xdp_adjust_head (tunnels and VLANs)"},
     {BPF_FUNC_xdp_adjust_tail, "bpf_xdp_adjust_tail (ICMP errors)"},
     {BPF_FUNC_redirect_map, "bpf_redirect_map (forwarding to another interface)"},
+    {BPF_FUNC_xdp_load_bytes, "bpf_xdp_load_bytes (frames in several buffers)"},
+    {BPF_FUNC_timer_init, "bpf_timer (the datapath's watchdog)"},
 };
 
 /// 0 is a clear no; below is 'cannot tell'.

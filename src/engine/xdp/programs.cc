@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "datapath.skel.h"
@@ -67,11 +68,29 @@ Status set_up_maps(datapath_bpf& object, const Settings& settings, const Maps& k
     return {};
 }
 
-uint64_t mebibytes_of(const Settings& settings) {
-    const auto& sizes = settings.sizes;
-    return (uint64_t{sizes.ring_lines} + sizes.flow_buckets + uint64_t{sizes.frontend_slots} * 2 +
-            uint64_t{sizes.target_slots} * (2 + settings.cpus / 2)) >>
-           14;
+constexpr uint64_t rounded(uint64_t bytes) {
+    return (bytes + 7) / 8 * 8;
+}
+
+/// Of one map, as the kernel lays it out.
+uint64_t memory_of(const bpf_map& map, uint32_t cpus) {
+    constexpr uint64_t kHashRow = 48, kBucket = 16;  // struct htab_elem, struct bucket: kernel/bpf/hashtab.c
+    uint64_t rows = bpf_map__max_entries(&map), value = rounded(bpf_map__value_size(&map));
+    switch (bpf_map__type(&map)) {
+        case BPF_MAP_TYPE_PERCPU_ARRAY:
+            return rows * value * cpus;
+        case BPF_MAP_TYPE_HASH:
+        case BPF_MAP_TYPE_LRU_HASH:
+            return rows * (kHashRow + rounded(bpf_map__key_size(&map)) + value) +
+                   std::bit_ceil(rows) * kBucket;
+        default:
+            return rows * value;
+    }
+}
+
+/// What only some ways use.
+std::array<bpf_map*, 3> maps_of_captures(const datapath_bpf& object) {
+    return {object.maps.captured, object.maps.chosen, object.maps.on_its_way};
 }
 
 }  // namespace
@@ -94,8 +113,7 @@ Result<std::unique_ptr<Programs>> Programs::load(weir_way way, const Settings& s
     }
     bpf_program__set_autoload(object.progs.weir_heartbeat, way == WEIR_AS_IT_IS);
     if (way != WEIR_CAPTURING)
-        for (auto* map : {object.maps.captured, object.maps.chosen, object.maps.on_its_way})
-            bpf_map__set_autocreate(map, false);
+        for (auto* map : maps_of_captures(object)) bpf_map__set_autocreate(map, false);
     if (auto set_up = set_up_maps(object, settings, kept); !set_up) return propagate(set_up);
     object.rodata->frontend_slots = settings.sizes.frontend_slots;
     object.rodata->target_slots = settings.sizes.target_slots;
@@ -104,7 +122,7 @@ Result<std::unique_ptr<Programs>> Programs::load(weir_way way, const Settings& s
     object.rodata->jiffies_a_second = settings.jiffies_a_second;
     if (int error = datapath_bpf__load(&object))
         return fail_with(error, "cannot load the XDP program (its tables take {} MiB)",
-                         mebibytes_of(settings));
+                         memory(settings).value_or(0) >> 20);
     uint32_t place = way;
     int general = bpf_program__fd(pairs[way].general);
     if (int error = bpf_map_update_elem(programs->map(MapName::programs), &place, &general, BPF_ANY))
@@ -119,6 +137,19 @@ Result<std::array<RowLayout, kMapNames.size()>> Programs::layouts() {
     std::ranges::transform(maps_of(*object), layouts.begin(),
                            [&](const bpf_map* map) { return layout_of(*object->obj, *map); });
     return layouts;
+}
+
+Result<uint64_t> Programs::memory(const Settings& settings) {
+    std::unique_ptr<datapath_bpf, Unload> object(datapath_bpf__open());
+    if (!object) return fail_with(errno, "cannot open the XDP program");
+    if (auto set_up = set_up_maps(*object, settings, {}); !set_up) return propagate(set_up);
+    uint64_t bytes = 0;
+    const auto captures = maps_of_captures(*object);
+    const bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, object->obj) {
+        if (std::ranges::find(captures, map) == captures.end()) bytes += memory_of(*map, settings.cpus);
+    }
+    return bytes;
 }
 
 int Programs::program() const {

@@ -84,6 +84,9 @@ class Programs {
     /// How the rows of this version's maps are laid out. Empty of those without types: `programs`.
     static Result<std::array<RowLayout, kMapNames.size()>> layouts();
 
+    /// Bytes of kernel memory that maps of these sizes take when they are full, about. Needs no rights.
+    static Result<uint64_t> memory(const Settings& settings);
+
     struct Answer {
         uint32_t verdict = 0;  // an XDP action
         weir_trace trace{};    // of the ways that tell

@@ -1,5 +1,7 @@
 #include "engine/xdp/sizing.h"
 
+#include <bpf/libbpf.h>
+
 #include <algorithm>
 #include <bit>
 
@@ -59,6 +61,13 @@ Result<Sizes> least_sizes(const model::Plan& plan) {
     sizes.quic_tables = std::max<uint32_t>(static_cast<uint32_t>(count_quic_tables(plan)), 1);
     sizes.quic_servers = std::max<uint32_t>(static_cast<uint32_t>(count_servers(plan)), 1);
     return sizes;
+}
+
+Result<uint64_t> memory_for(const model::Plan& plan) {
+    auto sizes = least_sizes(plan);
+    if (!sizes) return propagate(sizes);
+    return Programs::memory(
+        {.sizes = roomy(*sizes), .cpus = static_cast<uint32_t>(libbpf_num_possible_cpus())});
 }
 
 void cover(Sizes& sizes, const Sizes& other) {

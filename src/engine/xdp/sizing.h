@@ -15,6 +15,9 @@ bool uses_nat(const model::Plan& plan);
 /// What a plan needs at the least. Fails where it asks for more than the tables can have.
 Result<Sizes> least_sizes(const model::Plan& plan);
 
+/// Bytes of kernel memory that a datapath takes which is made for the plan, about.
+Result<uint64_t> memory_for(const model::Plan& plan);
+
 /// Enlarges `sizes` so that another plan's rows have room too.
 void cover(Sizes& sizes, const Sizes& other);
 
