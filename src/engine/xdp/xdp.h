@@ -1,4 +1,4 @@
-// The XDP engine: layer-2 direct server return in the kernel. What is attached and pinned goes on forwarding
+// The XDP engine: every forwarding method, in the kernel. What is attached and pinned goes on forwarding
 // without the daemon; a new one adopts it. Everything runs on the executor's one thread.
 #pragma once
 
