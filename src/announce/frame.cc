@@ -4,10 +4,10 @@
 #include <linux/if_ether.h>
 #include <netinet/in.h>
 
-#include <algorithm>
-#include <span>
+#include <array>
 
 #include "net/checksum.h"
+#include "net/writer.h"
 
 namespace weir::announce {
 namespace {
@@ -20,41 +20,23 @@ constexpr uint8_t kOverride = 0x20;
 constexpr uint8_t kTargetLinkAddress = 2;
 constexpr uint8_t kHopLimit = 255;  // any other would have crossed a router
 
-class Writer {
-  public:
-    Writer& u8(uint8_t value) { return bytes({&value, 1}); }
-    Writer& u16(uint16_t value) {
-        return u8(static_cast<uint8_t>(value >> 8)).u8(static_cast<uint8_t>(value));
-    }
-    Writer& zeros(size_t count) {
-        out_.resize(out_.size() + count);
-        return *this;
-    }
-    Writer& bytes(std::span<const uint8_t> more) {
-        out_.insert(out_.end(), more.begin(), more.end());
-        return *this;
-    }
-    Writer& ethernet(const net::Mac& to, const net::Mac& from, std::optional<uint16_t> vlan, uint16_t type) {
-        bytes(to.bytes).bytes(from.bytes);
-        if (vlan) u16(ETH_P_8021Q).u16(*vlan);
-        return u16(type);
-    }
-    std::vector<uint8_t> take() { return std::move(out_); }
-
-  private:
-    std::vector<uint8_t> out_;
-};
+net::Writer begin(const net::Mac& to, const net::Mac& from, std::optional<uint16_t> vlan, uint16_t type) {
+    net::Writer frame;
+    frame.bytes(to.bytes).bytes(from.bytes);
+    if (vlan) frame.u16(ETH_P_8021Q).u16(*vlan);
+    frame.u16(type);
+    return frame;
+}
 
 std::vector<uint8_t> arp(const net::Ip& vip, const net::Mac& mac, std::optional<uint16_t> vlan) {
-    Writer frame;
-    frame.ethernet(kEverybody, mac, vlan, ETH_P_ARP);
+    auto frame = begin(kEverybody, mac, vlan, ETH_P_ARP);
     frame.u16(ARPHRD_ETHER).u16(ETH_P_IP).u8(6).u8(4).u16(ARPOP_REQUEST);
     frame.bytes(mac.bytes).bytes(vip.bytes()).zeros(6).bytes(vip.bytes());
     return frame.take();
 }
 
 std::vector<uint8_t> advertisement(const net::Ip& vip, const net::Mac& mac, uint16_t checksum) {
-    Writer message;
+    net::Writer message;
     message.u8(kAdvertisement).u8(0).u16(checksum);
     message.u8(kOverride).zeros(3).bytes(vip.bytes());
     message.u8(kTargetLinkAddress).u8(1).bytes(mac.bytes);
@@ -64,12 +46,11 @@ std::vector<uint8_t> advertisement(const net::Ip& vip, const net::Mac& mac, uint
 std::vector<uint8_t> advertisement(const net::Ip& vip, const net::Mac& mac, std::optional<uint16_t> vlan) {
     const auto blank = advertisement(vip, mac, uint16_t{0});
     const auto length = static_cast<uint16_t>(blank.size());
-    Writer pseudo;  // the pseudo header of RFC 8200
+    net::Writer pseudo;  // the pseudo header of RFC 8200
     pseudo.bytes(vip.bytes()).bytes(kAllNodes).u16(0).u16(length).zeros(3).u8(IPPROTO_ICMPV6);
     const auto checksum = net::Checksum().add(pseudo.take()).add(blank).value();
 
-    Writer frame;
-    frame.ethernet(kAllNodesMac, mac, vlan, ETH_P_IPV6);
+    auto frame = begin(kAllNodesMac, mac, vlan, ETH_P_IPV6);
     frame.u8(0x60).zeros(3).u16(length).u8(IPPROTO_ICMPV6).u8(kHopLimit).bytes(vip.bytes()).bytes(kAllNodes);
     frame.bytes(advertisement(vip, mac, checksum));
     return frame.take();

@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "net/checksum.h"
+#include "net/writer.h"
 
 namespace weir::net {
 namespace {
@@ -29,30 +30,6 @@ Checksum pseudo_header(const Ip& source, const Ip& destination, uint8_t protocol
 }
 
 // ---- building
-
-class Writer {
-  public:
-    void u8(unsigned value) { bytes_.push_back(static_cast<uint8_t>(value)); }
-    void u16(unsigned value) {
-        u8(value >> 8);
-        u8(value);
-    }
-    void u32(uint32_t value) {
-        u16(value >> 16);
-        u16(value & 0xffff);
-    }
-    void bytes(Bytes data) { bytes_.insert(bytes_.end(), data.begin(), data.end()); }
-    void put_u16(size_t at, uint16_t value) {
-        bytes_[at] = static_cast<uint8_t>(value >> 8);
-        bytes_[at + 1] = static_cast<uint8_t>(value);
-    }
-    size_t size() const { return bytes_.size(); }
-    Bytes from(size_t start) const { return Bytes(bytes_).subspan(start); }
-    std::vector<uint8_t> take() { return std::move(bytes_); }
-
-  private:
-    std::vector<uint8_t> bytes_;
-};
 
 void write_ethernet(Writer& out, const PacketSpec& spec) {
     out.bytes(spec.destination_mac.bytes);
