@@ -10,7 +10,6 @@ namespace weir::config {
 namespace {
 
 using boost::algorithm::iequals;
-using Headers = std::vector<std::pair<std::string, std::string>>;
 
 constexpr size_t kMostBodyText = 4096;
 
@@ -91,8 +90,7 @@ void read_header(const Entry& entry, Headers& headers, Mistakes& mistakes) {
     if (name->kind != Node::Kind::scalar || !is_token(name->text))
         mistakes.add(name->place, "'{}' is not a header's name; write one such as X-Check", name->text);
     else if (is_own(name->text))
-        mistakes.add(name->place, "'{}' is not for 'headers'; weir writes it itself, Host from 'host'",
-                     name->text);
+        mistakes.add(name->place, "'{}' is not for 'headers'; weir writes it itself", name->text);
     else if (value->kind == Node::Kind::sequence || value->kind == Node::Kind::mapping ||
              !is_header_value(value->text))
         mistakes.add(value->place,
@@ -116,8 +114,7 @@ model::HttpCheck read_http(const Fields& fields, Mistakes& mistakes) {
     fields.parsed("path", read_path, http.path);
     fields.parsed("host", read_host, http.host);
     fields.choice("method", http.method);
-    if (const Node* headers = fields.mapping("headers"))
-        for (const auto& entry : headers->entries) read_header(entry, http.headers, mistakes);
+    if (const Node* headers = fields.mapping("headers")) http.headers = read_headers(*headers, mistakes);
     if (fields.parsed("body", read_body, http.body) && http.method == model::HttpMethod::head)
         mistakes.add(fields.place_of("body"), "an answer to HEAD has no body; leave 'body' out or write GET");
     if (!fields.find("expect")) return http;
@@ -128,12 +125,20 @@ model::HttpCheck read_http(const Fields& fields, Mistakes& mistakes) {
 
 }  // namespace
 
+Headers read_headers(const Node& mapping, Mistakes& mistakes) {
+    Headers headers;
+    for (const auto& entry : mapping.entries) read_header(entry, headers, mistakes);
+    return headers;
+}
+
 model::Check::Kind read_http_check(const Fields& fields, Mistakes& mistakes) {
     return read_http(fields, mistakes);
 }
 
 model::Check::Kind read_https_check(const Fields& fields, Mistakes& mistakes) {
-    return model::HttpsCheck{read_http(fields, mistakes), read_tls(fields, mistakes)};
+    model::HttpsCheck check{read_http(fields, mistakes), read_tls(fields, mistakes)};
+    fields.duration("expiry_warning", check.tls.expiry_warning);
+    return check;
 }
 
 }  // namespace weir::config

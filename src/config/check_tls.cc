@@ -1,4 +1,4 @@
-// What a check shows a TLS server and wants of it.
+// What a client shows a TLS server and wants of it.
 #include <algorithm>
 #include <cctype>
 
@@ -33,7 +33,6 @@ model::Tls read_tls(const Fields& fields, Mistakes& mistakes) {
         mistakes.add(fields.place_of("ca_file"),
                      "nothing is held against this with 'verify: false'; leave one of the two out");
     read_client_certificate(fields, tls, mistakes);
-    fields.duration("expiry_warning", tls.expiry_warning);
     return tls;
 }
 

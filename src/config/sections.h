@@ -72,6 +72,7 @@ struct Draft {
 
 // top.cc: the whole file, with the functions below.
 void read_file(const Node& root, Draft& draft, Mistakes& mistakes);
+std::map<std::string, model::Alert> read_alerts(const Node& node, Mistakes& mistakes);
 model::Vlans read_vlans(const Node& node, Mistakes& mistakes);
 model::Admin read_admin(const Node& node, Mistakes& mistakes);
 PoolDraft read_pool(const Node& node, std::string_view name, Place at, Mistakes& mistakes);

@@ -13,7 +13,7 @@ namespace weir::config {
 namespace {
 
 using model::AdminState, model::ForwardKind, model::HttpMethod, model::SchedulerKind, model::Unmatched,
-    model::XdpMode;
+    model::WebhookFormat, model::XdpMode;
 
 constexpr int64_t kSecond = 1000, kHour = 3600 * kSecond, kDay = 24 * kHour;
 
@@ -58,6 +58,13 @@ constexpr Choice kRcodes[] = {word("NOERROR", 0),  word("FORMERR", 1), word("SER
 constexpr Choice kSchedulers[] = {
     word("maglev", SchedulerKind::maglev), word("rendezvous", SchedulerKind::rendezvous),
     word("wlc", SchedulerKind::wlc), word("rr", SchedulerKind::rr), word("random", SchedulerKind::random)};
+constexpr Choice kWebhookFormats[] = {word("json", WebhookFormat::json), word("slack", WebhookFormat::slack),
+                                      word("teams", WebhookFormat::teams)};
+constexpr Choice kFacilities[] = {  // RFC 5424, 6.2.1
+    word("kern", 0),      word("user", 1),    word("mail", 2),    word("daemon", 3),  word("auth", 4),
+    word("syslog", 5),    word("lpr", 6),     word("news", 7),    word("uucp", 8),    word("cron", 9),
+    word("authpriv", 10), word("ftp", 11),    word("local0", 16), word("local1", 17), word("local2", 18),
+    word("local3", 19),   word("local4", 20), word("local5", 21), word("local6", 22), word("local7", 23)};
 
 constexpr Setting kFileSettings[] = {
     {"node", Takes::mapping, "of node settings"},
@@ -67,6 +74,7 @@ constexpr Setting kFileSettings[] = {
     {"flows", Takes::mapping, "of flows settings"},
     {"icmp", Takes::mapping, "of icmp settings"},
     choice("unmatched", kUnmatchedWords, "drop"),
+    {"alerts", Takes::mapping, "of names to alert settings"},
     {"watchdog", Takes::seconds, "", 5 * kSecond, kHour, {}, "it goes on forever"},
     {"pools", Takes::mapping, "of names to pool settings"},
     {"services", Takes::mapping, "of names to service settings"},
@@ -223,17 +231,17 @@ constexpr auto kHttpSettings = std::to_array<Setting>({
     {"body", Takes::text, "text that the answer's body contains"},
 });
 constexpr auto kTlsSettings = std::to_array<Setting>({
-    {"sni", Takes::text, "a host's name", 0, 0, {}, "host, if that is a name"},
+    {"sni", Takes::text, "a host's name", 0, 0, {}, "the host, if that is a name"},
     choice("verify", kTruth, "true"),
     {"ca_file", Takes::text, "the absolute path of a file", 0, 0, {}, "the system's authorities"},
     {"certificate", Takes::text, "the absolute path of a file"},
     {"key", Takes::text, "the absolute path of a file"},
-    {"expiry_warning", Takes::seconds, "", 0, 365 * kDay, {}, "14d"},
 });
 constexpr auto kHttpsSettings = [] {
-    std::array<Setting, kHttpSettings.size() + kTlsSettings.size()> both{};
-    std::ranges::copy(kTlsSettings, std::ranges::copy(kHttpSettings, both.begin()).out);
-    return both;
+    std::array<Setting, kHttpSettings.size() + kTlsSettings.size() + 1> all{};
+    *std::ranges::copy(kTlsSettings, std::ranges::copy(kHttpSettings, all.begin()).out).out = {
+        "expiry_warning", Takes::seconds, "", 0, 365 * kDay, {}, "14d"};
+    return all;
 }();
 
 constexpr Setting kDnsSettings[] = {
@@ -247,6 +255,26 @@ constexpr Setting kDnsSettings[] = {
 constexpr Setting kExecSettings[] = {
     required({"command", Takes::list, "of words, the first an absolute path"}),
     {"user", Takes::text, "a user's name", 0, 0, {}, "nobody"},
+};
+
+constexpr Setting kAlertSettings[] = {
+    {"webhook", Takes::mapping, "of webhook settings"},
+    {"syslog", Takes::mapping, "of syslog settings"},
+    {"journal", Takes::mapping, "without settings"},
+    {"events", Takes::list, "of kinds of events, or all, warning or error", 0, 0, {}, "warning"},
+    {"settle", Takes::seconds, "", 0, kHour, {}, "5s"},
+    number("rate", 1, 10000, "60"),
+};
+constexpr Setting kWebhookSettings[] = {
+    {"url", Takes::text, "an http or https URL"},
+    {"url_file", Takes::text, "the absolute path of a file"},
+    choice("format", kWebhookFormats, "json"),
+    {"headers", Takes::mapping, "of names to values"},
+    {"tls", Takes::mapping, "of webhook tls settings"},
+};
+constexpr Setting kSyslogSettings[] = {
+    {"server", Takes::text, "an IP address, or ADDRESS:PORT", 0, 0, {}, "this host's own"},
+    choice("facility", kFacilities, "daemon"),
 };
 
 std::string list_of(std::span<const std::string_view> words) {
@@ -290,14 +318,20 @@ const Section kHttpCheck{"http", kHttpSettings, {}, &kCheck};
 const Section kHttpsCheck{"https", kHttpsSettings, {}, &kCheck};
 const Section kDnsCheck{"dns", kDnsSettings, {}, &kCheck};
 const Section kExecCheck{"exec", kExecSettings, {}, &kCheck};
+const Section kAlert{"alert", kAlertSettings};
+const Section kWebhook{"webhook", kWebhookSettings, {}, &kAlert};
+const Section kWebhookTls{"webhook tls", kTlsSettings, {}, &kWebhook};
+const Section kSyslog{"syslog", kSyslogSettings, {}, &kAlert};
+const Section kJournal{"journal", {}, {}, &kAlert};
 
 std::span<const Section* const> all_sections() {
     static constexpr auto all = std::to_array<const Section*>(
-        {&kFile,     &kNode,       &kInterface, &kAdmin,    &kAdminTls, &kAdminToken, &kFlows,
-         &kTimeouts, &kIcmp,       &kPool,      &kBackend,  &kService,  &kDsr,        &kIpip,
-         &kGre,      &kFou,        &kGue,       &kDscp,     &kNat,      &kTable,      &kSticky,
-         &kQuic,     &kQuicConfig, &kAnnounce,  &kCheck,    &kTcpCheck, &kHttpCheck,  &kHttpsCheck,
-         &kDnsCheck, &kExecCheck,  &kSynCheck,  &kUdpCheck, &kIcmpCheck});
+        {&kFile,       &kNode,       &kInterface, &kAdmin,    &kAdminTls,  &kAdminToken, &kFlows,
+         &kTimeouts,   &kIcmp,       &kPool,      &kBackend,  &kService,   &kDsr,        &kIpip,
+         &kGre,        &kFou,        &kGue,       &kDscp,     &kNat,       &kTable,      &kSticky,
+         &kQuic,       &kQuicConfig, &kAnnounce,  &kCheck,    &kTcpCheck,  &kHttpCheck,  &kHttpsCheck,
+         &kDnsCheck,   &kExecCheck,  &kSynCheck,  &kUdpCheck, &kIcmpCheck, &kAlert,      &kWebhook,
+         &kWebhookTls, &kSyslog,     &kJournal});
     return all;
 }
 

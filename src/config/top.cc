@@ -86,6 +86,7 @@ void read_file(const Node& root, Draft& draft, Mistakes& mistakes) {
     if (const Node* flows = file.mapping("flows")) read_flows(*flows, config.flows, mistakes);
     if (const Node* icmp = file.mapping("icmp")) read_icmp(*icmp, config.icmp, mistakes);
     file.choice("unmatched", config.unmatched);
+    if (const Node* alerts = file.mapping("alerts")) config.alerts = read_alerts(*alerts, mistakes);
     file.duration("watchdog", config.watchdog);
     if (const Node* pools = file.mapping("pools"))
         for (const auto& [key, value] : named_entries(*pools, "pool", mistakes))

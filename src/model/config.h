@@ -303,9 +303,10 @@ struct Journal {
 /// Somebody who is told of what happens.
 struct Alert {
     std::variant<Webhook, Syslog, Journal> to;
-    std::vector<EventKind> events{};  // which; empty: those that are worse than information, and their ends
-    std::chrono::seconds settle{5};   // so long a change has to hold: what goes back before is not told
-    unsigned rate = 60;               // messages a minute at most; what is above waits and is told as one
+    std::vector<EventKind> events{};        // which; empty: by severity
+    Severity severity = Severity::warning;  // what is so bad or worse, and its end
+    std::chrono::seconds settle{5};         // so long a change has to hold: what goes back before is not told
+    unsigned rate = 60;  // messages a minute at most; what is above waits and is told as one
 
     bool operator==(const Alert&) const = default;
 };

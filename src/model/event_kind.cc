@@ -8,23 +8,27 @@ namespace {
 struct Kind {
     std::string_view name;
     Severity severity;
+    std::optional<EventKind> ends{};
 };
 
 /// In the order of EventKind.
-constexpr std::array<Kind, kEventKinds> kKinds{{{"started", Severity::info},
-                                                {"plan_applied", Severity::info},
-                                                {"plan_failed", Severity::error},
-                                                {"reload_accepted", Severity::info},
-                                                {"reload_refused", Severity::error},
-                                                {"backend_up", Severity::info},
-                                                {"backend_down", Severity::warning},
-                                                {"service_healthy", Severity::info},
-                                                {"service_unhealthy", Severity::warning},
-                                                {"override_set", Severity::info},
-                                                {"override_lifted", Severity::info},
-                                                {"override_expired", Severity::warning},
-                                                {"drain_finished", Severity::info}}};
-static_assert(static_cast<size_t>(EventKind::drain_finished) + 1 == kEventKinds);
+constexpr std::array<Kind, kEventKinds> kKinds{{
+    {"started", Severity::info},
+    {"plan_applied", Severity::info, EventKind::plan_failed},
+    {"plan_failed", Severity::error},
+    {"reload_accepted", Severity::info, EventKind::reload_refused},
+    {"reload_refused", Severity::error},
+    {"backend_up", Severity::info, EventKind::backend_down},
+    {"backend_down", Severity::warning},
+    {"service_healthy", Severity::info, EventKind::service_unhealthy},
+    {"service_unhealthy", Severity::warning},
+    {"override_set", Severity::info},
+    {"override_lifted", Severity::info},
+    {"override_expired", Severity::warning},
+    {"drain_finished", Severity::info},
+    {"certificate_expiring", Severity::warning},
+}};
+static_assert(static_cast<size_t>(EventKind::certificate_expiring) + 1 == kEventKinds);
 
 }  // namespace
 
@@ -39,6 +43,10 @@ std::string_view to_text(Severity severity) {
 
 Severity severity_of(EventKind kind) {
     return kKinds.at(static_cast<size_t>(kind)).severity;
+}
+
+std::optional<EventKind> ended_by(EventKind kind) {
+    return kKinds.at(static_cast<size_t>(kind)).ends;
 }
 
 }  // namespace weir::model

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace weir::model {
@@ -21,13 +22,16 @@ enum class EventKind : uint8_t {
     override_lifted,
     override_expired,
     drain_finished,
+    certificate_expiring,
 };
-inline constexpr size_t kEventKinds = 13;
+inline constexpr size_t kEventKinds = 14;
 
 enum class Severity : uint8_t { info, warning, error };
 
 std::string_view to_text(EventKind kind);
 std::string_view to_text(Severity severity);
 Severity severity_of(EventKind kind);
+/// The trouble that this is the end of: backend_down of backend_up, …
+std::optional<EventKind> ended_by(EventKind kind);
 
 }  // namespace weir::model
