@@ -102,6 +102,18 @@ void api_tls_failures(const Report& report, const AddSample& add) {
     each_reason<TlsFailure>(report.api.tls_failures, add);
 }
 
+template <auto Number>
+void each_alert(const Report& report, const AddSample& add) {
+    for (const auto& row : report.alerts) add({row.name}, static_cast<double>(row.*Number));
+}
+
+void suppressed(const Report& report, const AddSample& add) {
+    for (const auto& row : report.alerts)
+        for (size_t reason = 0; reason < control::kSuppressed; ++reason)
+            add({row.name, std::string(to_text(static_cast<control::Suppressed>(reason)))},
+                static_cast<double>(row.suppressed_total[reason]));
+}
+
 const std::vector<Metric> kMetrics{
     {"weir_build_info", gauge, {"version", "engine"}, "Always 1; the labels say what runs.", build},
     {"weir_start_time_seconds",
@@ -147,6 +159,27 @@ const std::vector<Metric> kMetrics{
      {"reason"},
      "TLS handshakes with the API that came to nothing: plain_http (a client without TLS), timeout, other.",
      api_tls_failures},
+    {"weir_alerts_sent_total",
+     counter,
+     {"alert"},
+     "Messages that were delivered.",
+     each_alert<&control::AlertRow::sent_total>},
+    {"weir_alerts_failed_total",
+     counter,
+     {"alert"},
+     "Messages that could not be delivered, and were given up.",
+     each_alert<&control::AlertRow::failed_total>},
+    {"weir_alerts_suppressed_total",
+     counter,
+     {"alert", "reason"},
+     "Events without a message of their own: repeated, settled (they did not hold), gathered (into a message "
+     "with others) or dropped (too many waited).",
+     suppressed},
+    {"weir_alerts_waiting",
+     gauge,
+     {"alert"},
+     "Events that are to be delivered yet.",
+     each_alert<&control::AlertRow::waiting>},
     {"weir_overrides",
      gauge,
      {},

@@ -39,14 +39,19 @@ Controller::Controller(boost::asio::any_io_executor executor, engine::Engine& en
       daemon_{WEIR_VERSION, ::getpid(), system_clock::now(), options_.config_path, options_.engine_name} {}
 
 void Controller::tell(Event event) {
-    events_->add(std::move(event), options_.wall_clock());
+    const auto& added = events_->add(std::move(event), options_.wall_clock());
+    if (options_.herald) options_.herald->tell(added);
 }
 
 void Controller::start() {
+    if (options_.herald) options_.herald->set(config_);
     tell({EventKind::started, fmt::format("weir {} has started, process {}, with {}", daemon_.version,
                                           daemon_.pid, options_.config_path)});
-    checker_.set(work_of(config_), std::exchange(options_.recovered, {}));
+    auto recovered = std::exchange(options_.recovered, {});
+    checker_.set(work_of(config_), recovered);
     reconcile();
+    if (options_.herald)
+        for (const auto& event : standing(*wanted_, recovered)) options_.herald->assume(event);
     tick_later();
 }
 
@@ -103,6 +108,7 @@ void Controller::reconcile(bool by_time) {
     pass_is_due_ = false;
     auto former = std::exchange(wanted_, std::make_shared<const model::Plan>(make_plan()));
     for (auto& change : changes(*former, *wanted_)) tell(std::move(change));
+    look_at_certificates();
     if (!applied_ || !same_programming(*applied_, *wanted_)) {
         if (auto done = engine_.apply(*wanted_); !done) return failed(done.error());
         ++applying_.number;
@@ -165,6 +171,17 @@ void Controller::look_after_drains() {
     if (!ended.expired.empty()) wake();
 }
 
+void Controller::look_at_certificates() {
+    for (const auto& [certificate, target] : checker_.take_expiring()) {
+        auto frontend = std::ranges::find(wanted_->frontends, target.frontend, &model::Frontend::key);
+        tell({EventKind::certificate_expiring,
+              fmt::format("{}; backend {} of {} shows it", certificate, target.backend.text(),
+                          target.frontend.text()),
+              frontend == wanted_->frontends.end() ? "" : frontend->service, target.backend,
+              target.frontend});
+    }
+}
+
 /// Not before the datapath answers for them.
 void Controller::announce() {
     if (!options_.announcer) return;
@@ -200,6 +217,7 @@ Reloaded Controller::reload() {
     ++reloads_.accepted_total;
     reloads_.last_error.clear();
     config_ = std::move(*loaded);
+    if (options_.herald) options_.herald->set(config_);
     tell({EventKind::reload_accepted, "reloaded " + options_.config_path});
     checker_.set(work_of(config_));
     reconcile();
@@ -226,7 +244,8 @@ StatusReport Controller::status() {
             std::move(backends),
             std::move(overridden),
             {overrides_.problem(), overrides_.is_saved(), overrides_.save_failures_total()},
-            {events_->totals(), events_->dropped_readers_total()}};
+            {events_->totals(), events_->dropped_readers_total()},
+            options_.herald ? options_.herald->rows() : std::vector<AlertRow>{}};
 }
 
 model::HealthMap Controller::health() const {

@@ -39,6 +39,7 @@ class Controller {
         /// otherwise.
         model::HealthMap recovered;
         announce::Announcer* announcer = nullptr;  // outlives the controller
+        Herald* herald = nullptr;                  // as well
         std::function<SteadyTime()> now = [] { return std::chrono::steady_clock::now(); };
         std::string overrides_file;  // "": they end with the controller
         std::function<SystemTime()> wall_clock = std::chrono::system_clock::now;
@@ -97,6 +98,7 @@ class Controller {
     void tell(Event event);
     void follow_drains();
     void look_after_drains();
+    void look_at_certificates();
     void announce();
     model::HealthMap merged() const;
 

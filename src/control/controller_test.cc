@@ -22,6 +22,20 @@ class NoWay final : public health::Path {
     }
 };
 
+/// Remembers what it was told.
+class Listener final : public Herald {
+  public:
+    void set(const model::Config& config) override { alerts.push_back(config.alerts.size()); }
+    void tell(const Event& event) override { told.push_back(event); }
+    void assume(const Event& event) override { assumed.push_back(event.message); }
+    std::vector<AlertRow> rows() const override { return {row}; }
+
+    std::vector<size_t> alerts;
+    std::vector<Event> told;
+    std::vector<std::string> assumed;
+    AlertRow row{.name = "oncall"};
+};
+
 class ControllerTest : public testing::Test {
   protected:
     Controller& start(model::HealthMap recovered = {}) {
@@ -32,6 +46,7 @@ class ControllerTest : public testing::Test {
         options.on_config = [this](const model::Config&) { ++configs_seen; };
         options.recovered = std::move(recovered);
         options.announcer = &announcer;
+        options.herald = &herald;
         options.wall_clock = [this] { return wall_clock; };
         options.overrides_file = overrides_file;
         options.retry = Backoff(1ms, 4ms);
@@ -53,6 +68,7 @@ class ControllerTest : public testing::Test {
     boost::asio::io_context io;
     engine::Fake engine;
     announce::Fake announcer;
+    Listener herald;
     NoWay path;
     model::Config config = sample_config();
     config::Loaded next_load = sample_config();
@@ -313,6 +329,34 @@ TEST_F(ControllerTest, CountsOverridesThatCannotBeSavedAsAProblem) {
     auto problems = problems_of(controller->status());
     ASSERT_EQ(problems.size(), 1u);
     EXPECT_THAT(problems[0], HasSubstr("not saved"));
+}
+
+TEST_F(ControllerTest, TellsItsHeraldOfEveryEventAsItIsKept) {
+    start();
+    engine.cannot_reach[sample_target(1)] = "no neighbour answers";
+    controller->wake();
+    run_until([&] { return engine.applied.size() == 2; });
+    EXPECT_EQ(herald.told, controller->events()->after(0, 100));
+    EXPECT_THAT(herald.assumed, testing::IsEmpty());
+    next_load->alerts["oncall"] = {};
+    controller->reload();
+    EXPECT_THAT(herald.alerts, testing::ElementsAre(0, 1));
+}
+
+TEST_F(ControllerTest, LetsItsHeraldKnowWhatWasDownBefore) {
+    config.services["web"].checks = {{model::TcpCheck{}}};
+    start({{sample_target(1), {false, "L4CON"}}, {sample_target(2), {true, "L4OK"}}});
+    EXPECT_THAT(herald.assumed,
+                testing::ElementsAre("backend 10.0.0.1 of 192.0.2.1:80/tcp is down: not checked yet"));
+}
+
+TEST_F(ControllerTest, CountsAnAlertThatCannotBeDeliveredAsAProblem) {
+    start();
+    EXPECT_THAT(problems_of(controller->status()), testing::IsEmpty());
+    herald.row = {.name = "oncall", .waiting = 12, .failing_since = SystemTime(1000s), .error = "HTTP 503"};
+    EXPECT_THAT(problems_of(controller->status()),
+                testing::ElementsAre("alert oncall: cannot be delivered since 1970-01-01T00:16:40.000Z: HTTP "
+                                     "503; 12 wait"));
 }
 
 TEST_F(ControllerTest, TellsWhatHappens) {

@@ -24,6 +24,25 @@ uint64_t first_id(Events::Time started) {
     return static_cast<uint64_t>(std::max<int64_t>(since, 0)) + 1;
 }
 
+Event target_event(const model::Frontend& frontend, const model::Target& target) {
+    bool up = target.health.up;
+    return {up ? EventKind::backend_up : EventKind::backend_down,
+            fmt::format("backend {} of {} is {}: {}", target.backend.address.text(), frontend.key.text(),
+                        up ? "up" : "down", target.health.reason),
+            frontend.service, target.backend.address, frontend.key};
+}
+
+Event service_event(const model::Frontend& frontend) {
+    auto usable = std::ranges::count(frontend.targets, model::Accepts::all, &model::Target::accepts);
+    return {frontend.healthy ? EventKind::service_healthy : EventKind::service_unhealthy,
+            fmt::format("service {} at {} is {}: {} of {} backends take new flows", frontend.service,
+                        frontend.key.text(), frontend.healthy ? "healthy" : "down", usable,
+                        frontend.targets.size()),
+            frontend.service,
+            {},
+            frontend.key};
+}
+
 void target_changes(const model::Frontend& before, const model::Frontend& after, std::vector<Event>& into) {
     for (size_t i = 0; i < after.targets.size(); ++i) {
         const auto& target = after.targets[i];
@@ -35,37 +54,21 @@ void target_changes(const model::Frontend& before, const model::Frontend& after,
                           ? before.targets.begin() + static_cast<long>(i)
                           : std::ranges::find_if(before.targets, is_it);
         if (former == before.targets.end() || former->health.up == target.health.up) continue;
-        bool up = target.health.up;
-        into.push_back({up ? EventKind::backend_up : EventKind::backend_down,
-                        fmt::format("backend {} of {} is {}: {}", target.backend.address.text(),
-                                    after.key.text(), up ? "up" : "down", target.health.reason),
-                        after.service, target.backend.address, after.key});
+        into.push_back(target_event(after, target));
     }
-}
-
-void service_change(const model::Frontend& before, const model::Frontend& after, std::vector<Event>& into) {
-    if (before.healthy == after.healthy) return;
-    auto usable = std::ranges::count(after.targets, model::Accepts::all, &model::Target::accepts);
-    into.push_back(
-        {after.healthy ? EventKind::service_healthy : EventKind::service_unhealthy,
-         fmt::format("service {} at {} is {}: {} of {} backends take new flows", after.service,
-                     after.key.text(), after.healthy ? "healthy" : "down", usable, after.targets.size()),
-         after.service,
-         {},
-         after.key});
 }
 
 }  // namespace
 
 Events::Events(Time started, size_t room) : room_(room), next_id_(first_id(started)) {}
 
-void Events::add(Event event, Time now) {
+const Event& Events::add(Event event, Time now) {
     event.id = next_id_++;
     event.at = now;
     spdlog::log(level_of(model::severity_of(event.kind)), "{}", event.message);
     ++totals_.at(static_cast<size_t>(event.kind));
     if (remembered_.size() == room_) remembered_.pop_front();
-    remembered_.push_back(std::move(event));
+    return remembered_.emplace_back(std::move(event));
 }
 
 std::vector<Event> Events::after(uint64_t id, size_t limit) const {
@@ -85,7 +88,21 @@ std::vector<Event> changes(const model::Plan& before, const model::Plan& after) 
         while (former != before.frontends.end() && former->key < frontend.key) ++former;
         if (former == before.frontends.end() || former->key != frontend.key) continue;
         target_changes(*former, frontend, found);
-        service_change(*former, frontend, found);
+        if (former->healthy != frontend.healthy) found.push_back(service_event(frontend));
+    }
+    return found;
+}
+
+std::vector<Event> standing(const model::Plan& plan, const model::HealthMap& known) {
+    std::vector<Event> found;
+    for (const auto& frontend : plan.frontends) {
+        bool is_known = false;
+        for (const auto& target : frontend.targets) {
+            if (!known.contains({frontend.key, target.backend.address})) continue;
+            is_known = true;
+            if (!target.health.up) found.push_back(target_event(frontend, target));
+        }
+        if (is_known && !frontend.healthy) found.push_back(service_event(frontend));
     }
     return found;
 }

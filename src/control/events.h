@@ -40,8 +40,8 @@ class Events {
     /// Ids begin behind the milliseconds since 1970, so that those of an earlier daemon are lower.
     explicit Events(Time started, size_t room = 1024);
 
-    /// Also writes it to the log. The oldest makes room.
-    void add(Event event, Time now);
+    /// Also writes it to the log. The oldest makes room. Returns it as it is kept, until the next.
+    const Event& add(Event event, Time now);
 
     /// At most `limit` of those behind `id`, the oldest first.
     std::vector<Event> after(uint64_t id, size_t limit) const;
@@ -70,5 +70,8 @@ class Events {
 
 /// Targets that came up or went down and services that did, from one plan to the next. Pure.
 std::vector<Event> changes(const model::Plan& before, const model::Plan& after);
+
+/// What is down in the plan and was known before, as the events that told of it then. Pure.
+std::vector<Event> standing(const model::Plan& plan, const model::HealthMap& known);
 
 }  // namespace weir::control

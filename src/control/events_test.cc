@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 
-
 #include "control/sample.h"
 
 namespace weir::control {
@@ -72,6 +71,21 @@ TEST(Changes, TellOfBackendsAndServicesThatWentDown) {
     ASSERT_EQ(back.size(), 2u);
     EXPECT_EQ(back[0].kind, EventKind::backend_up);
     EXPECT_EQ(back[1].kind, EventKind::service_healthy);
+}
+
+TEST(Standing, IsWhatIsDownAndWasKnown) {
+    auto config = sample_config();
+    config.services["web"].need = 2;
+    model::HealthMap known{{sample_target(1), {false, "L4CON"}},
+                           {sample_target(2), {false, "L4TOUT"}},
+                           {sample_target(3), {true, "L4OK"}}};
+    auto health = known;
+    health[{kSampleV6, ip("10.0.0.1")}] = {false, "not checked yet"};
+    EXPECT_THAT(messages(standing(model::plan(config, health), known)),
+                ElementsAre("backend 10.0.0.1 of 192.0.2.1:80/tcp is down: L4CON",
+                            "backend 10.0.0.2 of 192.0.2.1:80/tcp is down: L4TOUT",
+                            "service web at 192.0.2.1:80/tcp is down: 1 of 3 backends take new flows"));
+    EXPECT_THAT(standing(model::plan(config, health), {}), IsEmpty());
 }
 
 TEST(Changes, LeaveOutWhatIsNewGoneOrTheSame) {

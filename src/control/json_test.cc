@@ -140,6 +140,18 @@ TEST(Json, TellsWhoServesAndOfWhichTierABackendIs) {
               "service web at 192.0.2.1:80/tcp has 65 % of its new flows on backup pools");
 }
 
+TEST(Json, NamesACertificateThatEndsSoonOnceHoweverManyShowIt) {
+    StatusReport report;
+    auto plan = model::plan(sample_config(), {});
+    health::Outcome outcome{true, "L7OK/200", {}, {}, "certificate 07 of CN=www ends at noon"};
+    report.backends = backend_rows(
+        plan, {},
+        {{sample_target(1), {.last_outcome = outcome}}, {sample_target(3), {.last_outcome = outcome}}});
+    EXPECT_EQ(problems_of(report),
+              std::vector<std::string>{"certificate 07 of CN=www ends at noon; backend 10.0.0.1 of web "
+                                       "(192.0.2.1:80/tcp) shows it, and 1 more"});
+}
+
 TEST(Json, TellsADifference) {
     auto before = model::plan(sample_config(), {});
     auto after = model::plan(sample_config(), {{sample_target(1), {false, "L4CON"}}});

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "control/json.h"
+
 namespace weir::control {
 namespace {
 
@@ -91,6 +93,28 @@ void add_stand_ins(std::vector<std::string>& problems, const ServiceRow& service
     }
 }
 
+/// One line for each, whatever many backends show it.
+void add_certificates(std::vector<std::string>& problems, const std::vector<BackendRow>& backends) {
+    std::map<std::string, std::pair<const BackendRow*, size_t>> shown;
+    for (const auto& row : backends) {
+        if (!row.last_check || row.last_check->expiring.empty()) continue;
+        auto& [first, count] = shown[row.last_check->expiring];
+        if (count++ == 0) first = &row;
+    }
+    for (const auto& [certificate, by] : shown)
+        problems.push_back(fmt::format("{}; backend {} of {} ({}) shows it{}", certificate,
+                                       by.first->key.backend.text(), by.first->service,
+                                       by.first->key.frontend.text(),
+                                       by.second > 1 ? fmt::format(", and {} more", by.second - 1) : ""));
+}
+
+void add_alerts(std::vector<std::string>& problems, const std::vector<AlertRow>& alerts) {
+    for (const auto& alert : alerts)
+        if (alert.failing_since)
+            problems.push_back(fmt::format("alert {}: cannot be delivered since {}: {}; {} wait", alert.name,
+                                           time_text(*alert.failing_since), alert.error, alert.waiting));
+}
+
 }  // namespace
 
 std::vector<std::string> problems_of(const StatusReport& report) {
@@ -100,6 +124,7 @@ std::vector<std::string> problems_of(const StatusReport& report) {
     if (!report.reloads.last_error.empty())
         problems.push_back("the last reload was refused: " + report.reloads.last_error);
     if (!report.keeping.problem.empty()) problems.push_back(report.keeping.problem);
+    add_alerts(problems, report.alerts);
     for (const auto& interface : report.interfaces)
         if (!interface.error.empty())
             problems.push_back(fmt::format("interface {}: {}", interface.name, interface.error));
@@ -117,6 +142,7 @@ std::vector<std::string> problems_of(const StatusReport& report) {
         if (!row.target.health.up && row.target.backend.state != model::AdminState::disabled)
             problems.push_back(fmt::format("backend {} of {} ({}) is down: {}", row.key.backend.text(),
                                            row.service, row.key.frontend.text(), row.target.health.reason));
+    add_certificates(problems, report.backends);
     return problems;
 }
 

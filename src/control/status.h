@@ -11,13 +11,12 @@
 
 #include "control/drains.h"
 #include "control/events.h"
+#include "control/herald.h"
 #include "engine/engine.h"
 #include "health/checker.h"
 #include "model/plan.h"
 
 namespace weir::control {
-
-using SystemTime = std::chrono::system_clock::time_point;
 
 struct Daemon {
     std::string version;
@@ -109,6 +108,7 @@ struct StatusReport {
     std::vector<OverrideRow> overrides{};
     Keeping keeping{};
     EventCounts events{};
+    std::vector<AlertRow> alerts{};
 };
 
 std::vector<ServiceRow> service_rows(const model::Config& config, const model::Plan& plan);

@@ -11,6 +11,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -102,6 +103,8 @@ struct Checker::State : std::enable_shared_from_this<State> {
     std::function<void()> on_change;
     std::minstd_rand random;
     std::map<model::TargetKey, Target> targets;
+    std::set<std::string> expiring_seen;
+    std::map<std::string, model::TargetKey> expiring;  // of them what nobody has taken yet
     bool notifying = false;
 };
 
@@ -159,6 +162,10 @@ asio::awaitable<void> Checker::State::keep_probing(std::shared_ptr<State> state,
 
 void Checker::State::take(Running& running, Outcome outcome) {
     bool ok = outcome.ok;
+    if (!outcome.expiring.empty() && expiring_seen.insert(outcome.expiring).second) {
+        expiring.emplace(outcome.expiring, running.target);
+        notify();
+    }
     running.last = std::move(outcome);
     running.probes++;
     if (running.tally.add(ok, running.check)) settle(targets.at(running.target));
@@ -234,6 +241,10 @@ std::map<model::TargetKey, Checked> Checker::checked() const {
     std::map<model::TargetKey, Checked> all;
     for (const auto& [key, target] : state_->targets) all.emplace(key, summary_of(target));
     return all;
+}
+
+std::map<std::string, model::TargetKey> Checker::take_expiring() {
+    return std::exchange(state_->expiring, {});
 }
 
 }  // namespace weir::health

@@ -43,7 +43,7 @@ class Checker {
         std::map<model::TargetKey, std::vector<model::Check>>;  // targets without checks are left out
 
     /// `on_change` is called on the executor, never within set(), after the health of a target or of several
-    /// changed.
+    /// changed, or there is something to take.
     Checker(boost::asio::any_io_executor executor, World world, std::function<void()> on_change);
     /// The path outlives the checker.
     Checker(boost::asio::any_io_executor executor, Path& path, std::function<void()> on_change);
@@ -55,6 +55,10 @@ class Checker {
     void set(const Work& work, const model::HealthMap& known = {});
 
     std::map<model::TargetKey, Checked> checked() const;
+
+    /// The certificates that were found to end soon since the last call, each with a target that shows it. A
+    /// certificate comes once, whoever else shows it.
+    std::map<std::string, model::TargetKey> take_expiring();
 
   private:
     struct State;

@@ -97,7 +97,8 @@ class CheckerTest : public testing::Test {
         co_await time_.sleep_until(time_.now() + duration_);
         running_--;
         bool ok = !failing_.contains(of) && !failing_kinds_.contains(check.kind.index());
-        co_return Outcome{ok, ok ? "L7OK/200" : "L7STS/503", 1234us, std::chrono::system_clock::now()};
+        co_return Outcome{ok, ok ? "L7OK/200" : "L7STS/503", 1234us, std::chrono::system_clock::now(),
+                          expiring_};
     }
 
     void set(const Checker::Work& work) {
@@ -118,10 +119,29 @@ class CheckerTest : public testing::Test {
     std::function<void()> on_change_;
     std::vector<Probed> probed_;
     steady_clock::duration duration_ = 1ms;
+    std::string expiring_;
     int running_ = 0;
     int changes_ = 0;
     bool in_set_ = false;
 };
+
+TEST_F(CheckerTest, SaysOnceThatACertificateEndsSoon) {
+    set({{target(1), {http()}}, {target(2), {http()}}});
+    time_.move(10s);
+    EXPECT_THAT(checker_->take_expiring(), testing::IsEmpty());
+    auto before = changes_;
+    expiring_ = "certificate 07";
+    time_.move(10s);
+    EXPECT_EQ(changes_, before + 1);
+    auto taken = checker_->take_expiring();
+    ASSERT_EQ(taken.size(), 1u);
+    EXPECT_EQ(taken.begin()->first, "certificate 07");
+    time_.move(10s);
+    EXPECT_THAT(checker_->take_expiring(), testing::IsEmpty());
+    expiring_ = "certificate 08";
+    time_.move(10s);
+    EXPECT_EQ(checker_->take_expiring().count("certificate 08"), 1u);
+}
 
 TEST_F(CheckerTest, BringsAHealthyTargetUpWithinASecond) {
     set({{target(1), {http()}}});

@@ -36,8 +36,9 @@ asio::awaitable<Verdict> run(const model::HttpsCheck& check, const Errand& erran
     if (code == asio::error::eof) co_return Verdict{false, "L6RSP: connection closed within the handshake"};
     if (code) co_return Verdict{false, "L6RSP: " + handshake_failure(established, name, code)};
     auto verdict = co_await exchange(check.http, errand.vip, 443, *connection);
-    auto warning = expiry_warning(established, check.tls.expiry_warning, std::chrono::system_clock::now());
-    if (verdict.ok && !warning.empty()) verdict.message += ": " + warning;
+    auto end = expiry(established, check.tls.expiry_warning, std::chrono::system_clock::now());
+    if (verdict.ok && !end.warning.empty()) verdict.message += ": " + end.warning;
+    verdict.expiring = std::move(end.certificate);
     co_return verdict;
 }
 

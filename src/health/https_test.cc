@@ -180,6 +180,21 @@ INSTANTIATE_TEST_SUITE_P(
                        {.tls = {.sni = "a.example", .expiry_warning = 0h}},
                        "L7OK/200"}));
 
+TEST_F(Https, SaysWhichCertificateEndsSoon) {
+    answer_by_tls(authority().issue("DNS:www.example.org"));
+    EXPECT_EQ(run(https(trusting())).expiring, "");
+    auto eager = trusting();
+    eager.tls.expiry_warning = 24h * 365;
+    auto issued = authority().issue("DNS:www.example.org");
+    answer_by_tls(issued);
+    auto first = run(https(eager)).expiring;
+    EXPECT_THAT(first, testing::MatchesRegex("certificate [0-9A-F]+ of CN=a server ends at .* GMT"));
+    answer_by_tls(issued);
+    EXPECT_EQ(run(https(eager)).expiring, first);
+    answer_by_tls(authority().issue("DNS:www.example.org"));
+    EXPECT_NE(run(https(eager)).expiring, first);
+}
+
 TEST_F(Https, TrustsOnlyTheAuthoritiesItIsGiven) {
     answer_by_tls(make_certificate({.names = "DNS:www.example.org"}));
     EXPECT_EQ(message(https(trusting())),

@@ -16,7 +16,8 @@ namespace weir::health {
 
 struct Verdict {
     bool ok = false;
-    std::string message;  // as Outcome's
+    std::string message;     // as Outcome's
+    std::string expiring{};  // as well
 };
 
 /// One probe's errand: whom it calls, by which way, and until when.

@@ -16,7 +16,8 @@ asio::awaitable<Outcome> probe(const model::Check& check, const model::TargetKey
     auto running = std::visit([&errand](const auto& kind) { return run(kind, errand); }, check.kind);
     auto verdict = co_await std::move(running);
     auto latency = std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - started);
-    co_return Outcome{verdict.ok, std::move(verdict.message), latency, std::chrono::system_clock::now()};
+    co_return Outcome{verdict.ok, std::move(verdict.message), latency, std::chrono::system_clock::now(),
+                      std::move(verdict.expiring)};
 }
 
 }  // namespace weir::health

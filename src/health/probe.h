@@ -16,6 +16,7 @@ struct Outcome {
                           // L7RSP) and details
     std::chrono::microseconds latency{0};
     std::chrono::system_clock::time_point at;
+    std::string expiring{};  // which certificate of the server's ends soon, and when; "" if none does
 
     bool operator==(const Outcome&) const = default;
 };

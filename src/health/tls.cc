@@ -125,18 +125,39 @@ std::string handshake_failure(const ssl_st* session, const std::string& name, co
     return fmt::format("certificate not accepted for {}: {}", name, X509_verify_cert_error_string(verdict));
 }
 
-std::string expiry_warning(const ssl_st* session, std::chrono::hours margin,
-                           std::chrono::system_clock::time_point now) {
+namespace {
+
+std::string warning_of(int days, int seconds) {
+    if (days < 0 || seconds < 0) return "certificate has expired";
+    if (days == 0) return "certificate expires within a day";
+    return fmt::format("certificate expires in {} day{}", days, days == 1 ? "" : "s");
+}
+
+/// It has to be another text for another certificate, so the serial number is in it.
+std::string text_of(const X509* certificate) {
+    std::unique_ptr<BIO, decltype(&BIO_free)> text(BIO_new(BIO_s_mem()), BIO_free);
+    BIO_puts(text.get(), "certificate ");
+    i2a_ASN1_INTEGER(text.get(), X509_get0_serialNumber(certificate));
+    BIO_puts(text.get(), " of ");
+    X509_NAME_print_ex(text.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
+    BIO_puts(text.get(), " ends at ");
+    ASN1_TIME_print(text.get(), X509_get0_notAfter(certificate));
+    const char* data = nullptr;
+    auto size = BIO_get_mem_data(text.get(), &data);
+    return std::string(data, static_cast<size_t>(size));
+}
+
+}  // namespace
+
+Expiry expiry(const ssl_st* session, std::chrono::hours margin, std::chrono::system_clock::time_point now) {
     const X509* certificate = SSL_get0_peer_certificate(session);
-    if (!certificate || margin == margin.zero()) return "";
+    if (!certificate || margin == margin.zero()) return {};
     auto* from = ASN1_TIME_set(nullptr, std::chrono::system_clock::to_time_t(now));
     int days = 0, seconds = 0;
     bool known = ASN1_TIME_diff(&days, &seconds, from, X509_get0_notAfter(certificate)) == 1;
     ASN1_TIME_free(from);
-    if (!known || std::chrono::days(days) + std::chrono::seconds(seconds) > margin) return "";
-    if (days < 0 || seconds < 0) return "certificate has expired";
-    if (days == 0) return "certificate expires within a day";
-    return fmt::format("certificate expires in {} day{}", days, days == 1 ? "" : "s");
+    if (!known || std::chrono::days(days) + std::chrono::seconds(seconds) > margin) return {};
+    return {warning_of(days, seconds), text_of(certificate)};
 }
 
 }  // namespace weir::health

@@ -18,8 +18,11 @@ Result<TlsSession> start_tls(const model::Tls& tls, const std::string& name);
 /// Why the handshake failed: what is wrong with the certificate, else `code`'s text.
 std::string handshake_failure(const ssl_st* session, const std::string& name, const Connection::Code& code);
 
-/// "certificate expires in 9 days", if it does within `margin` from `now`; "" if not, or if there is none.
-std::string expiry_warning(const ssl_st* session, std::chrono::hours margin,
-                           std::chrono::system_clock::time_point now);
+/// Of the server's certificate, if it ends within a margin; both are empty if not, or if there is none.
+struct Expiry {
+    std::string warning;      // "certificate expires in 9 days"
+    std::string certificate;  // which, and when: "certificate 03A2 of CN=www.example.org ends at 2026-12-01…"
+};
+Expiry expiry(const ssl_st* session, std::chrono::hours margin, std::chrono::system_clock::time_point now);
 
 }  // namespace weir::health
