@@ -20,6 +20,8 @@ ALLOWED = {
     # control sees interfaces only, never a concrete check or engine
     "control": CORE | {"sched", "config", "health/checker.h", "health/probe.h", "engine/engine.h", "announce/announcer.h"},
     "admin": CORE | {"control", "engine/capture.h"},
+    # its values are control's events; it speaks TLS by the checks' connection
+    "alert": CORE | {"control/backoff.h", "control/herald.h", "control/json.h", "health/connection.h", "health/tls.h"},
     "cli": CORE | {"config", "sched", "control", "admin", "doctor", "lab", "engine/replay.h"},
     "app": None,
     "lab": CORE,

@@ -12,6 +12,7 @@
 #include "admin/captures.h"
 #include "admin/server.h"
 #include "admin/sockets.h"
+#include "alert/alerts.h"
 #include "announce/neighbour.h"
 #include "app/engine.h"
 #include "app/notify.h"
@@ -26,7 +27,8 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-constexpr auto kGiveWay = std::chrono::seconds(30);  // for a daemon to end
+constexpr auto kGiveWay = std::chrono::seconds(30);   // for a daemon to end
+constexpr auto kLastWords = std::chrono::seconds(2);  // for alerts that are still to be delivered
 
 /// The probes' way is the engine's.
 class EnginePath final : public health::Path {
@@ -58,6 +60,7 @@ class Running {
     void watch_signals();
     void reload();
     void end(const char* why);
+    void say_last_words();
     admin::Rendering answer(const admin::Request& request);
     std::string summary() const;
 
@@ -72,6 +75,7 @@ class Running {
     std::unique_ptr<engine::Engine> engine_;
     std::unique_ptr<EnginePath> path_;
     announce::NeighbourAnnouncer announcer_{io_.get_executor()};
+    alert::Alerts alerts_{io_.get_executor()};
     std::unique_ptr<control::Controller> controller_;
     std::unique_ptr<admin::Captures> captures_;
     admin::Handler api_;
@@ -119,6 +123,7 @@ void Running::make_controller(model::HealthMap recovered) {
     };
     options.recovered = std::move(recovered);
     options.announcer = &announcer_;
+    options.herald = &alerts_;
     options.overrides_file = options_.state + "/overrides.json";
     path_ = std::make_unique<EnginePath>(*engine_);
     controller_ = std::make_unique<control::Controller>(io_.get_executor(), *engine_, *path_,
@@ -174,11 +179,20 @@ void Running::end(const char* why) {
     io_.stop();
 }
 
+/// Nothing but the alerts has to do with what happens now.
+void Running::say_last_words() {
+    signals_.cancel();
+    alerts_.finish();
+    auto until = std::chrono::steady_clock::now() + kLastWords;
+    for (io_.restart(); !alerts_.is_empty() && io_.run_one_until(until) > 0;) continue;
+}
+
 Status Running::stop() {
     api_ = nullptr;
     captures_.reset();
     controller_.reset();
     engine_.reset();
+    say_last_words();
     if (lifetime_is_over_) return remove_engine(options_.pin);
     spdlog::info("the datapath stays in force, pinned under {}; `weir run --cleanup` removes it",
                  options_.pin);
