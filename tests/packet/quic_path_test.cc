@@ -94,6 +94,11 @@ TEST_F(QuicPathTest, HasRoomForEveryServerIdWithEachPlan) {
         plan_.frontends.push_back(service);
         plan_.frontends.back().key.port = net::Port(port);
     }
+    const auto whole = plan_.frontends;
+    for (auto& each : plan_.frontends)
+        for (auto& target : each.targets) target.backend.server_id.clear();
+    apply();
+    plan_.frontends = whole;
     for (int generation = 0; generation < 3; generation++) {
         apply();
         for (uint8_t backend : {1, 100, 250})
