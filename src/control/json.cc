@@ -1,21 +1,16 @@
 #include "control/json.h"
 
-#include <fmt/ranges.h>
-
 #include <ctime>
 
 #include <boost/json.hpp>
 
+#include "control/json_parts.h"
 #include "control/share.h"
 
 namespace weir::control {
 namespace {
 
 namespace json = boost::json;
-
-json::string text(std::string_view view) {
-    return json::string(view.data(), view.size());
-}
 
 json::value optional_time(const std::optional<SystemTime>& time) {
     if (!time) return nullptr;
@@ -101,44 +96,6 @@ json::object claim_json(const engine::Claim& claim) {
             {"last_at", time_text(claim.last_at)}};
 }
 
-template <class Range, class Make>
-json::array list(const Range& range, Make make) {
-    json::array array;
-    for (const auto& each : range) array.push_back(make(each));
-    return array;
-}
-
-json::array prefixes_json(const std::vector<net::Prefix>& prefixes) {
-    return list(prefixes, [](const net::Prefix& prefix) { return json::string(prefix.text()); });
-}
-
-/// What stands behind the method in the configuration.
-json::object forward_settings_json(const model::Forward& forward) {
-    json::object object;
-    if (forward.port) object["port"] = forward.port->value();
-    if (forward.kind == model::ForwardKind::dscp) object["value"] = forward.dscp;
-    if (!forward.sources.empty()) object["source"] = prefixes_json(forward.sources);
-    return object;
-}
-
-json::value sticky_json(const std::optional<model::Sticky>& sticky) {
-    if (!sticky) return nullptr;
-    return json::object{{"ipv4", sticky->v4}, {"ipv6", sticky->v6}};
-}
-
-/// Never the key.
-json::object quic_json(const model::QuicConfig& config) {
-    return {{"rotation", config.rotation},
-            {"server_id_length", config.server_id_length},
-            {"nonce_length", config.nonce_length},
-            {"encrypted", config.key.has_value()}};
-}
-
-json::value server_id_json(const std::vector<uint8_t>& id) {
-    if (id.empty()) return nullptr;
-    return text(fmt::format("{:02x}", fmt::join(id, "")));
-}
-
 json::object frontend_json(const model::Frontend& frontend, Tables& tables) {
     json::object object{{"service", frontend.service}};
     add_key(object, frontend.key);
@@ -162,20 +119,6 @@ json::object frontend_json(const model::Frontend& frontend, Tables& tables) {
         return row;
     });
     return object;
-}
-
-json::object vlans_json(const model::Vlans& vlans) {
-    json::object object;
-    for (const auto& [id, prefixes] : vlans) object[std::to_string(id)] = prefixes_json(prefixes);
-    return object;
-}
-
-json::object flows_json(const model::Flows& flows) {
-    return {{"size", flows.size},
-            {"handshake_seconds", flows.handshake.count()},
-            {"established_seconds", flows.established.count()},
-            {"closing_seconds", flows.closing.count()},
-            {"udp_seconds", flows.udp.count()}};
 }
 
 json::object change_json(const FrontendChange& change) {
@@ -298,12 +241,10 @@ json::array overrides_json(const std::vector<OverrideRow>& overrides) {
 json::object plan_json(const model::Plan& plan, std::optional<uint64_t> number) {
     json::object object;
     if (number) object["number"] = *number;
-    object["interfaces"] = list(plan.interfaces, [](const model::Interface& interface) {
-        return json::object{{"name", interface.name}, {"mode", text(model::to_text(interface.mode))}};
-    });
+    object["interfaces"] = interfaces_json(plan.interfaces);
     object["vlans"] = vlans_json(plan.vlans);
     object["flows"] = flows_json(plan.flows);
-    object["icmp"] = json::object{{"echo", plan.icmp.echo}, {"rate", plan.icmp.rate}};
+    object["icmp"] = icmp_json(plan.icmp);
     object["unmatched"] = plan.unmatched == model::Unmatched::drop ? "drop" : "pass";
     object["watchdog_seconds"] = plan.watchdog.count();
     Tables tables;

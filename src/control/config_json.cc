@@ -1,0 +1,217 @@
+#include "control/config_json.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "control/json_parts.h"
+#include "model/plan.h"
+
+namespace weir::control {
+namespace {
+
+namespace json = boost::json;
+
+json::value secret(bool set) {
+    return set ? json::value("set") : json::value(nullptr);
+}
+
+json::value or_null(std::string_view value) {
+    return value.empty() ? json::value(nullptr) : json::value(text(value));
+}
+
+template <class Duration>
+double seconds(Duration duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
+json::object headers_json(const std::vector<std::pair<std::string, std::string>>& headers) {
+    json::object object;
+    for (const auto& [name, value] : headers) object[name] = secret(true);
+    return object;
+}
+
+json::object tls_json(const model::Tls& tls) {
+    return {{"sni", or_null(tls.sni)},
+            {"verify", tls.verify},
+            {"ca_file", secret(!tls.authorities.empty())},
+            {"certificate", secret(!tls.certificate.empty())},
+            {"key", secret(!tls.key.empty())},
+            {"expiry_warning_seconds", seconds(tls.expiry_warning)}};
+}
+
+/// What each kind of check is called, and its settings.
+struct KindJson {
+    using Named = std::pair<const char*, json::object>;
+
+    static json::object said(const std::string& send, const std::string& expect) {
+        return {{"send", secret(!send.empty())}, {"expect", secret(!expect.empty())}};
+    }
+    static json::object http(const model::HttpCheck& check) {
+        auto expect = [](const model::StatusRange& range) {
+            return text(range.first == range.last ? fmt::format("{}", range.first)
+                                                  : fmt::format("{}-{}", range.first, range.last));
+        };
+        auto query = check.path.find('?');
+        return {{"path", text(std::string_view(check.path).substr(0, query))},
+                {"query", secret(query != check.path.npos)},
+                {"host", or_null(check.host)},
+                {"expect", list(check.expect, expect)},
+                {"method", text(model::to_text(check.method))},
+                {"headers", headers_json(check.headers)},
+                {"body", secret(!check.body.empty())}};
+    }
+
+    Named operator()(const model::TcpCheck& check) const { return {"tcp", said(check.send, check.expect)}; }
+    Named operator()(const model::SynCheck&) const { return {"syn", {}}; }
+    Named operator()(const model::UdpCheck& check) const { return {"udp", said(check.send, check.expect)}; }
+    Named operator()(const model::IcmpCheck&) const { return {"icmp", {}}; }
+    Named operator()(const model::HttpCheck& check) const { return {"http", http(check)}; }
+    Named operator()(const model::HttpsCheck& check) const {
+        auto object = http(check.http);
+        object["tls"] = tls_json(check.tls);
+        return {"https", std::move(object)};
+    }
+    Named operator()(const model::DnsCheck& check) const {
+        return {"dns",
+                {{"name", check.name},
+                 {"type", check.type},
+                 {"expect", or_null(check.expect)},
+                 {"rcode", check.rcode},
+                 {"carrier", check.over_tcp ? "tcp" : "udp"}}};
+    }
+    Named operator()(const model::ExecCheck& check) const {
+        return {"exec",
+                {{"program", or_null(check.command.empty() ? "" : check.command.front())},
+                 {"arguments", secret(check.command.size() > 1)},
+                 {"user", check.user},
+                 {"group", check.group}}};
+    }
+};
+
+json::object check_json(const model::Check& check) {
+    auto [kind, settings] = std::visit(KindJson(), check.kind);
+    return {{"kind", kind},
+            {"settings", std::move(settings)},
+            {"port", check.port ? json::value(check.port->value()) : nullptr},
+            {"interval_seconds", seconds(check.interval)},
+            {"timeout_seconds", seconds(check.timeout)},
+            {"history", check.history},
+            {"rise", check.rise},
+            {"fall", check.fall}};
+}
+
+json::object backend_json(const model::Backend& backend) {
+    return {{"address", backend.address.text()},
+            {"weight", backend.weight},
+            {"state", text(model::to_text(backend.state))},
+            {"port", backend.port ? json::value(backend.port->value()) : nullptr},
+            {"server_id", server_id_json(backend.server_id)},
+            {"max_connections", backend.max_connections}};
+}
+
+std::string ports_text(const model::ServicePort& ports) {
+    model::FrontendKey key;
+    key.port = ports.port;
+    key.more_ports = ports.more;
+    return key.port_text() + "/" + model::to_text(ports.protocol);
+}
+
+json::object service_json(const model::Service& service) {
+    auto vip_text = [](const net::Prefix& vip) {
+        return text(net::free_bits(vip) == 0 ? vip.address.text() : vip.text());
+    };
+    return {{"vip", list(service.vips, vip_text)},
+            {"ports", list(service.ports, [](const auto& ports) { return text(ports_text(ports)); })},
+            {"pool", service.pool},
+            {"backup", list(service.backup, [](const auto& pool) { return text(pool); })},
+            {"fallback", or_null(service.fallback)},
+            {"overflow_percent", service.overflow},
+            {"slow_start_seconds", seconds(service.slow_start)},
+            {"fail_open", service.fail_open},
+            {"forward", text(model::to_text(service.forward.kind))},
+            {"forward_settings", forward_settings_json(service.forward)},
+            {"scheduler", text(model::to_text(service.scheduler.kind))},
+            {"table_size", service.scheduler.table_size},
+            {"sticky", sticky_json(service.sticky)},
+            {"quic", list(service.quic, quic_json)},
+            {"announce_arp", service.announce_arp},
+            {"need", service.need},
+            {"checks", list(service.checks, check_json)}};
+}
+
+/// `https://hooks.example.com`: a path may be what lets one in.
+std::string origin_of(const std::string& url) {
+    auto scheme = url.find("://");
+    if (scheme == url.npos) return "";
+    auto host = scheme + 3;
+    auto end = std::min(url.find_first_of("/?#", host), url.size());
+    auto user = url.rfind('@', end);
+    if (user != url.npos && user >= host) host = user + 1;
+    return url.substr(0, scheme + 3) + url.substr(host, end - host);
+}
+
+/// Whom an alert goes to, and how.
+struct ReceiverJson {
+    using Named = std::pair<const char*, json::object>;
+
+    Named operator()(const model::Webhook& hook) const {
+        constexpr const char* formats[] = {"json", "slack", "teams"};
+        return {"webhook",
+                {{"origin", origin_of(hook.url)},
+                 {"format", formats[static_cast<size_t>(hook.format)]},
+                 {"headers", headers_json(hook.headers)},
+                 {"tls", tls_json(hook.tls)}}};
+    }
+    Named operator()(const model::Syslog& syslog) const {
+        return {"syslog",
+                {{"server", syslog.server ? json::value(syslog.server->text()) : nullptr},
+                 {"facility", syslog.facility}}};
+    }
+    Named operator()(const model::Journal&) const { return {"journal", {}}; }
+};
+
+json::object alert_json(const model::Alert& alert) {
+    auto [to, settings] = std::visit(ReceiverJson(), alert.to);
+    return {{"to", to},
+            {"settings", std::move(settings)},
+            {"events", list(alert.events, [](auto kind) { return text(model::to_text(kind)); })},
+            {"settle_seconds", seconds(alert.settle)},
+            {"rate", alert.rate}};
+}
+
+json::object admin_json(const model::Admin& admin) {
+    return {{"listen", admin.listen ? json::value(admin.listen->text()) : nullptr},
+            {"certificate", secret(!admin.certificate.empty())},
+            {"key", secret(!admin.key.empty())},
+            {"viewer_token", secret(!admin.viewer_token.empty())},
+            {"operator_token", secret(!admin.operator_token.empty())}};
+}
+
+template <class Value, class Make>
+json::object by_name(const std::map<std::string, Value>& values, Make make) {
+    json::object object;
+    for (const auto& [name, value] : values) object[name] = make(value);
+    return object;
+}
+
+}  // namespace
+
+json::object config_json(const model::Config& config) {
+    auto pool_json = [](const model::Pool& pool) {
+        return json::object{{"static", list(pool.backends, backend_json)}};
+    };
+    return {{"node_address", config.node_address ? json::value(config.node_address->text()) : nullptr},
+            {"interfaces", interfaces_json(config.interfaces)},
+            {"vlans", vlans_json(config.vlans)},
+            {"admin", admin_json(config.admin)},
+            {"flows", flows_json(config.flows)},
+            {"icmp", icmp_json(config.icmp)},
+            {"unmatched", config.unmatched == model::Unmatched::drop ? "drop" : "pass"},
+            {"watchdog_seconds", config.watchdog.count()},
+            {"alerts", by_name(config.alerts, alert_json)},
+            {"pools", by_name(config.pools, pool_json)},
+            {"services", by_name(config.services, service_json)}};
+}
+
+}  // namespace weir::control

@@ -1,0 +1,36 @@
+// Pieces of the API's JSON that more than one answer has. Only for the sources that make them.
+#pragma once
+
+#include <boost/json.hpp>
+#include <string_view>
+#include <vector>
+
+#include "model/config.h"
+
+namespace weir::control {
+
+inline boost::json::string text(std::string_view view) {
+    return boost::json::string(view.data(), view.size());
+}
+
+template <class Range, class Make>
+boost::json::array list(const Range& range, Make make) {
+    boost::json::array array;
+    for (const auto& each : range) array.push_back(make(each));
+    return array;
+}
+
+boost::json::array prefixes_json(const std::vector<net::Prefix>& prefixes);
+boost::json::array interfaces_json(const std::vector<model::Interface>& interfaces);
+boost::json::object vlans_json(const model::Vlans& vlans);
+boost::json::object flows_json(const model::Flows& flows);
+boost::json::object icmp_json(const model::Icmp& icmp);
+/// What stands behind the method in the configuration.
+boost::json::object forward_settings_json(const model::Forward& forward);
+boost::json::value sticky_json(const std::optional<model::Sticky>& sticky);
+/// Never the key.
+boost::json::object quic_json(const model::QuicConfig& config);
+/// In hex; null where there is none.
+boost::json::value server_id_json(const std::vector<uint8_t>& id);
+
+}  // namespace weir::control
