@@ -13,7 +13,6 @@ using control::Event;
 
 constexpr auto kQuiet = std::chrono::seconds(15);  // then a comment
 constexpr size_t kAtOnce = 100;
-constexpr uint64_t kMostListed = 1024;
 
 Result<uint64_t> number_in(std::string_view name, const std::string& text, uint64_t least, uint64_t most) {
     uint64_t value = 0;
@@ -70,7 +69,7 @@ std::string EventStream::summary() const {
 }
 
 Response list_events(const control::Events& events, const Request& request) {
-    auto after = number_of(request, "after", 0, UINT64_MAX, 0);
+    auto after = number_of(request, "after", 0, kLastId, 0);
     auto limit = number_of(request, "limit", 1, kMostListed, kMostListed);
     for (const auto& read : {after, limit})
         if (!read) return error(400, read.error().message);
@@ -81,8 +80,8 @@ Response list_events(const control::Events& events, const Request& request) {
 
 Response stream_events(const std::shared_ptr<control::Events>& events, const Request& request) {
     auto after = request.last_event_id.empty()
-                     ? number_of(request, "after", 0, UINT64_MAX, events->last_id())
-                     : number_in("Last-Event-ID", request.last_event_id, 0, UINT64_MAX);
+                     ? number_of(request, "after", 0, kLastId, events->last_id())
+                     : number_in("Last-Event-ID", request.last_event_id, 0, kLastId);
     if (!after) return error(400, after.error().message);
     auto seat = events->seat();
     if (!seat)

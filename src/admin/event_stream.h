@@ -39,6 +39,8 @@ class EventStream final : public Source {
     bool ended_ = false;
 };
 
+inline constexpr uint64_t kLastId = INT64_MAX, kMostListed = 1024;
+
 /// Query: `after` (an id) and `limit`.
 Response list_events(const control::Events& events, const Request& request);
 /// From the Last-Event-ID on, or `after`, or from now on.

@@ -16,6 +16,7 @@ constexpr Subcommand kSubcommands[] = {
     {"status", "Show how the daemon is, what is wrong first", declare_status},
     {"services", "List the services", declare_services},
     {"backends", "List the backends of every service", declare_backends},
+    {"pools", "List the pools, their backends, and who uses them", declare_pools},
     {"drain", "Give a backend no new flows, and wait until its old ones end", declare_drain},
     {"enable", "Use a backend, whatever the configuration says", declare_enable},
     {"disable", "Take a backend out at once, with the flows that it has", declare_disable},

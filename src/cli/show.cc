@@ -84,6 +84,26 @@ void show_backends(std::ostream& out, const json::value& backends, bool coloured
     table.print(out, coloured);
 }
 
+void show_pools(std::ostream& out, const json::value& pools, bool coloured) {
+    Table table({"POOL", "BACKEND", ">WEIGHT", "STATE", ">UP", ">TAKING", ">FLOWS", "USED BY"});
+    for (const auto& pool : pools.as_array()) {
+        std::string users;
+        for (const auto& use : pool.at("used_by").as_array()) {
+            users += (users.empty() ? "" : ", ") + field(use, "service");
+            if (auto as = field(use, "as"); as != "pool") users += " (" + as + ")";
+        }
+        for (const auto& row : pool.at("backends").as_array()) {
+            bool up = row.at("up") == row.at("targets");
+            auto count = field(row, "up") + "/" + field(row, "targets");
+            const char* by_hand = row.at("overrides").as_array().empty() ? "" : "*";
+            table.add({field(pool, "name"), field(row, "address"), field(row, "weight"),
+                       field(row, "state") + by_hand, Cell(count, up ? Colour::none : Colour::bad),
+                       field(row, "taking"), field(row, "flows_active"), users.empty() ? "-" : users});
+        }
+    }
+    table.print(out, coloured);
+}
+
 void show_overrides(std::ostream& out, const json::value& overrides, bool coloured) {
     auto or_dash = [](const json::value& row, const char* name) {
         return row.at(name).is_null() ? std::string("-") : field(row, name);

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "control/json.h"
+#include "control/pools.h"
 #include "control/sample.h"
 
 namespace weir::cli {
@@ -55,6 +56,24 @@ TEST(Show, ListsServices) {
               "SERVICE  FRONTEND              FORWARD  SCHEDULER   UP  NEED  HEALTH\n"
               "web      192.0.2.1:80/tcp      dsr      maglev     3/3     1  healthy\n"
               "web      [2001:db8::1]:80/tcp  dsr      maglev     3/3     1  healthy\n");
+}
+
+TEST(Show, ListsPoolsWithWhoUsesThem) {
+    auto config = control::sample_config();
+    config.pools["idle"].backends = {{control::ip("10.0.9.9"), 5, model::AdminState::disabled}};
+    config.services["web"].fallback = "idle";
+    config.pools["unused"].backends = {{control::ip("10.0.8.8")}};
+    auto plan = model::plan(config, {{control::sample_target(2), {false, "L4CON"}}});
+    control::StatusReport report;
+    report.backends = control::backend_rows(plan, {}, {});
+    report.overrides = {{{control::ip("10.0.0.3")}, {.weight = 3}, {}, false}};
+    EXPECT_EQ(shown(show_pools, control::pools_json(control::pool_rows(config, report))),
+              "POOL    BACKEND   WEIGHT  STATE      UP  TAKING  FLOWS  USED BY\n"
+              "idle    10.0.9.9       5  disabled  2/2       0      0  web (fallback)\n"
+              "unused  10.0.8.8       1  enabled   0/0       0      0  -\n"
+              "web     10.0.0.1       1  enabled   2/2       2      0  web\n"
+              "web     10.0.0.2       2  enabled   1/2       1      0  web\n"
+              "web     10.0.0.3       1  enabled*  2/2       2      0  web\n");
 }
 
 TEST(Show, TellsWhoServesInPlaceOfThePool) {
