@@ -13,15 +13,6 @@ namespace {
 
 constexpr std::string_view kScheme = "Bearer ";
 
-/// Whom the limits count: an address, of IPv6 the /64 that a client has to itself, or a user.
-std::string client_of(const Peer& peer) {
-    if (peer.user) return fmt::format("uid {}", *peer.user);
-    if (!peer.address) return "unknown";
-    if (peer.address->is_v4()) return peer.address->text();
-    auto bytes = peer.address->bytes().first(8);
-    return {bytes.begin(), bytes.end()};
-}
-
 /// "" where the header has none.
 std::string_view token_in(std::string_view authorization) {
     bool bearer = authorization.size() > kScheme.size() &&
@@ -33,6 +24,14 @@ std::string_view token_in(std::string_view authorization) {
 }
 
 }  // namespace
+
+std::string client_of(const Peer& peer) {
+    if (peer.user) return fmt::format("uid {}", *peer.user);
+    if (!peer.address) return "unknown";
+    if (peer.address->is_v4()) return peer.address->text();
+    auto bytes = peer.address->bytes().first(8);
+    return {bytes.begin(), bytes.end()};
+}
 
 std::string_view to_text(Refused why) {
     switch (why) {
@@ -104,6 +103,9 @@ Response Gate::admit(const Peer& peer, Request& request) {
     if (wait > RateLimit::Duration::zero()) return limited(wait);
     if (peer.user) return admit_user(*peer.user, request);
     if (has_tokens()) return admit_token(client, request);
+    // A connection from the time when there were tokens must not get more by their end.
+    if (!peer.address || !peer.address->is_loopback())
+        return refuse(Refused::stranger, 403, "without a token only this machine may ask");
     auto refusal = guard(request);
     if (refusal.status != 0) tally_.count(Refused::unsafe);
     request.role = refusal.status == 0 ? Role::operates : Role::none;

@@ -39,6 +39,9 @@ struct Rates {
     Rate failures{.per_second = 5, .burst = 10};    // wrong or missing tokens of an address
 };
 
+/// Whom the limits count: an address, of IPv6 the /64 that a client has to itself, or a user.
+std::string client_of(const Peer& peer);
+
 class Gate {
   public:
     using Clock = std::function<std::chrono::steady_clock::time_point()>;

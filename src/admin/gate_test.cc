@@ -124,14 +124,26 @@ TEST_F(GateTest, LeavesHealthOpenToEverybody) {
 }
 
 TEST_F(GateTest, KeepsWebPagesOutWhereThereAreNoTokens) {
-    EXPECT_EQ(ask(one, request()), 403u);
+    const Peer here = peer("127.0.0.1");
+    EXPECT_EQ(ask(here, request()), 403u);
     EXPECT_EQ(refused(Refused::unsafe), 1u);
     auto local = request("", "POST");
     local.host = "127.0.0.1:9070";
-    EXPECT_EQ(ask(one, local), 403u);
+    EXPECT_EQ(ask(here, local), 403u);
     local.marked = true;
-    EXPECT_EQ(gate.admit(one, local).status, 0u);
+    EXPECT_EQ(gate.admit(here, local).status, 0u);
     EXPECT_EQ(local.role, Role::operates);
+}
+
+TEST_F(GateTest, TakesNobodyElseForAnOperatorOnceTheTokensAreGone) {
+    gate.set_tokens(kViewer, kOperator);
+    gate.set_tokens({}, {});
+    auto made = request("", "POST");
+    made.host = "192.0.2.9";
+    made.marked = true;
+    EXPECT_EQ(gate.admit(one, made).status, 403u);
+    EXPECT_EQ(made.role, Role::none);
+    EXPECT_EQ(refused(Refused::stranger), 1u);
 }
 
 TEST_F(GateTest, LetsRootAndItselfDoEverythingOverTheUnixSocketAndNobodyElse) {

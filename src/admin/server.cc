@@ -10,6 +10,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <map>
 
 #include "admin/session.h"
 #include "admin/tls.h"
@@ -50,6 +51,7 @@ class Server::State : public std::enable_shared_from_this<State> {
         Origin origin = Origin::inherited;
         std::optional<net::Endpoint> endpoint{};  // of TCP
         size_t connections = 0;
+        std::map<std::string, size_t> clients{};  // the connections of each
     };
 
     static asio::awaitable<void> accept_all(std::shared_ptr<State> self, std::shared_ptr<Listener> listener);
@@ -158,10 +160,15 @@ asio::awaitable<void> Server::State::accept_all(std::shared_ptr<State> self,
 
 asio::awaitable<void> Server::State::serve_one(std::shared_ptr<Sessions> sessions,
                                                std::shared_ptr<Listener> listener, Connection connection) {
-    ++listener->connections;
     auto peer = peer_of(connection.socket().native_handle());
-    if (peer.user || peer.address) co_await admin::serve(sessions, std::move(connection), peer);
+    if (!peer.user && !peer.address) co_return;
+    auto client = client_of(peer);
+    if (peer.address && listener->clients[client] >= sessions->limits.client_connections) co_return;
+    ++listener->connections;
+    ++listener->clients[client];
+    co_await admin::serve(sessions, std::move(connection), peer);
     --listener->connections;
+    if (--listener->clients[client] == 0) listener->clients.erase(client);
 }
 
 Server::Server(asio::any_io_executor executor, Handler handler, Limits limits, const Rates& rates)

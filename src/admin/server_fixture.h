@@ -47,11 +47,15 @@ class ServerFixture : public testing::Test {
     std::thread thread;
 };
 
-inline UniqueFd dial(const net::Endpoint& endpoint) {
+inline UniqueFd dial(const net::Endpoint& endpoint, const char* from = "") {
     auto address = net::to_socket_address(endpoint);
     UniqueFd fd(::socket(address.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
     timeval patience{30, 0};
     ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    if (*from) {
+        auto own = net::to_socket_address({net::Ip::parse(from).value(), net::Port(0)});
+        EXPECT_EQ(::bind(fd.get(), own.get(), own.size), 0);
+    }
     EXPECT_EQ(::connect(fd.get(), address.get(), address.size), 0);
     return fd;
 }

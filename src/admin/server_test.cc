@@ -227,6 +227,19 @@ TEST_F(ServerTest, ClosesConnectionsAboveTheLimit) {
     EXPECT_THAT(converse(second, request), StartsWith("HTTP/1.1 200 "));
 }
 
+TEST_F(ServerTest, GivesNoAddressAllConnections) {
+    auto [fd, endpoint] = listening();
+    Limits limits;
+    limits.client_connections = 1;
+    ASSERT_TRUE(make(limits).adopt({Origin::inherited, std::move(fd)}, ""));
+    start();
+    std::string request = "GET /x HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
+    auto first = dial(endpoint);
+    EXPECT_EQ(converse(dial(endpoint), ""), "") << "one more is closed";
+    EXPECT_THAT(converse(dial(endpoint, "127.0.0.2"), request), StartsWith("HTTP/1.1 200 "));
+    EXPECT_THAT(converse(first, request), StartsWith("HTTP/1.1 200 "));
+}
+
 TEST_F(ServerTest, MovesToAnotherTcpAddress) {
     auto free_endpoint = [] { return listening().second; };
     auto before = free_endpoint();
