@@ -330,6 +330,7 @@ json::object alert() {
     return record({{"to", words({"webhook", "syslog", "journal"})},
                    {"settings", settings},
                    {"events", list(event_kind())},
+                   {"severity", words({"info", "warning", "error"})},
                    {"settle_seconds", number()},
                    {"rate", whole()}});
 }

@@ -176,6 +176,7 @@ json::object alert_json(const model::Alert& alert) {
     return {{"to", to},
             {"settings", std::move(settings)},
             {"events", list(alert.events, [](auto kind) { return text(model::to_text(kind)); })},
+            {"severity", text(model::to_text(alert.severity))},
             {"settle_seconds", seconds(alert.settle)},
             {"rate", alert.rate}};
 }
