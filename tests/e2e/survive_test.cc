@@ -56,7 +56,7 @@ class Survive : public SiteTest {
     void its_backend_drains();
     void a_service_is_added();
     void the_daemon_is_killed_and_replaced(const std::vector<std::string>& serving);
-    void the_flow_table_gets_another_size();
+    void the_flow_table_gets_another_size(const char* size, bool by_reload);
 
     std::optional<Film> film_;
     std::optional<Site> site_;
@@ -92,19 +92,23 @@ void Survive::the_daemon_is_killed_and_replaced(const std::vector<std::string>& 
     for (size_t i = 0; i < kAll.size(); ++i) EXPECT_TRUE(site_->await(lab::Dsr::address4(i), "up"));
 }
 
-void Survive::the_flow_table_gets_another_size() {
+void Survive::the_flow_table_gets_another_size(const char* size, bool by_reload) {
     const auto capacity = [&] {
         const boost::json::value status = site_->get("/api/v1/status");
         return status.at("flow_table").at("capacity").to_number<uint64_t>();
     };
     const uint64_t before = capacity();
-    site_->daemon().kill();
     Yaml other = yaml();
-    other.settings = "flows: {size: 65536}\n";
-    std::ofstream(site_->daemon().config_path()) << other.text();
-    site_->daemon().start();
-    EXPECT_TRUE(lab::wait_until([&] { return capacity() < before; }, kSoon)) << capacity();
-    EXPECT_GE(capacity(), 65536u);
+    other.settings = fmt::format("flows: {{size: {}}}\n", size);
+    if (by_reload) {
+        ASSERT_TRUE(site_->reload(other));
+    } else {
+        site_->daemon().kill();
+        std::ofstream(site_->daemon().config_path()) << other.text();
+        site_->daemon().start();
+    }
+    EXPECT_TRUE(lab::wait_until([&] { return capacity() != before; }, kSoon)) << capacity();
+    EXPECT_GE(capacity(), std::stoul(size));
     EXPECT_TRUE(answered_by(site_->ask(kVip), kAll));
 }
 
@@ -137,9 +141,10 @@ TEST_F(Survive, ADownloadOutlivesTheDaemonsDeathAndReplacement) {
     EXPECT_TRUE(download_->complete());
 }
 
-TEST_F(Survive, ADownloadOutlivesAnotherSizeOfTheFlowTableAtARestart) {
+TEST_F(Survive, ADownloadOutlivesOtherSizesOfTheFlowTable) {
     stand_up(8s);
-    the_flow_table_gets_another_size();
+    the_flow_table_gets_another_size("16384", true);
+    the_flow_table_gets_another_size("65536", false);
     ASSERT_FALSE(HasFailure());
     Yaml drained = with_draining(download_->backend());  // from now on only its entry leads it there
     drained.settings = "flows: {size: 65536}\n";
