@@ -85,7 +85,7 @@ constexpr Unavailable kFileUnavailable[] = {
 };
 
 constexpr Setting kNodeSettings[] = {
-    {"address", Takes::text, "an IP address", 0, 0, {}, "the first address of the first interface"},
+    {"address", Takes::text, "an IP address", 0, 0, {}, "what the route to each backend would send from"},
 };
 
 constexpr Setting kInterfaceSettings[] = {
