@@ -1,0 +1,83 @@
+// Who is told when a backend dies and comes back: a web server and a syslog server on the client's host.
+#include <gmock/gmock.h>
+
+#include <boost/json.hpp>
+#include <sstream>
+
+#include "lab/frames.h"
+#include "lab/tcp.h"
+#include "tests/e2e/site.h"
+
+namespace weir::e2e {
+namespace {
+
+namespace json = boost::json;
+using Alert = SiteTest;
+
+constexpr const char* kFirst = "10.1.10.10";
+
+/// Writes the body of each POST as a line.
+constexpr const char* kReceiver = R"(
+import http.server
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        print(self.path, body.decode(), flush=True)
+        self.send_response(204)
+        self.end_headers()
+    def log_message(self, *_): pass
+http.server.HTTPServer(("10.1.10.1", 8099), Handler).serve_forever()
+)";
+
+/// What came of the first backend.
+std::vector<json::object> received(const lab::Process& receiver) {
+    std::vector<json::object> bodies;
+    std::istringstream lines(receiver.out());
+    for (std::string path, body; lines >> path && std::getline(lines, body);) {
+        EXPECT_EQ(path, "/hook");
+        auto object = json::parse(body).as_object();
+        if (object.at("backend") == kFirst) bodies.push_back(std::move(object));
+    }
+    return bodies;
+}
+
+TEST_F(Alert, ABackendThatDiesIsToldOnceAndSoIsItsReturn) {
+    Site site({.lab = "alert"});
+    lab::Process receiver(site.client(), {"python3", "-c", kReceiver});
+    lab::DatagramSocket syslog(site.client(), lab::endpoint("10.1.10.1:5514"));
+    ASSERT_TRUE(lab::wait_until(
+        [&] { return lab::connect_tcp(site.client(), lab::endpoint("10.1.10.1:8099"), 1s).has_value(); },
+        kSoon))
+        << receiver.err();
+    Yaml yaml;
+    yaml.vips = "192.168.101.1";
+    yaml.check = "{http: {path: /alive}, interval: 500ms, timeout: 500ms, history: 8, rise: 2, fall: 5}";
+    yaml.settings =
+        "alerts:\n"
+        "  hook: {webhook: {url: 'http://10.1.10.1:8099/hook'}, settle: 1s}\n"
+        "  log: {syslog: {server: '10.1.10.1:5514', facility: local0}, settle: 1s}\n";
+    site.start(yaml);
+
+    site.server(0).kill();
+    const auto told = [&](size_t messages) {
+        return lab::wait_until([&] { return received(receiver).size() >= messages; }, kSoon);
+    };
+    ASSERT_TRUE(told(1)) << site.daemon().log();
+    const auto record = syslog.receive(kSoon);
+    ASSERT_TRUE(record) << site.daemon().log();
+    EXPECT_THAT(
+        std::string(record->payload.begin(), record->payload.end()),
+        testing::ContainsRegex("^<132>1 [0-9-]+T[0-9:.]+Z [^ ]+ weir [0-9]+ backend_down \\[weir@32473 "
+                               "alert=\"log\" id=\"[0-9]+\" service=\"web\" backend=\"10.1.10.10\" "
+                               "vip=\"192.168.101.1\" port=\"80\" protocol=\"tcp\"\\] backend "));
+    site.server(0).start();
+    ASSERT_TRUE(told(2)) << site.daemon().log();
+    const auto bodies = received(receiver);
+    ASSERT_EQ(bodies.size(), 2u) << receiver.out();
+    EXPECT_EQ(bodies[0].at("kind"), "backend_down");
+    EXPECT_EQ(bodies[0].at("alert"), "hook");
+    EXPECT_EQ(bodies[1].at("kind"), "backend_up");
+}
+
+}  // namespace
+}  // namespace weir::e2e
