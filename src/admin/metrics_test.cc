@@ -35,6 +35,8 @@ Measured sample_report() {
     report.api.count(Refused::limited);
     report.api.count(TlsFailure::plain_http);
     report.keeping = {"no space", false, 4};
+    report.alerts = {{.name = "oncall", .sent_total = 11, .failed_total = 12, .waiting = 13}};
+    report.alerts[0].suppressed_total[static_cast<size_t>(control::Suppressed::gathered)] = 14;
     report.services = control::service_rows(config, plan);
     health::Checked checked;
     checked.last_outcome = {false, "L4CON", std::chrono::microseconds(250), {}};
@@ -56,6 +58,10 @@ TEST(Metrics, SayWhatTheStatusSays) {
              std::string("weir_api_refused_total{reason=\"limited\"} 1\n"),
              std::string("weir_api_refused_total{reason=\"stranger\"} 0\n"),
              std::string("weir_api_tls_failures_total{reason=\"plain_http\"} 1\n"),
+             std::string("weir_alerts_sent_total{alert=\"oncall\"} 11\n"),
+             std::string("weir_alerts_failed_total{alert=\"oncall\"} 12\n"),
+             std::string("weir_alerts_waiting{alert=\"oncall\"} 13\n"),
+             std::string("weir_alerts_suppressed_total{alert=\"oncall\",reason=\"gathered\"} 14\n"),
              std::string("weir_overrides_saved 0\n"),
              std::string("weir_override_save_failures_total 4\n"),
              std::string("weir_interface_native{interface=\"eth0\"} 1\n"),
