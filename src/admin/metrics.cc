@@ -230,7 +230,7 @@ const std::vector<Metric> kMetrics{
      "What it weighs just now among those that take new flows; 0 if it takes none.",
      each_backend<[](const BackendRow& b) { return control::effective_weight(b.target); }>},
     {"weir_backend_flows_active", gauge, kBackend,
-     "Entries of the flow table that have not expired; with `sticky:` those of sources too.",
+     "Entries of the flow table that have not expired, without those of sources (`sticky:`).",
      each_backend<[](const BackendRow& b) { return b.traffic.flows_active; }>},
     {"weir_backend_flows_total", counter, kBackend, "Flows that the backend was chosen for.",
      each_backend<[](const BackendRow& b) { return b.traffic.flows_total; }>},

@@ -160,6 +160,18 @@ class StickyTest : public ServicesTest {
     }
 };
 
+TEST_F(StickyTest, CountsFlowsAndNotTheirSources) {
+    for (int port = 1000; port < 1003; port++)
+        for (int i = 0; i < 2; i++) ack(v4(1, 1), port);
+    for (int i = 0; i < 400; i++) tables_->scan();
+    engine::Observation seen;
+    tables_->observe(seen);
+    uint64_t flows = 0;
+    for (const auto& [key, traffic] : seen.targets) flows += traffic.flows_active;
+    EXPECT_EQ(flows, 3u);
+    EXPECT_EQ(seen.flow_table.used, 4u);
+}
+
 TEST_F(StickyTest, SendsASourcesFlowsToOneBackendThroughChanges) {
     for (auto source : {v4, v6}) {
         std::map<int, int> nets;

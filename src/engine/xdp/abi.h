@@ -126,8 +126,8 @@ struct weir_ring_line {
 WEIR_ASSERT_SIZE(struct weir_ring_line, 64);
 
 /* Flow entry: tag 34 | target 18 | state 2 | age 10, from the high bits down. All zero: free (target 0 is
- * never given). The tag and the bucket come from one keyed hash of the 5-tuple. One aligned store a change:
- * no lock. */
+ * never given). The tag and the bucket come from one keyed hash of the 5-tuple, but for the tag's lowest bit:
+ * that is 1 where the entry is of a source (WEIR_STICKY), else 0. One aligned store a change: no lock. */
 enum weir_flow_state {
     WEIR_NEW = 0,
     WEIR_ESTABLISHED = 1,
@@ -140,6 +140,7 @@ enum weir_flow_state {
 #define WEIR_STATE_SHIFT WEIR_AGE_BITS
 #define WEIR_ID_SHIFT (WEIR_STATE_SHIFT + 2)
 #define WEIR_TAG_SHIFT (WEIR_ID_SHIFT + WEIR_ID_BITS)
+#define WEIR_OF_A_SOURCE (1ull << WEIR_TAG_SHIFT)
 
 struct weir_bucket {
     __u64 entry[WEIR_WAYS];

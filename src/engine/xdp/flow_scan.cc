@@ -6,7 +6,9 @@
 namespace weir::engine::xdp {
 
 FlowScan::FlowScan(std::span<weir_bucket> table, uint32_t numbers)
-    : table_(table), counting_(numbers), counted_(numbers) {}
+    : table_(table),
+      counting_{std::vector<uint64_t>(numbers), std::vector<uint64_t>(numbers)},
+      counted_(counting_) {}
 
 bool FlowScan::step(size_t buckets, uint32_t now, const Timeouts& timeouts) {
     size_t end = std::min(next_ + buckets, table_.size());
@@ -19,16 +21,18 @@ bool FlowScan::step(size_t buckets, uint32_t now, const Timeouts& timeouts) {
             // One tick more than the datapath waits, so that both never disagree about an entry in use.
             if (age > timeouts[entry >> WEIR_STATE_SHIFT & 3] + 1) {
                 __atomic_compare_exchange_n(&slot, &entry, 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
-            } else if (number < counting_.size()) {
-                counting_[number]++;
+            } else if (number < counting_.entries.size()) {
+                counting_.entries[number]++;
+                if (!(entry & WEIR_OF_A_SOURCE)) counting_.flows[number]++;
             }
         }
     }
     if (next_ < table_.size()) return false;
     next_ = 0;
-    counted_.swap(counting_);
-    std::ranges::fill(counting_, 0);
-    used_ = std::accumulate(counted_.begin(), counted_.end(), uint64_t{0});
+    std::swap(counted_, counting_);
+    std::ranges::fill(counting_.entries, 0);
+    std::ranges::fill(counting_.flows, 0);
+    used_ = std::accumulate(counted_.entries.begin(), counted_.entries.end(), uint64_t{0});
     return true;
 }
 

@@ -1,6 +1,6 @@
-// Passes over the flow table in small steps: counts the entries of each target, and clears those that have
-// expired before their age wraps. Runs beside the datapath, which goes on writing: an entry is cleared only
-// if it is still what was read.
+// Passes over the flow table in small steps: counts the entries and the flows of each target, and clears
+// those that have expired before their age wraps. Runs beside the datapath, which goes on writing: an entry
+// is cleared only if it is still what was read.
 #pragma once
 
 #include <array>
@@ -29,13 +29,17 @@ class FlowScan {
     bool step(size_t buckets, uint32_t now, const Timeouts& timeouts);
 
     /// Of the last whole pass.
-    const std::vector<uint64_t>& entries_by_number() const { return counted_; }
+    const std::vector<uint64_t>& entries_by_number() const { return counted_.entries; }
+    /// Without the entries of sources.
+    const std::vector<uint64_t>& flows_by_number() const { return counted_.flows; }
     uint64_t used() const { return used_; }
 
   private:
     std::span<weir_bucket> table_;
     size_t next_ = 0;
-    std::vector<uint64_t> counting_, counted_;
+    struct Counts {
+        std::vector<uint64_t> entries, flows;
+    } counting_, counted_;
     uint64_t used_ = 0;
 };
 

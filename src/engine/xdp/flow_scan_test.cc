@@ -6,7 +6,7 @@ namespace weir::engine::xdp {
 namespace {
 
 constexpr uint64_t entry(uint64_t tag, uint64_t number, uint64_t state, uint64_t age) {
-    return tag << WEIR_TAG_SHIFT | number << WEIR_ID_SHIFT | state << WEIR_STATE_SHIFT | age;
+    return tag << 1 << WEIR_TAG_SHIFT | number << WEIR_ID_SHIFT | state << WEIR_STATE_SHIFT | age;
 }
 
 constexpr Timeouts kTimeouts{8, 200, 8, 60};
@@ -16,11 +16,13 @@ TEST(FlowScan, CountsEachTargetsEntries) {
     table[0].entry[3] = entry(7, 1, WEIR_ESTABLISHED, 100);
     table[2].entry[0] = entry(8, 1, WEIR_DATAGRAM, 100);
     table[3].entry[7] = entry(9, 5, WEIR_NEW, 100);
+    table[3].entry[6] = entry(9, 5, WEIR_ESTABLISHED, 100) | WEIR_OF_A_SOURCE;
     FlowScan scan(table, 6);
     EXPECT_FALSE(scan.step(3, 100, kTimeouts));
     EXPECT_TRUE(scan.step(3, 100, kTimeouts));
-    EXPECT_EQ(scan.entries_by_number(), (std::vector<uint64_t>{0, 2, 0, 0, 0, 1}));
-    EXPECT_EQ(scan.used(), 3u);
+    EXPECT_EQ(scan.entries_by_number(), (std::vector<uint64_t>{0, 2, 0, 0, 0, 2}));
+    EXPECT_EQ(scan.flows_by_number(), (std::vector<uint64_t>{0, 2, 0, 0, 0, 1}));
+    EXPECT_EQ(scan.used(), 4u);
 }
 
 TEST(FlowScan, ClearsWhatHasExpiredByItsOwnState) {

@@ -58,7 +58,7 @@ void Tables::observe(Observation& into) const {
     if (!datapath_) return;
     for (const auto& [key, number] : numbers_.live()) {
         Traffic traffic;
-        traffic.flows_active = scan_->entries_by_number()[number];
+        traffic.flows_active = scan_->flows_by_number()[number];
         for (uint32_t row = 0; row <= datapath_->cpus(); row++) {
             const auto& counter = datapath_->counters(row)[number];
             traffic.flows_total += counter.flows;

@@ -1,6 +1,6 @@
 /* The flow table: which backend each flow has. One table for all CPUs, so it does not matter which of them a
  * packet meets. A bucket is one cache line of eight entries of eight bytes; bucket and tag come from one
- * keyed hash of the 5-tuple, together at least 44 bits of it, so a false match is rare (8 in 2^34 for a new
+ * keyed hash of the 5-tuple, together at least 43 bits of it, so a false match is rare (8 in 2^33 for a new
  * flow) and gives that flow a live backend of its own service: the frontend is part of the hash, and compared
  * besides. Each change is one aligned store; two CPUs that race leave at worst two entries of which the first
  * counts.
@@ -35,7 +35,7 @@ static __always_inline __u64 hash_source(const struct packet* p, __u64 secret) {
 }
 static __always_inline __u64 flow_hash(__u64 source, __u64 flow_key) {
     __u64 h = (source ^ flow_key) * 0xe7037ed1a0b428dbull;
-    return h ^ h >> 32;
+    return (h ^ h >> 32) & ~WEIR_OF_A_SOURCE;
 }
 
 /* What a frontend of many addresses or protocols leaves open of a flow, for its hash. */

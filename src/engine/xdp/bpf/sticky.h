@@ -7,8 +7,6 @@
 
 #include "engine/xdp/bpf/turns.h"
 
-#define STICKY_KEY 0xa24baed4963ee407ull /* keeps such entries apart from those of flows */
-
 static __always_inline __u64 without_last_bits(__u64 half, __u32 bits) {
     if (bits >= 64) return 0;
     return __builtin_bswap64(__builtin_bswap64(half) >> bits << bits);
@@ -30,7 +28,7 @@ static __always_inline int find_source(struct found* found, const struct packet*
     struct packet p = {
         .key.family = packet->key.family, .key.protocol = packet->key.protocol, .source = packet->source};
     cut_source(&p, frontend->source_bits);
-    __u64 hash = flow_hash(hash_source(&p, state.secret ^ STICKY_KEY), frontend->flow_key);
+    __u64 hash = flow_hash(hash_source(&p, state.secret), frontend->flow_key) | WEIR_OF_A_SOURCE;
     if (!find_bucket(found, hash, &state.generation[half])) return 0;
     find_flow(found->bucket, &found->flow);
     found->id = entry_target(found->flow.entry);
