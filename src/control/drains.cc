@@ -66,14 +66,15 @@ Drains::Ended Drains::look(const model::Overrides& overrides, const model::Plan&
     return ended;
 }
 
-bool Drains::drained(const model::OverrideKey& key) const {
+bool Drains::drained(const model::OverrideKey& key, const model::Override& override) const {
     auto found = progress_.find(key);
-    return found != progress_.end() && found->second.drained;
+    return found != progress_.end() && found->second.drained && found->second.since == override.at;
 }
 
 bool under_way(const model::Overrides& overrides, const Drains& drains) {
     return std::ranges::any_of(overrides, [&](const auto& each) {
-        return drains_flows(each.second) && (each.second.deadline || !drains.drained(each.first));
+        return drains_flows(each.second) &&
+               (each.second.deadline || !drains.drained(each.first, each.second));
     });
 }
 

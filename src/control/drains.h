@@ -36,7 +36,7 @@ class Drains {
                model::Override::Time now);
 
     /// Whether all its flows are gone, for sure: the engine has counted them since no new ones come.
-    bool drained(const model::OverrideKey& key) const;
+    bool drained(const model::OverrideKey& key, const model::Override& override) const;
 
   private:
     struct Progress {

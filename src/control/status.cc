@@ -72,7 +72,7 @@ std::vector<OverrideRow> override_rows(const model::Overrides& overrides, const 
     auto uses = uses_of(overrides, plan, seen);
     std::vector<OverrideRow> rows;
     for (const auto& [key, override] : overrides)
-        rows.push_back({key, override, uses.at(key), drains.drained(key)});
+        rows.push_back({key, override, uses.at(key), drains.drained(key, override)});
     return rows;
 }
 
