@@ -41,6 +41,7 @@ std::vector<std::string> changed_settings(const model::Plan& before, const model
     if (before.flows != after.flows) settings.push_back("flows");
     if (before.unmatched != after.unmatched) settings.push_back("unmatched");
     if (before.watchdog != after.watchdog) settings.push_back("watchdog");
+    if (before.node_address != after.node_address) settings.push_back("node");
     return settings;
 }
 
@@ -69,8 +70,7 @@ Difference difference(const model::Plan& before, const model::Plan& after) {
 }
 
 bool same_programming(const model::Plan& a, const model::Plan& b) {
-    return a.interfaces == b.interfaces && a.vlans == b.vlans && a.flows == b.flows && a.icmp == b.icmp &&
-           a.unmatched == b.unmatched &&
+    return changed_settings(a, b).empty() &&
            std::ranges::equal(a.frontends, b.frontends,
                               [](const auto& x, const auto& y) { return same(x, y); });
 }

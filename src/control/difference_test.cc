@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <map>
 
 #include "control/sample.h"
 #include "control/share.h"
@@ -10,6 +11,7 @@
 namespace weir::control {
 namespace {
 
+using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
@@ -36,6 +38,32 @@ TEST(Difference, NamesTheSettingsThatChange) {
     auto change = difference(plan_of(sample_config()), plan_of(config));
     EXPECT_THAT(change.settings, ElementsAre("flows", "unmatched"));
     EXPECT_FALSE(same_programming(plan_of(sample_config()), plan_of(config)));
+}
+
+TEST(Difference, SeesEveryFieldOfThePlan) {
+    const auto plan = plan_of(sample_config());
+    // Does not compile for a plan with another field: that belongs below, too.
+    [[maybe_unused]] auto [node, interfaces, vlans, flows, icmp, unmatched, watchdog, frontends] = plan;
+    std::map<std::string, model::Plan> others;
+    auto other_in = [&](const char* name) -> model::Plan& {
+        return others.emplace(name, plan).first->second;
+    };
+    other_in("node").node_address = ip("10.0.0.9");
+    other_in("interfaces").interfaces.push_back({"eth9"});
+    other_in("vlans").vlans[7] = {};
+    other_in("flows").flows.size /= 2;
+    other_in("icmp").icmp.rate++;
+    other_in("unmatched").unmatched = model::Unmatched::pass;
+    other_in("watchdog").watchdog += 1s;
+    other_in("frontends").frontends = {};
+    for (const auto& [name, other] : others) {
+        EXPECT_FALSE(same_programming(plan, other)) << name;
+        auto found = difference(plan, other);
+        if (name == "frontends")
+            EXPECT_EQ(found.removed.size(), plan.frontends.size());
+        else
+            EXPECT_THAT(found.settings, ElementsAre(name));
+    }
 }
 
 TEST(Difference, NamesFrontendsThatComeAndGo) {
