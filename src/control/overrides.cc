@@ -46,6 +46,7 @@ Overrides::Overrides(const std::string& path) {
 
 void Overrides::set(const model::OverrideKey& key, const Wish& wish, const std::string& by, Time now) {
     auto& override = all_[key];
+    bool keeps_a_state = override.state && !wish.state;
     if (wish.state) {
         override.state = wish.state;
         override.deadline.reset();
@@ -53,8 +54,10 @@ void Overrides::set(const model::OverrideKey& key, const Wish& wish, const std::
     }
     if (wish.drain_for) override.deadline = now + *wish.drain_for;
     if (wish.weight) override.weight = wish.weight;
-    override.by = by;
-    override.at = now;
+    if (!keeps_a_state) {
+        override.by = by;
+        override.at = now;
+    }
     save();
 }
 

@@ -31,6 +31,8 @@ class Overrides {
 
     const model::Overrides& all() const { return all_; }
 
+    /// `by` and `now` stay those of the override's state where the wish leaves that as it is: who has drained
+    /// a backend counts for more than who gave it another weight meanwhile.
     void set(const model::OverrideKey& key, const Wish& wish, const std::string& by, Time now);
     /// False where there is none.
     bool lift(const model::OverrideKey& key);

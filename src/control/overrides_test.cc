@@ -48,10 +48,12 @@ TEST_F(OverridesTest, KeepWhatACommandLeavesOut) {
     Overrides overrides("");
     overrides.set(kKey, {.state = draining, .drain_for = 60s}, "ada", kNow);
     overrides.set(kKey, {.weight = 7}, "bob", kNow + 1s);
-    EXPECT_EQ(overrides.all().at(kKey),
-              (model::Override{
-                  .state = draining, .weight = 7, .by = "bob", .at = kNow + 1s, .deadline = kNow + 60s}));
+    EXPECT_EQ(
+        overrides.all().at(kKey),
+        (model::Override{.state = draining, .weight = 7, .by = "ada", .at = kNow, .deadline = kNow + 60s}))
+        << "the drain goes on, and is still ada's";
     overrides.set(kKey, {.state = enabled}, "bob", kNow + 2s);
+    EXPECT_EQ(overrides.all().at(kKey).by, "bob");
     EXPECT_FALSE(overrides.all().at(kKey).deadline) << "only a drain has one";
     EXPECT_EQ(overrides.all().at(kKey).weight, 7u);
 }
