@@ -130,6 +130,23 @@ TEST_F(ControllerTest, AnnouncesWhatIsInForceOnTheAttachedInterfaces) {
     EXPECT_THAT(announcer.attached, testing::ElementsAre("eth0", "eth1"));
 }
 
+TEST_F(ControllerTest, CarriesOnWithoutOneOfItsInterfaces) {
+    config.services.at("web").announce_arp = true;
+    config.interfaces.push_back({"eth1"});
+    engine.broken = {{"eth1", "there is no interface eth1"}};
+    start();
+    EXPECT_EQ(controller->not_in_force(), "");
+    EXPECT_THAT(announcer.attached, testing::ElementsAre("eth0"));
+    EXPECT_THAT(problems_of(controller->status()),
+                testing::ElementsAre("interface eth1: there is no interface eth1"));
+}
+
+TEST_F(ControllerTest, HasNothingInForceWithoutAnyInterface) {
+    engine.broken = {{"eth0", "there is no interface eth0"}};
+    start();
+    EXPECT_EQ(controller->not_in_force(), "there is no interface eth0");
+}
+
 TEST_F(ControllerTest, AnnouncesNothingThatIsNotInForce) {
     engine.refuse_next = Error{"out of memory"};
     start();

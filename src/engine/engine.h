@@ -87,7 +87,8 @@ class Engine {
     virtual ~Engine() = default;
 
     /// Makes the kernel agree with the plan by the least difference. On failure the former plan stays in
-    /// force.
+    /// force. An interface that fails does not keep the others from it: observe() says why, and the engine
+    /// tries it again. Only where none is attached apply() fails.
     virtual Status apply(const model::Plan& plan) = 0;
 
     /// Targets of the applied plan that the engine cannot reach, with the reason. The observer is told of

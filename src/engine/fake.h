@@ -13,7 +13,7 @@ class Fake final : public Engine {
     Status apply(const model::Plan& plan) override {
         if (refuse_next) return std::unexpected(*std::exchange(refuse_next, std::nullopt));
         applied.push_back(plan);
-        return {};
+        return broken.empty() ? Status() : attach(plan);
     }
     std::map<model::TargetKey, std::string> unreachable() const override { return cannot_reach; }
     Observation observe() override { return observation; }
@@ -34,6 +34,19 @@ class Fake final : public Engine {
     std::map<model::TargetKey, std::string> cannot_reach;
     Observation observation;
     std::optional<Error> refuse_next;
+    std::map<std::string, std::string> broken;  // interfaces that cannot be attached, and why
+
+  private:
+    Status attach(const model::Plan& plan) {
+        observation.interfaces.clear();
+        for (const auto& [name, mode] : plan.interfaces) {
+            auto why = broken.find(name);
+            observation.interfaces.push_back(why == broken.end() ? InterfaceState{name, "native", ""}
+                                                                 : InterfaceState{name, "", why->second});
+        }
+        bool some = std::ranges::any_of(observation.interfaces, &std::string::empty, &InterfaceState::error);
+        return some ? Status() : fail("{}", broken.begin()->second);
+    }
 };
 
 }  // namespace weir::engine

@@ -126,7 +126,10 @@ void Xdp::scan_later() {
         if (error) return;
         tables_->scan();
         listen_for_claims();
-        if (++scan_steps_ % kStepsBetweenLooks == 0) look_after_filters();
+        if (++scan_steps_ % kStepsBetweenLooks == 0) {
+            look_after_filters();
+            attach_what_failed();
+        }
         if (scan_steps_ % kStepsBetweenBeats == 0 && plan_.watchdog.count() > 0)
             if (auto wound = tables_->beat(plan_.watchdog); !wound)
                 spdlog::error("{}", wound.error().message);
@@ -180,7 +183,8 @@ Status Xdp::apply(const model::Plan& plan) {
     return attach_all();
 }
 
-/// Brings the interfaces in line with the plan. One that fails does not keep the others from it.
+/// Brings the interfaces in line with the plan. One that fails does not keep the others from it, but none is
+/// no datapath.
 Status Xdp::attach_all() {
     for (auto it = attachments_.begin(); it != attachments_.end();) {
         auto& [name, attachment] = *it;
@@ -200,16 +204,27 @@ Status Xdp::attach_all() {
         if (std::ranges::find(plan_.interfaces, name, &model::Interface::name) == plan_.interfaces.end())
             std::filesystem::remove(pin.path(), ignored);
     }
-    failures_.clear();
+    auto former = std::exchange(failures_, {});
     for (const auto& interface : plan_.interfaces) {
         if (attachments_.contains(interface.name)) continue;
-        if (auto attached = attach(interface, *tables_->program()); !attached)
-            failures_.emplace(interface.name, attached.error().message);
+        auto attached = attach(interface, *tables_->program());
+        if (attached) continue;
+        auto why = failures_.emplace(interface.name, attached.error().message).first;
+        if (!former.contains(why->first) || former[why->first] != why->second)
+            spdlog::error("{}: {}", why->first, why->second);
     }
     up_ = ports(true);
     if (auto shown = show_ports(); !shown) return shown;
-    if (failures_.empty()) return {};
+    if (failures_.empty() || !attachments_.empty()) return {};
     return fail("{}: {}", failures_.begin()->first, failures_.begin()->second);
+}
+
+/// Nobody tells when what kept an interface from it has gone, a program of somebody else's for instance.
+void Xdp::attach_what_failed() {
+    if (failures_.empty()) return;
+    auto attached = attachments_.size();
+    if (auto done = attach_all(); !done) spdlog::debug("{}", done.error().message);
+    if (attachments_.size() != attached) on_change_();
 }
 
 Status Xdp::attach(const model::Interface& interface, int program) {

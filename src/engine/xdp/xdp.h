@@ -48,6 +48,7 @@ class Xdp final : public Engine, public Capturing {
     Status use(int program);
     Status attach(const model::Interface& interface, int program);
     Status attach_all();
+    void attach_what_failed();
     void look_around();
     Ways find_ways() const;
     Result<Hop> find_way(const net::Ip& backend) const;
