@@ -32,7 +32,7 @@ class Straight : public health::Path {
   public:
     explicit Straight(net::Endpoint to) : to_(to) {}
 
-    Result<net::Passage> open(const model::TargetKey&, net::Carrier, net::Port) override {
+    net::Opened open(const model::TargetKey&, net::Carrier, net::Port) override {
         UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
         if (!fd) return fail_with(errno, "cannot open a socket");
         return net::Passage(std::move(fd), to_, [] {});
@@ -95,8 +95,9 @@ asio::awaitable<void> keep_probing(const model::Check& check, health::Path& path
                             net::Ip::v4({192, 0, 2, 10})};
     while (wall_seconds() < until) {
         auto outcome = co_await health::probe(check, target, path);
-        outcome.ok ? count.passed++ : count.failed++;
-        if (!outcome.ok) count.failure = outcome.message;
+        bool passed = outcome && outcome->ok;
+        passed ? count.passed++ : count.failed++;
+        if (!passed) count.failure = outcome ? outcome->message : outcome.error().message;
     }
 }
 

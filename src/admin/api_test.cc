@@ -25,9 +25,7 @@ services: {web: {vip: 192.0.2.1, ports: [80/tcp], pool: web}}
 
 class NoWay final : public health::Path {
   public:
-    Result<net::Passage> open(const model::TargetKey&, net::Carrier, net::Port) override {
-        return fail("no way");
-    }
+    net::Opened open(const model::TargetKey&, net::Carrier, net::Port) override { return fail("no way"); }
 };
 
 class ApiTest : public testing::Test {

@@ -240,6 +240,12 @@ const std::vector<Metric> kMetrics{
      each_backend<[](const BackendRow& b) { return b.traffic.bytes_total; }>},
     {"weir_check_duration_seconds", gauge, kBackend, "How long the backend's last probe took.",
      check_duration},
+    {"weir_not_probed_total",
+     counter,
+     {},
+     "Probes that this host could not make, for want of descriptors, memory or ports. They count neither "
+     "way.",
+     one<[](const Report& r) { return r.not_probed.total; }>},
     {"weir_not_forwarded_packets_total",
      counter,
      {"reason", "verdict"},

@@ -37,6 +37,7 @@ Measured sample_report() {
     report.keeping = {"no space", false, 4};
     report.alerts = {{.name = "oncall", .sent_total = 11, .failed_total = 12, .waiting = 13}};
     report.alerts[0].suppressed_total[static_cast<size_t>(control::Suppressed::gathered)] = 14;
+    report.not_probed.total = 7;
     report.services = control::service_rows(config, plan);
     health::Checked checked;
     checked.last_outcome = {false, "L4CON", std::chrono::microseconds(250), {}};
@@ -53,6 +54,7 @@ TEST(Metrics, SayWhatTheStatusSays) {
              std::string("weir_start_time_seconds 1700000000\n"),
              std::string("weir_apply_failures_total 3\n"),
              std::string("weir_overrides 1\n"),
+             std::string("weir_not_probed_total 7\n"),
              std::string("weir_events_total{kind=\"backend_down\"} 9\n"),
              std::string("weir_event_readers_dropped_total 2\n"),
              std::string("weir_api_refused_total{reason=\"limited\"} 1\n"),

@@ -16,6 +16,7 @@
 #include "announce/neighbour.h"
 #include "app/engine.h"
 #include "app/notify.h"
+#include "app/process.h"
 #include "app/takeover.h"
 #include "base/log.h"
 #include "config/load.h"
@@ -34,7 +35,7 @@ constexpr auto kLastWords = std::chrono::seconds(2);  // for alerts that are sti
 class EnginePath final : public health::Path {
   public:
     explicit EnginePath(engine::Engine& engine) : engine_(engine) {}
-    Result<net::Passage> open(const model::TargetKey& target, net::Carrier carrier, net::Port port) override {
+    net::Opened open(const model::TargetKey& target, net::Carrier carrier, net::Port port) override {
         return engine_.open_passage(target, carrier, port);
     }
 
@@ -203,6 +204,7 @@ Status Running::stop() {
 
 int run_daemon(const cli::RunOptions& options) {
     set_up_log(options.log_level);
+    set_up_process();
     auto config = load_config(options.config);
     if (!config) {
         std::cerr << config::describe(options.config, config.error());

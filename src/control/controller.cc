@@ -245,7 +245,8 @@ StatusReport Controller::status() {
             std::move(overridden),
             {overrides_.problem(), overrides_.is_saved(), overrides_.save_failures_total()},
             {events_->totals(), events_->dropped_readers_total()},
-            options_.herald ? options_.herald->rows() : std::vector<AlertRow>{}};
+            options_.herald ? options_.herald->rows() : std::vector<AlertRow>{},
+            checker_.not_probed()};
 }
 
 model::HealthMap Controller::health() const {

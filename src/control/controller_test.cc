@@ -17,9 +17,7 @@ using testing::HasSubstr;
 
 class NoWay final : public health::Path {
   public:
-    Result<net::Passage> open(const model::TargetKey&, net::Carrier, net::Port) override {
-        return fail("no way");
-    }
+    net::Opened open(const model::TargetKey&, net::Carrier, net::Port) override { return fail("no way"); }
 };
 
 /// Remembers what it was told.

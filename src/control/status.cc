@@ -125,6 +125,10 @@ std::vector<std::string> problems_of(const StatusReport& report) {
         problems.push_back("the last reload was refused: " + report.reloads.last_error);
     if (!report.keeping.problem.empty()) problems.push_back(report.keeping.problem);
     add_alerts(problems, report.alerts);
+    if (auto checks = report.not_probed.checks; checks > 0)
+        problems.push_back(fmt::format("{} check{} cannot be made, and what {} of stays as it was: {}",
+                                       checks, checks > 1 ? "s" : "", checks > 1 ? "they are" : "it is",
+                                       report.not_probed.why));
     for (const auto& interface : report.interfaces)
         if (!interface.error.empty())
             problems.push_back(fmt::format("interface {}: {}", interface.name, interface.error));

@@ -109,6 +109,7 @@ struct StatusReport {
     Keeping keeping{};
     EventCounts events{};
     std::vector<AlertRow> alerts{};
+    health::NotProbed not_probed{};
 };
 
 std::vector<ServiceRow> service_rows(const model::Config& config, const model::Plan& plan);

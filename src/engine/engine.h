@@ -101,8 +101,8 @@ class Engine {
     virtual Result<Verdict> trace(const Flow& flow) = 0;
 
     /// A passage for a probe of one target, to `port` of the VIP on that backend.
-    virtual Result<net::Passage> open_passage(const model::TargetKey& target, net::Carrier carrier,
-                                              net::Port port) = 0;
+    virtual net::Opened open_passage(const model::TargetKey& target, net::Carrier carrier,
+                                     net::Port port) = 0;
 };
 
 }  // namespace weir::engine

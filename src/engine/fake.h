@@ -26,7 +26,7 @@ class Fake final : public Engine {
                 return Verdict{"forward", target.backend.address, "scheduler"};
         return Verdict{"drop", {}, "no_backend"};
     }
-    Result<net::Passage> open_passage(const model::TargetKey&, net::Carrier, net::Port) override {
+    net::Opened open_passage(const model::TargetKey&, net::Carrier, net::Port) override {
         return fail("the fake engine has no way to a backend");
     }
 

@@ -28,7 +28,7 @@ constexpr auto kAnswer = asio::as_tuple(asio::use_awaitable);
 /// Leads to one local peer whatever the target.
 class LocalPath : public Path {
   public:
-    Result<net::Passage> open(const model::TargetKey&, net::Carrier carrier, net::Port) override {
+    net::Opened open(const model::TargetKey&, net::Carrier carrier, net::Port) override {
         bool v4 = to.address.is_v4();
         int protocol = v4 ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6};
         if (refusal) return std::unexpected(*refusal);
@@ -40,7 +40,7 @@ class LocalPath : public Path {
     }
 
     net::Endpoint to;
-    std::optional<Error> refusal;
+    std::optional<net::NoPassage> refusal;
     std::vector<net::Carrier> carriers;
     int undone = 0;
 
@@ -57,9 +57,10 @@ class Carriers : public testing::Test {
         std::optional<Outcome> outcome;
         model::Check check{.kind = std::move(kind), .timeout = timeout};
         asio::co_spawn(context_, probe(check, target_, path_),
-                       [&outcome](const std::exception_ptr& thrown, Outcome result) {
+                       [&](const std::exception_ptr& thrown, Result<Outcome> result) {
                            EXPECT_FALSE(thrown);
-                           outcome = std::move(result);
+                           not_probed_ = result ? "" : result.error().message;
+                           outcome = result.value_or(Outcome{});
                        });
         context_.restart();
         while (!outcome && context_.run_one_for(30s) > 0) {
@@ -80,6 +81,7 @@ class Carriers : public testing::Test {
     }
 
     asio::io_context context_;
+    std::string not_probed_;
     LocalPath path_;
     model::TargetKey target_{{*net::Ip::parse("192.0.2.1"), net::Port(53), model::Protocol::udp},
                              *net::Ip::parse("192.0.2.10")};
@@ -158,6 +160,16 @@ TEST_F(Carriers, SayWhyThereIsNoWay) {
          {model::Check::Kind(kQuestion), model::Check::Kind(model::IcmpCheck{}),
           model::Check::Kind(model::SynCheck{})})
         EXPECT_EQ(message(kind), "L4CON: 192.0.2.10 has no MAC address yet");
+}
+
+TEST_F(Carriers, DoNotBlameTheBackendForWhatThisHostLacks) {
+    path_.refusal = net::NoPassage(Error{"cannot open a socket: Too many open files"}, true);
+    for (const model::Check::Kind& kind :
+         {model::Check::Kind(kQuestion), model::Check::Kind(model::IcmpCheck{}),
+          model::Check::Kind(model::SynCheck{}), model::Check::Kind(model::TcpCheck{})}) {
+        EXPECT_EQ(message(kind), "");
+        EXPECT_EQ(not_probed_, "cannot open a socket: Too many open files");
+    }
 }
 
 TEST_F(Carriers, IcmpPassesWithAReply) {

@@ -32,7 +32,12 @@ struct Running {
 
     /// Takes over from `former`, a check of the same kind.
     Running(const model::Check& what, const Running& former)
-        : target(former.target), check(what), tally(former.tally), last(former.last), probes(former.probes) {}
+        : target(former.target),
+          check(what),
+          tally(former.tally),
+          last(former.last),
+          not_probed(former.not_probed),
+          probes(former.probes) {}
 
     bool is_opening() const { return probes < std::max(check.rise, check.fall); }
 
@@ -45,6 +50,7 @@ struct Running {
     const model::Check check;
     Tally tally;
     std::optional<Outcome> last;
+    std::string not_probed;  // why the newest probe was not made; "" when it was
     unsigned probes = 0;
     bool stopped = false;
     asio::cancellation_signal cancel;
@@ -58,7 +64,7 @@ struct Target {
     system_clock::time_point changed_at = system_clock::now();
 };
 
-std::string reason_of(const Running& running) {
+std::string known_of(const Running& running) {
     if (!running.last) return "not checked yet";
     auto text = running.last->message;
     if (running.last->ok) {
@@ -68,6 +74,12 @@ std::string reason_of(const Running& running) {
     }
     auto progress = running.tally.progress(running.check);
     return progress.empty() ? text : fmt::format("{} ({})", text, progress);
+}
+
+std::string reason_of(const Running& running) {
+    auto text = known_of(running);
+    return running.not_probed.empty() ? text
+                                      : fmt::format("{}; not probed now: {}", text, running.not_probed);
 }
 
 Checked summary_of(const Target& target) {
@@ -91,12 +103,13 @@ struct Checker::State : std::enable_shared_from_this<State> {
     std::vector<RunningPtr> replace(Target& target, const model::TargetKey& key,
                                     const std::vector<model::Check>& wanted);
     void start(const RunningPtr& running, size_t beside);
-    void take(Running& running, Outcome outcome);
+    void take(Running& running, Result<Outcome> outcome);
     void settle(Target& target);
     void notify();
     double chance() { return std::uniform_real_distribution<>()(random); }
 
     static asio::awaitable<void> keep_probing(std::shared_ptr<State> state, RunningPtr running, Pace pace);
+    asio::awaitable<Result<Outcome>> try_to_probe(const Running& running);
 
     asio::any_io_executor executor;
     World world;
@@ -105,6 +118,7 @@ struct Checker::State : std::enable_shared_from_this<State> {
     std::map<model::TargetKey, Target> targets;
     std::set<std::string> expiring_seen;
     std::map<std::string, model::TargetKey> expiring;  // of them what nobody has taken yet
+    uint64_t not_probed_total = 0;
     bool notifying = false;
 };
 
@@ -153,20 +167,35 @@ asio::awaitable<void> Checker::State::keep_probing(std::shared_ptr<State> state,
         co_await state->world.sleep_until(due);
         if (running->stopped) break;
         auto started = state->world.now();
-        auto outcome = co_await state->world.probe(running->check, running->target);
+        auto outcome = co_await state->try_to_probe(*running);
         if (running->stopped) break;
         state->take(*running, std::move(outcome));
         due = pace.next(started, state->world.now(), running->is_opening(), state->chance());
     }
 }
 
-void Checker::State::take(Running& running, Outcome outcome) {
-    bool ok = outcome.ok;
-    if (!outcome.expiring.empty() && expiring_seen.insert(outcome.expiring).second) {
-        expiring.emplace(outcome.expiring, running.target);
+/// Whatever goes wrong with one probe must not end the others.
+asio::awaitable<Result<Outcome>> Checker::State::try_to_probe(const Running& running) {
+    try {
+        co_return co_await world.probe(running.check, running.target);
+    } catch (const std::exception& thrown) {
+        if (running.stopped) throw;
+        co_return fail("{}", thrown.what());
+    }
+}
+
+void Checker::State::take(Running& running, Result<Outcome> outcome) {
+    running.not_probed = outcome ? "" : outcome.error().message;
+    if (!outcome) {
+        not_probed_total++;
+        return;
+    }
+    bool ok = outcome->ok;
+    if (!outcome->expiring.empty() && expiring_seen.insert(outcome->expiring).second) {
+        expiring.emplace(outcome->expiring, running.target);
         notify();
     }
-    running.last = std::move(outcome);
+    running.last = std::move(*outcome);
     running.probes++;
     if (running.tally.add(ok, running.check)) settle(targets.at(running.target));
 }
@@ -245,6 +274,17 @@ std::map<model::TargetKey, Checked> Checker::checked() const {
 
 std::map<std::string, model::TargetKey> Checker::take_expiring() {
     return std::exchange(state_->expiring, {});
+}
+
+NotProbed Checker::not_probed() const {
+    NotProbed found{state_->not_probed_total, 0, ""};
+    for (const auto& [key, target] : state_->targets)
+        for (const auto& running : target.checks) {
+            if (running->not_probed.empty()) continue;
+            found.checks++;
+            found.why = running->not_probed;
+        }
+    return found;
 }
 
 }  // namespace weir::health

@@ -25,9 +25,17 @@ struct Checked {
     bool settled = false;  // every check has had the probes that decide its first state
 };
 
+/// Probes that this host could not make. They count neither way: the checks stay as they were.
+struct NotProbed {
+    uint64_t total = 0;
+    size_t checks = 0;  // whose last probe was not made
+    std::string why;    // of one of them
+};
+
 /// What the checker needs of the world; tests have their own.
 struct World {
-    std::function<boost::asio::awaitable<Outcome>(const model::Check&, const model::TargetKey&)> probe;
+    std::function<boost::asio::awaitable<Result<Outcome>>(const model::Check&, const model::TargetKey&)>
+        probe;
     std::function<std::chrono::steady_clock::time_point()> now;
     std::function<boost::asio::awaitable<void>(std::chrono::steady_clock::time_point)> sleep_until;
     unsigned seed = std::random_device{}();
@@ -59,6 +67,8 @@ class Checker {
     /// The certificates that were found to end soon since the last call, each with a target that shows it. A
     /// certificate comes once, whoever else shows it.
     std::map<std::string, model::TargetKey> take_expiring();
+
+    NotProbed not_probed() const;
 
   private:
     struct State;

@@ -91,11 +91,13 @@ class CheckerTest : public testing::Test {
         });
     }
 
-    asio::awaitable<Outcome> probe(const model::Check& check, const model::TargetKey& of) {
+    asio::awaitable<Result<Outcome>> probe(const model::Check& check, const model::TargetKey& of) {
         probed_.push_back({time_.now(), of, check});
         running_++;
         co_await time_.sleep_until(time_.now() + duration_);
         running_--;
+        if (thrown_) throw std::runtime_error(*thrown_);
+        if (lacking_) co_return fail("{}", *lacking_);
         bool ok = !failing_.contains(of) && !failing_kinds_.contains(check.kind.index());
         co_return Outcome{ok, ok ? "L7OK/200" : "L7STS/503", 1234us, std::chrono::system_clock::now(),
                           expiring_};
@@ -115,6 +117,7 @@ class CheckerTest : public testing::Test {
     Time time_{context_};
     std::optional<Checker> checker_;
     std::set<model::TargetKey> failing_;
+    std::optional<std::string> lacking_, thrown_;
     std::set<size_t> failing_kinds_;  // index in Check::kind
     std::function<void()> on_change_;
     std::vector<Probed> probed_;
@@ -154,6 +157,36 @@ TEST_F(CheckerTest, BringsAHealthyTargetUpWithinASecond) {
     EXPECT_TRUE(up());
     EXPECT_EQ(reason(), "L7OK/200 in 1.2 ms");
     EXPECT_EQ(changes_, 1);
+}
+
+TEST_F(CheckerTest, LeavesATargetAsItIsWhileItCannotBeProbed) {
+    set({{target(1), {http()}}});
+    time_.move(10s);
+    lacking_ = "cannot open a socket: Too many open files";
+    time_.move(60s);
+    EXPECT_TRUE(up());
+    EXPECT_EQ(reason(), "L7OK/200 in 1.2 ms; not probed now: cannot open a socket: Too many open files");
+    auto not_probed = checker_->not_probed();
+    EXPECT_EQ(not_probed.checks, 1u);
+    EXPECT_EQ(not_probed.why, *lacking_);
+    EXPECT_GE(not_probed.total, 29u);
+    lacking_.reset();
+    failing_ = {target(1)};
+    time_.move(2s);
+    EXPECT_EQ(reason(), "L7STS/503 (1/2 DOWN)") << "what was not probed is no failure";
+    EXPECT_EQ(checker_->not_probed().checks, 0u);
+    time_.move(2s);
+    EXPECT_FALSE(up());
+}
+
+TEST_F(CheckerTest, OutlivesAProbeThatThrows) {
+    thrown_ = "bad_alloc";
+    set({{target(1), {http()}}});
+    time_.move(1s);
+    EXPECT_EQ(reason(), "not checked yet; not probed now: bad_alloc");
+    thrown_.reset();
+    time_.move(10s);
+    EXPECT_TRUE(up());
 }
 
 TEST_F(CheckerTest, BeginsWithWhatIsKnownUntilTheChecksFail) {

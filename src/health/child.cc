@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/cancellation_state.hpp>
@@ -91,7 +92,9 @@ struct Prepared {
 }
 
 bool limit(int what, rlim_t most) {
-    rlimit both{most, most};
+    rlimit both{};
+    if (::getrlimit(static_cast<__rlimit_resource>(what), &both) == 0) most = std::min(most, both.rlim_max);
+    both = {most, most};
     return ::setrlimit(static_cast<__rlimit_resource>(what), &both) == 0;
 }
 
@@ -216,7 +219,7 @@ struct Child::State {
     bool reap() {
         siginfo_t info{};
         if (!ask(info, WNOWAIT)) return false;
-        kill();
+        if (info.si_pid != 0) kill();  // else somebody else has reaped it, and its number may be another's
         ask(info, 0);
         is_reaped = true;
         int status = 0;  // of the program, where `process` is not that itself

@@ -36,8 +36,8 @@ struct Connection::State : Line<tcp::socket> {
 Result<Connection> Connection::over(net::Passage passage, const asio::any_io_executor& executor,
                                     std::chrono::steady_clock::time_point deadline) {
     // Closing by RST leaves no TIME_WAIT, neither here, where the probes of thousands of targets would use up
-    // the ports within minutes, nor on the backend. Set on the descriptor, because Asio's destructor takes
-    // back a linger it knows of.
+    // the ports within minutes, nor on the backend; and an orderly end would outlast the way. Set on the
+    // descriptor, because Asio's destructor takes back a linger it knows of.
     linger reset{.l_onoff = 1, .l_linger = 0};
     if (setsockopt(passage.socket.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset) != 0)
         return fail_with(errno, "cannot set the probe's socket up");
@@ -85,6 +85,12 @@ asio::awaitable<Connection::Code> Connection::read_some(asio::mutable_buffer int
 
 void TlsEnd::operator()(ssl_st* session) const {
     SSL_free(session);
+}
+
+bool is_ours(const boost::system::error_code& code) {
+    using enum boost::system::errc::errc_t;
+    return code == address_not_available || code == address_in_use || code == no_buffer_space ||
+           code == not_enough_memory;
 }
 
 std::string text_of(const boost::system::error_code& code) {

@@ -50,6 +50,9 @@ class Connection {
     std::shared_ptr<State> state_;  // shared with the deadline's timer
 };
 
+/// Whether a connection failed because this host lacks something: ports, memory, its own address.
+bool is_ours(const boost::system::error_code& code);
+
 /// The system's text for a failure, in lower case as it stands within a message.
 std::string text_of(const boost::system::error_code& code);
 

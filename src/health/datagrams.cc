@@ -30,14 +30,16 @@ struct Datagrams::State : Line<asio::ip::udp::socket> {
     using Line::Line;
 };
 
-Result<Datagrams> Datagrams::over(net::Passage passage, const asio::any_io_executor& executor,
-                                  std::chrono::steady_clock::time_point deadline) {
+std::expected<Datagrams, net::NoPassage> Datagrams::over(net::Passage passage,
+                                                         const asio::any_io_executor& executor,
+                                                         std::chrono::steady_clock::time_point deadline) {
     auto state = std::make_shared<State>(executor, std::move(passage));
-    if (auto watched = State::watch(state, deadline); !watched) return propagate(watched);
+    if (auto watched = State::watch(state, deadline); !watched)
+        return std::unexpected(net::NoPassage(watched.error(), true));
     Datagrams datagrams(state);
     Code code;
     state->socket.connect(state->peer(), code);
-    if (code) return fail("{}", text_of(code));
+    if (code) return std::unexpected(net::NoPassage(Error{text_of(code)}, is_ours(code)));
     forget_what_came(state->socket.native_handle());
     return datagrams;
 }

@@ -20,8 +20,9 @@ class Datagrams {
   public:
     using Code = boost::system::error_code;
 
-    static Result<Datagrams> over(net::Passage passage, const boost::asio::any_io_executor& executor,
-                                  std::chrono::steady_clock::time_point deadline);
+    static std::expected<Datagrams, net::NoPassage> over(net::Passage passage,
+                                                         const boost::asio::any_io_executor& executor,
+                                                         std::chrono::steady_clock::time_point deadline);
 
     /// As the passage has it.
     const net::Endpoint& peer() const;

@@ -107,7 +107,7 @@ asio::awaitable<Verdict> over_tcp(const model::DnsCheck& check, const Asked& ask
 
 asio::awaitable<Verdict> run(const model::DnsCheck& check, const Errand& errand) {
     auto asked = ask(check);
-    if (!asked) co_return Verdict{false, "L7RSP: " + asked.error().message};
+    if (!asked) co_return not_probed(asked.error().message);
     if (check.over_tcp) co_return co_await over_tcp(check, *asked, errand);
     co_return co_await over_udp(check, *asked, errand);
 }

@@ -39,10 +39,10 @@ Verdict judge(const Child& child) {
 
 asio::awaitable<Verdict> run(const model::ExecCheck& check, const Errand& errand) {
     auto place = co_await Place::take(errand.deadline);
-    if (!place) co_return Verdict{false, fmt::format("EXTOUT: {} programs run already", Place::kPlaces)};
+    if (!place) co_return not_probed(fmt::format("{} programs run already", Place::kPlaces));
     auto executor = co_await asio::this_coro::executor;
     auto child = Child::start(order_of(check, errand), std::move(place), executor);
-    if (!child) co_return Verdict{false, "EXERR: " + child.error().message};
+    if (!child) co_return not_probed(child.error().message);
     bool ended = co_await child->wait(errand.deadline);
     if (!ended) co_return Verdict{false, "EXTOUT"};
     co_return judge(*child);

@@ -158,9 +158,10 @@ TEST_F(Exec, EndsWhenItsProbeIsCancelled) {
     auto check = watched("eval $begun; exec sleep 1000");
     asio::cancellation_signal cancel;
     std::exception_ptr thrown;
-    asio::co_spawn(context_, probe(check, target_, path_),
-                   asio::bind_cancellation_slot(
-                       cancel.slot(), [&](std::exception_ptr error, const Outcome&) { thrown = error; }));
+    asio::co_spawn(
+        context_, probe(check, target_, path_),
+        asio::bind_cancellation_slot(
+            cancel.slot(), [&](std::exception_ptr error, const Result<Outcome>&) { thrown = error; }));
     ASSERT_TRUE(comes_true([this] { return has_begun(); }));
     EXPECT_TRUE(is_alive());
     cancel.emit(asio::cancellation_type::terminal);

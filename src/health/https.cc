@@ -27,7 +27,7 @@ std::string name_of(const model::HttpsCheck& check, const net::Endpoint& vip) {
 asio::awaitable<Verdict> run(const model::HttpsCheck& check, const Errand& errand) {
     auto name = name_of(check, errand.vip);
     auto session = start_tls(check.tls, name);
-    if (!session) co_return Verdict{false, "L6RSP: " + session.error().message};
+    if (!session) co_return not_probed(session.error().message);
     auto connection = co_await dial(errand);
     if (!connection) co_return connection.error();
     const auto* established = session->get();  // lives as long as the connection

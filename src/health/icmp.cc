@@ -65,7 +65,7 @@ asio::awaitable<Verdict> run(const model::IcmpCheck&, const Errand& errand) {
     do {
         if (!code) code = co_await echoes->receive(room, &filled);
         if (code == asio::error::timed_out) co_return Verdict{false, "L4TOUT"};
-        if (code) co_return Verdict{false, "L4CON: " + text_of(code)};
+        if (code) co_return no_way(code);
     } while (!answers(std::string_view(packet).substr(0, filled), request, echoes->peer().address));
     co_return Verdict{true, "L4OK"};
 }

@@ -16,9 +16,19 @@ namespace weir::health {
 
 struct Verdict {
     bool ok = false;
-    std::string message;     // as Outcome's
-    std::string expiring{};  // as well
+    std::string message;     // as Outcome's; where nothing was probed, why
+    std::string expiring{};  // as Outcome's
+    bool probed = true;
 };
+
+/// This host could not make a probe.
+inline Verdict not_probed(std::string why) {
+    return {.message = std::move(why), .probed = false};
+}
+
+/// What it means that there is no passage, or no connection by it: L4CON, or that nothing was probed.
+Verdict no_way(const net::NoPassage& why);
+Verdict no_way(const Connection::Code& code);
 
 /// One probe's errand: whom it calls, by which way, and until when.
 struct Errand {
@@ -31,11 +41,11 @@ struct Errand {
 /// `half`: the backend's part of it is enough. The connection is to be closed at once then, see syn.cc.
 enum class Handshake : uint8_t { whole, half };
 
-/// A connection to the VIP; else the verdict, L4CON or L4TOUT. The kinds on top of TCP begin with it.
+/// A connection to the VIP; else the verdict: no_way(), or L4TOUT. The kinds on top of TCP begin with it.
 boost::asio::awaitable<std::expected<Connection, Verdict>> dial(const Errand& errand,
                                                                 Handshake handshake = Handshake::whole);
 
-/// A way to the VIP for datagrams or echoes; else the verdict, L4CON.
+/// A way to the VIP for datagrams or echoes; else the verdict, no_way().
 std::expected<Datagrams, Verdict> reach(const Errand& errand, net::Carrier carrier,
                                         const boost::asio::any_io_executor& executor);
 

@@ -27,13 +27,14 @@ class Path {
     virtual ~Path() = default;
     /// Echoes go to no port. A passage of a cancelled probe ends with the executor's next turn: what undoes
     /// it may run after the path is gone.
-    virtual Result<net::Passage> open(const model::TargetKey& target, net::Carrier carrier,
-                                      net::Port port) = 0;
+    virtual net::Opened open(const model::TargetKey& target, net::Carrier carrier, net::Port port) = 0;
 };
 
 /// Runs the check once: to the VIP on the target's backend, at the check's port or the frontend's. Ends
-/// within check.timeout. Throws only when cancelled (system_error, operation_aborted). The references outlive
-/// it.
-boost::asio::awaitable<Outcome> probe(const model::Check& check, const model::TargetKey& target, Path& path);
+/// within check.timeout. Fails where it did not come to a probe, for want of something on this host: that is
+/// not the backend's fault. Throws only when cancelled (system_error, operation_aborted). The references
+/// outlive it.
+boost::asio::awaitable<Result<Outcome>> probe(const model::Check& check, const model::TargetKey& target,
+                                              Path& path);
 
 }  // namespace weir::health

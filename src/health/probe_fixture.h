@@ -28,7 +28,7 @@ inline constexpr auto kAnswer = asio::as_tuple(asio::use_awaitable);
 /// Leads to one local port whatever the target, and keeps a record.
 class LocalPath : public Path {
   public:
-    Result<net::Passage> open(const model::TargetKey& target, net::Carrier carrier, net::Port port) override {
+    net::Opened open(const model::TargetKey& target, net::Carrier carrier, net::Port port) override {
         asked = {target.frontend.vip, port};
         if (refusal) return std::unexpected(*refusal);
         int type = carrier == net::Carrier::tcp ? SOCK_STREAM : SOCK_DGRAM;
@@ -45,7 +45,7 @@ class LocalPath : public Path {
 
     net::Endpoint to;
     net::Endpoint asked;
-    std::optional<Error> refusal;
+    std::optional<net::NoPassage> refusal;
     int opened = 0;
     int undone = 0;
     bool closed_before_undone = false;
@@ -97,9 +97,10 @@ class Probe : public testing::Test {
     Outcome run(const model::Check& check) {
         std::optional<Outcome> outcome;
         asio::co_spawn(context_, probe(check, target_, path_),
-                       [&outcome](std::exception_ptr thrown, Outcome result) {
+                       [&](std::exception_ptr thrown, Result<Outcome> result) {
                            EXPECT_FALSE(thrown);
-                           outcome = std::move(result);
+                           not_probed_ = result ? "" : result.error().message;
+                           outcome = result.value_or(Outcome{});
                        });
         context_.restart();
         while (!outcome && context_.run_one_for(10s) > 0) {
@@ -125,6 +126,7 @@ class Probe : public testing::Test {
     std::optional<tcp::acceptor> acceptor_;
     std::string request_;
     std::optional<boost::system::error_code> client_end_;
+    std::string not_probed_;  // why; "" when it was
     const model::Check tcp_{.kind = model::TcpCheck{}, .timeout = 5s};
 
   private:

@@ -8,6 +8,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <filesystem>
 
+#include "health/connection.h"
 #include "health/probe_fixture.h"
 
 namespace weir::health {
@@ -56,6 +57,15 @@ TEST_F(Probe, SaysWhyThereIsNoWay) {
     auto outcome = run(tcp_);
     EXPECT_FALSE(outcome.ok);
     EXPECT_EQ(outcome.message, "L4CON: 192.0.2.10 has no MAC address yet");
+}
+
+TEST_F(Probe, DoesNotBlameTheBackendForWhatThisHostLacks) {
+    path_.refusal = net::NoPassage(Error{"cannot open a socket: Too many open files"}, true);
+    run(tcp_);
+    EXPECT_EQ(not_probed_, "cannot open a socket: Too many open files");
+    using namespace boost::system::errc;
+    for (auto lack : {address_not_available, no_buffer_space}) EXPECT_TRUE(is_ours(make_error_code(lack)));
+    for (auto fault : {connection_refused, host_unreachable}) EXPECT_FALSE(is_ours(make_error_code(fault)));
 }
 
 TEST_F(Probe, GivesUpWhenNobodyAnswersTheHandshake) {
@@ -225,11 +235,12 @@ TEST_F(Probe, LeavesNothingBehindWhenCancelled) {
     asio::cancellation_signal cancel;
     std::exception_ptr thrown;
     bool ended = false;
-    asio::co_spawn(context_, probe(check, target_, path_),
-                   asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr error, const Outcome&) {
-                       thrown = error;
-                       ended = true;
-                   }));
+    asio::co_spawn(
+        context_, probe(check, target_, path_),
+        asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr error, const Result<Outcome>&) {
+            thrown = error;
+            ended = true;
+        }));
     while (path_.opened == 0 || context_.poll_one() > 0) context_.run_one_for(10s);
     cancel.emit(asio::cancellation_type::terminal);
     while (!ended && context_.run_one_for(10s) > 0) {

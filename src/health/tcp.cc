@@ -26,17 +26,25 @@ void delay_acknowledgement(const UniqueFd& socket) {
 }  // namespace
 
 asio::awaitable<std::expected<Connection, Verdict>> dial(const Errand& errand, Handshake handshake) {
-    auto failed = [](const std::string& why) { return std::unexpected(Verdict{false, "L4CON: " + why}); };
     auto passage = errand.path.open(errand.target, net::Carrier::tcp, errand.vip.port);
-    if (!passage) co_return failed(passage.error().message);
+    if (!passage) co_return std::unexpected(no_way(passage.error()));
     if (handshake == Handshake::half) delay_acknowledgement(passage->socket);
     auto executor = co_await asio::this_coro::executor;
     auto connection = Connection::over(std::move(*passage), executor, errand.deadline);
-    if (!connection) co_return failed(connection.error().message);
+    if (!connection) co_return std::unexpected(not_probed(connection.error().message));
     auto code = co_await connection->connect();
     if (code == asio::error::timed_out) co_return std::unexpected(Verdict{false, "L4TOUT"});
-    if (code) co_return failed(text_of(code));
+    if (code) co_return std::unexpected(no_way(code));
     co_return std::move(*connection);
+}
+
+Verdict no_way(const net::NoPassage& why) {
+    if (why.is_ours) return not_probed(why.message);
+    return {false, "L4CON: " + why.message};
+}
+
+Verdict no_way(const Connection::Code& code) {
+    return no_way(net::NoPassage(Error{text_of(code)}, is_ours(code)));
 }
 
 Verdict no_answer(const Connection::Code& code) {

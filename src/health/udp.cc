@@ -14,11 +14,10 @@ namespace asio = boost::asio;
 
 std::expected<Datagrams, Verdict> reach(const Errand& errand, net::Carrier carrier,
                                         const asio::any_io_executor& executor) {
-    auto failed = [](const Error& why) { return std::unexpected(Verdict{false, "L4CON: " + why.message}); };
     auto passage = errand.path.open(errand.target, carrier, errand.vip.port);
-    if (!passage) return failed(passage.error());
+    if (!passage) return std::unexpected(no_way(passage.error()));
     auto datagrams = Datagrams::over(std::move(*passage), executor, errand.deadline);
-    if (!datagrams) return failed(datagrams.error());
+    if (!datagrams) return std::unexpected(no_way(datagrams.error()));
     return std::move(*datagrams);
 }
 
@@ -38,7 +37,7 @@ asio::awaitable<Verdict> run(const model::UdpCheck& check, const Errand& errand)
     auto room = asio::buffer(bytes);
     if (!code) code = co_await datagrams->receive(room, &filled);
     if (code == asio::error::timed_out) co_return Verdict{false, "L7TOUT"};
-    if (code) co_return Verdict{false, "L4CON: " + text_of(code)};
+    if (code) co_return no_way(code);
     auto answer = std::string_view(bytes).substr(0, filled);
     if (answer.contains(check.expect)) co_return Verdict{true, "L7OK"};
     co_return Verdict{false, fmt::format("L7RSP: only '{}' came", excerpt(answer))};

@@ -1,12 +1,14 @@
 // The way a probe takes: a socket of its own, and where to connect it so that it reaches the VIP *on* one
 // backend, and so that no others' packets reach the socket. An engine makes passages, a check uses them;
 // neither knows the other. The way must stand until the connection has ended: whoever takes the socket out
-// closes it before the passage goes.
+// closes it, by a reset, before the passage goes.
 #pragma once
 
+#include <expected>
 #include <functional>
 #include <utility>
 
+#include "base/result.h"
 #include "base/unique_fd.h"
 #include "net/ip.h"
 
@@ -42,5 +44,14 @@ struct Passage {
 
     std::move_only_function<void()> undo_;  // takes back what made the way, when the probe is over
 };
+
+/// Why there is no passage.
+struct NoPassage : Error {
+    NoPassage(Error error, bool ours = false) : Error(std::move(error)), is_ours(ours) {}
+
+    bool is_ours;  // this host lacks something (descriptors, memory, ports): it says nothing of the backend
+};
+
+using Opened = std::expected<Passage, NoPassage>;
 
 }  // namespace weir::net

@@ -94,8 +94,10 @@ bool echoes(const UniqueFd& socket, size_t size) {
 struct OneWay : health::Path {
     using Open = std::function<Result<net::Passage>(net::Carrier)>;
     explicit OneWay(Open how) : open_by(std::move(how)) {}
-    Result<net::Passage> open(const model::TargetKey&, net::Carrier carrier, net::Port) override {
-        return open_by(carrier);
+    net::Opened open(const model::TargetKey&, net::Carrier carrier, net::Port) override {
+        auto opened = open_by(carrier);
+        if (!opened) return std::unexpected(net::NoPassage(opened.error(), true));
+        return std::move(*opened);
     }
     Open open_by;
 };
@@ -105,9 +107,10 @@ std::string outcome(model::Check check, std::chrono::milliseconds timeout, healt
     const model::TargetKey target{{ip(kVip4), kPort, model::Protocol::udp}, ip(kBackend4)};
     boost::asio::io_context context;
     std::string message = "the probe did not end";
-    boost::asio::co_spawn(
-        context, health::probe(check, target, path),
-        [&](const std::exception_ptr&, const health::Outcome& done) { message = done.message; });
+    boost::asio::co_spawn(context, health::probe(check, target, path),
+                          [&](const std::exception_ptr&, const Result<health::Outcome>& done) {
+                              message = done ? done->message : done.error().message;
+                          });
     context.run_for(2 * kLong);
     return message;
 }

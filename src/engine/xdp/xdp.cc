@@ -78,6 +78,12 @@ net::Port port_behind(const model::Frontend& frontend, const model::Backend& bac
     return translated ? *backend.port : asked;
 }
 
+/// A socket that cannot be made is a want of this host's, once the way is known.
+net::Opened made_here(Result<net::Passage> opened) {
+    if (opened) return std::move(*opened);
+    return std::unexpected(net::NoPassage(opened.error(), true));
+}
+
 }  // namespace
 
 Xdp::Xdp(const boost::asio::any_io_executor& executor, std::string pins, std::function<void()> on_change)
@@ -398,7 +404,7 @@ std::optional<net::Ip> Xdp::probe_source(const net::Link& device, const model::T
     return address_of(device, family);
 }
 
-Result<net::Passage> Xdp::open_passage(const model::TargetKey& key, net::Carrier carrier, net::Port port) {
+net::Opened Xdp::open_passage(const model::TargetKey& key, net::Carrier carrier, net::Port port) {
     auto frontend = std::ranges::find(plan_.frontends, key.frontend, &model::Frontend::key);
     if (frontend == plan_.frontends.end()) return fail("{} is not in the plan", key.frontend.text());
     auto target = std::ranges::find(frontend->targets, key.backend,
@@ -410,16 +416,17 @@ Result<net::Passage> Xdp::open_passage(const model::TargetKey& key, net::Carrier
     auto link = neighbours_->link(way->interface);
     if (!link) return fail("the interface towards {} has gone", key.backend.text());
     if (frontend->forward.kind == model::ForwardKind::nat)
-        return open_directly(carrier, {key.backend, port_behind(*frontend, target->backend, port)});
+        return made_here(
+            open_directly(carrier, {key.backend, port_behind(*frontend, target->backend, port)}));
     auto device = device_towards(key.backend, *link);
-    return detour_->open({.carrier = carrier,
-                          .backend = key.backend,
-                          .vip = key.frontend.probe_address(),
-                          .port = port,
-                          .ifindex = link->index,
-                          .device = device.index,
-                          .source = probe_source(device, key),
-                          .target = make_target(*frontend, 0, *target, &*way, true)});
+    return made_here(detour_->open({.carrier = carrier,
+                                    .backend = key.backend,
+                                    .vip = key.frontend.probe_address(),
+                                    .port = port,
+                                    .ifindex = link->index,
+                                    .device = device.index,
+                                    .source = probe_source(device, key),
+                                    .target = make_target(*frontend, 0, *target, &*way, true)}));
 }
 
 Status clean_up(const std::string& pins) {

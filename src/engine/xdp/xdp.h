@@ -35,8 +35,7 @@ class Xdp final : public Engine, public Capturing {
     std::map<model::TargetKey, std::string> unreachable() const override;
     Observation observe() override;
     Result<Verdict> trace(const Flow& flow) override;
-    Result<net::Passage> open_passage(const model::TargetKey& target, net::Carrier carrier,
-                                      net::Port port) override;
+    net::Opened open_passage(const model::TargetKey& target, net::Carrier carrier, net::Port port) override;
 
     Status start_capture(const CaptureFilter& filter, Sink sink) override;
     uint64_t stop_capture() override;
