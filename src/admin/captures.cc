@@ -1,8 +1,8 @@
 #include "admin/captures.h"
 
 #include <algorithm>
-#include <charconv>
 
+#include "admin/query.h"
 #include "admin/source.h"
 #include "net/pcapng.h"
 
@@ -15,28 +15,18 @@ struct Wanted {
     uint64_t seconds = 60;
 };
 
-Status read_number(const Request& request, const char* name, uint64_t least, uint64_t most, uint64_t& into) {
-    auto found = request.query.find(name);
-    if (found == request.query.end()) return {};
-    const auto& text = found->second;
-    uint64_t value = 0;
-    auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (code != std::errc() || end != text.data() + text.size() || value < least || value > most)
-        return fail("{}: '{}' is no number from {} to {}", name, text, least, most);
-    into = value;
-    return {};
-}
-
 Result<Wanted> wanted_by(const Request& request, const CaptureLimits& limits) {
     Wanted wanted;
     auto most_seconds = static_cast<uint64_t>(limits.time.count());
-    uint64_t snaplen = wanted.filter.snaplen;
-    for (const auto& read :
-         {read_number(request, "count", 1, limits.packets, wanted.packets),
-          read_number(request, "seconds", 1, most_seconds, wanted.seconds),
-          read_number(request, "snaplen", engine::kShortestSnap, engine::kLongestSnap, snaplen)})
+    auto packets = number_parameter(request, "count", 1, limits.packets, wanted.packets);
+    auto seconds = number_parameter(request, "seconds", 1, most_seconds, wanted.seconds);
+    auto snaplen = number_parameter(request, "snaplen", engine::kShortestSnap, engine::kLongestSnap,
+                                    wanted.filter.snaplen);
+    for (const auto& read : {packets, seconds, snaplen})
         if (!read) return propagate(read);
-    wanted.filter.snaplen = static_cast<uint32_t>(snaplen);
+    wanted.packets = *packets;
+    wanted.seconds = *seconds;
+    wanted.filter.snaplen = static_cast<uint32_t>(*snaplen);
     if (auto found = request.query.find("service"); found != request.query.end())
         wanted.filter.service = found->second;
     auto found = request.query.find("client");
@@ -142,6 +132,10 @@ Captures::Captures(engine::Capturing& capturing, CaptureLimits limits, Clock now
     : capturing_(capturing), limits_(limits), now_(std::move(now)) {}
 
 Captures::~Captures() {
+    finish();
+}
+
+void Captures::finish() {
     if (auto session = running_.lock()) session->stop();
 }
 

@@ -27,6 +27,10 @@ class Captures {
     /// Ends the one that runs; its client gets what there is.
     ~Captures();
 
+    /// Ends the one that runs. What there is goes to its client, while has_client().
+    void finish();
+    bool has_client() const { return !running_.expired(); }
+
     /// Starts one, by the query's `service`, `client`, `count`, `seconds` and `snaplen`. The answer's source
     /// ends it.
     Response start(const Request& request);

@@ -1,8 +1,8 @@
 #include "admin/event_stream.h"
 
 #include <boost/json.hpp>
-#include <charconv>
 
+#include "admin/query.h"
 #include "control/json.h"
 
 namespace weir::admin {
@@ -13,20 +13,6 @@ using control::Event;
 
 constexpr auto kQuiet = std::chrono::seconds(15);  // then a comment
 constexpr size_t kAtOnce = 100;
-
-Result<uint64_t> number_in(std::string_view name, const std::string& text, uint64_t least, uint64_t most) {
-    uint64_t value = 0;
-    auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (code != std::errc() || end != text.data() + text.size() || value < least || value > most)
-        return fail("{}: '{}' is no number from {} to {}", name, text, least, most);
-    return value;
-}
-
-Result<uint64_t> number_of(const Request& request, const char* name, uint64_t least, uint64_t most,
-                           uint64_t otherwise) {
-    auto found = request.query.find(name);
-    return found == request.query.end() ? otherwise : number_in(name, found->second, least, most);
-}
 
 std::string sse(const Event& event) {
     return fmt::format("id: {}\ndata: {}\n\n", event.id, json::serialize(control::event_json(event)));
@@ -69,8 +55,8 @@ std::string EventStream::summary() const {
 }
 
 Response list_events(const control::Events& events, const Request& request) {
-    auto after = number_of(request, "after", 0, kLastId, 0);
-    auto limit = number_of(request, "limit", 1, kMostListed, kMostListed);
+    auto after = number_parameter(request, "after", 0, kLastId, 0);
+    auto limit = number_parameter(request, "limit", 1, kMostListed, kMostListed);
     for (const auto& read : {after, limit})
         if (!read) return error(400, read.error().message);
     json::array list;
@@ -80,8 +66,8 @@ Response list_events(const control::Events& events, const Request& request) {
 
 Response stream_events(const std::shared_ptr<control::Events>& events, const Request& request) {
     auto after = request.last_event_id.empty()
-                     ? number_of(request, "after", 0, kLastId, events->last_id())
-                     : number_in("Last-Event-ID", request.last_event_id, 0, kLastId);
+                     ? number_parameter(request, "after", 0, kLastId, events->last_id())
+                     : read_number("Last-Event-ID", request.last_event_id, 0, kLastId);
     if (!after) return error(400, after.error().message);
     auto seat = events->seat();
     if (!seat)

@@ -44,6 +44,16 @@ TEST_F(EventStreamTest, GivesWhatCameSinceAndThenWhatComes) {
     EXPECT_EQ(resumed.summary(), "2 events");
 }
 
+TEST_F(EventStreamTest, BeginsWithTheOldestBehindAnIdThatIsStillToCome) {
+    happens("a");
+    auto ahead = stream(events->last_id() + 1'000'000);
+    auto first = ahead.take().value();
+    EXPECT_THAT(first, StartsWith(": earlier events are forgotten"));
+    EXPECT_THAT(first, HasSubstr("\"a\""));
+    happens("b");
+    EXPECT_THAT(ahead.take().value(), HasSubstr("\"b\""));
+}
+
 TEST_F(EventStreamTest, SaysThatItIsThereWhenNothingHappens) {
     auto quiet = stream(before);
     EXPECT_THAT(quiet.take().value(), StartsWith(":"));

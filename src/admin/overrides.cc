@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "admin/query.h"
 #include "control/controller.h"
 #include "control/json.h"
 
@@ -106,7 +107,7 @@ std::string where_else(const model::Overrides& overrides, const model::OverrideK
         if (other.backend == key.backend)
             places += (places.empty() ? "" : ", ") +
                       (other.service.empty() ? std::string("everywhere") : "in service " + other.service);
-    return places.empty() ? "; GET /api/v1/overrides lists all" : "; it has one " + places;
+    return places.empty() ? "; `weir overrides` lists all" : "; it has one " + places;
 }
 
 }  // namespace
@@ -127,12 +128,8 @@ Rendering post_overrides(Controller& controller, const Request& request) {
 }
 
 Rendering delete_overrides(Controller& controller, const Request& request) {
-    auto parameter = [&](const char* name) {
-        auto found = request.query.find(name);
-        return found == request.query.end() ? std::string() : found->second;
-    };
-    model::OverrideKey key{{}, parameter("service")};
-    if (auto read = read_backend(parameter("backend"), key.backend); !read)
+    model::OverrideKey key{{}, parameter(request, "service")};
+    if (auto read = read_backend(parameter(request, "backend"), key.backend); !read)
         return at_once(error(400, read.error().message));
     auto not_applied = controller.lift_override(key, request.from);
     if (!not_applied)

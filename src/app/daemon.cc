@@ -1,11 +1,14 @@
 #include "app/daemon.h"
 
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
+#include <cstring>
 #include <iostream>
 
 #include "admin/api.h"
@@ -19,6 +22,7 @@
 #include "app/process.h"
 #include "app/takeover.h"
 #include "base/log.h"
+#include "config/document.h"
 #include "config/load.h"
 #include "control/controller.h"
 
@@ -28,8 +32,9 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-constexpr auto kGiveWay = std::chrono::seconds(30);   // for a daemon to end
-constexpr auto kLastWords = std::chrono::seconds(2);  // for alerts that are still to be delivered
+constexpr auto kGiveWay = std::chrono::seconds(30);     // for a daemon to end
+constexpr auto kLastPackets = std::chrono::seconds(1);  // for what was captured to go out
+constexpr auto kLastWords = std::chrono::seconds(2);    // for alerts that are still to be delivered
 
 /// The probes' way is the engine's.
 class EnginePath final : public health::Path {
@@ -42,6 +47,14 @@ class EnginePath final : public health::Path {
   private:
     engine::Engine& engine_;
 };
+
+bool is_bound_to(const UniqueFd& socket, const std::string& path) {
+    sockaddr_un address{};
+    socklen_t size = sizeof address;
+    return ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
+           address.sun_family == AF_UNIX &&
+           path == std::string_view(address.sun_path, strnlen(address.sun_path, sizeof address.sun_path));
+}
 
 class Running {
   public:
@@ -56,12 +69,15 @@ class Running {
 
   private:
     Status open_sockets();
-    Status take_sockets();
+    Status serve(std::vector<admin::Handed> sockets, bool all);
     void make_controller(model::HealthMap recovered);
     void watch_signals();
     void reload();
     void end(const char* why);
+    void finish_captures();
     void say_last_words();
+    template <class Condition>
+    void run_until(Condition holds, std::chrono::seconds limit);
     admin::Rendering answer(const admin::Request& request);
     std::string summary() const;
 
@@ -71,7 +87,7 @@ class Running {
     Handover handover_{io_.get_executor(), [this] { return server_.hand_over(); },
                        [this] { end("another daemon takes over"); }};
     model::Config config_;
-    asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};
+    asio::signal_set signals_{io_, SIGHUP};  // the others end it at once until it has its sockets
     asio::steady_timer lifetime_{io_};
     std::unique_ptr<engine::Engine> engine_;
     std::unique_ptr<EnginePath> path_;
@@ -81,28 +97,40 @@ class Running {
     std::unique_ptr<admin::Captures> captures_;
     admin::Handler api_;
     admin::Server server_{io_.get_executor(),
-                          [this](const admin::Request& request) { return answer(request); }};
+                          [this](const admin::Request& request) { return answer(request); },
+                          {.body_bytes = config::kMaxFileSize}};
     Watchdog watchdog_{io_.get_executor()};
     bool lifetime_is_over_ = false;
 };
 
+/// Those of the daemon that runs already, and the service manager's; others where these are not enough. Once
+/// a daemon has given way there is none to go back to, so what cannot be listened on is a problem and no end.
 Status Running::open_sockets() {
     if (auto done = server_.protect(config_.admin); !done) return done;
-    if (auto done = take_sockets(); !done) return done;
+    auto sockets = take_over(options_.socket, options_.pin, kGiveWay);
+    if (!sockets) return propagate(sockets);
+    const bool took_over = !sockets->empty();
     for (auto& socket : admin::inherited_sockets())
-        if (auto done = server_.adopt({admin::Origin::inherited, std::move(socket)}, ""); !done) return done;
-    if (auto done = server_.listen_tcp(config_.admin.listen); !done) return done;
+        sockets->push_back({admin::Origin::inherited, std::move(socket)});
+    if (auto done = serve(std::move(*sockets), !took_over); !done) return done;
+    if (!took_over)
+        if (auto done = server_.listen_tcp(config_.admin.listen); !done) return done;
+    signals_.add(SIGTERM);
+    signals_.add(SIGINT);
     return handover_.listen(options_.socket, options_.pin);
 }
 
-/// Those of the daemon that runs already, or else a new one.
-Status Running::take_sockets() {
-    auto handed = take_over(options_.socket, options_.pin, kGiveWay);
-    if (!handed) return propagate(handed);
-    if (handed->empty()) return server_.listen_unix(options_.socket);
-    for (auto& each : *handed)
-        if (auto done = server_.adopt(std::move(each), options_.socket); !done) return done;
-    return {};
+/// `all`: one that cannot be served is an error.
+Status Running::serve(std::vector<admin::Handed> sockets, bool all) {
+    bool has_own = false;
+    for (auto& each : sockets) {
+        bool is_own = each.origin == admin::Origin::file || is_bound_to(each.socket, options_.socket);
+        auto done = server_.adopt(std::move(each), options_.socket);
+        if (!done && all) return done;
+        if (!done) spdlog::error("a socket of the former daemon's is lost: {}", done.error().message);
+        has_own = has_own || (done && is_own);
+    }
+    return has_own ? Status() : server_.listen_unix(options_.socket);
 }
 
 /// Requests that come before the controller is there have to wait for the next try.
@@ -116,12 +144,13 @@ void Running::make_controller(model::HealthMap recovered) {
     options.config_path = options_.config;
     options.engine_name = kEngineName;
     options.load = [path = options_.config] { return load_config(path); };
-    options.on_config = [this](const model::Config& config) {
+    options.on_config = [this](const model::Config& config) -> Status {
         if (auto done = server_.protect(config.admin); !done)
-            spdlog::error("the admin API keeps its certificate and tokens: {}", done.error().message);
-        if (auto done = server_.listen_tcp(config.admin.listen); !done)
-            spdlog::error("the admin API stays where it was: {}", done.error().message);
+            return propagate(done, "the admin API keeps its certificate and tokens");
+        auto done = server_.listen_tcp(config.admin.listen);
+        return done ? done : propagate(done, "the admin API is not where the configuration wants it");
     };
+    options.on_applied = [this] { notify_status(summary()); };
     options.recovered = std::move(recovered);
     options.announcer = &announcer_;
     options.herald = &alerts_;
@@ -180,16 +209,29 @@ void Running::end(const char* why) {
     io_.stop();
 }
 
+/// The loop again, once it has ended.
+template <class Condition>
+void Running::run_until(Condition holds, std::chrono::seconds limit) {
+    auto until = std::chrono::steady_clock::now() + limit;
+    for (io_.restart(); !holds() && io_.run_one_until(until) > 0;) continue;
+}
+
+/// A capture's client is to have its end.
+void Running::finish_captures() {
+    captures_->finish();
+    run_until([this] { return !captures_->has_client(); }, kLastPackets);
+}
+
 /// Nothing but the alerts has to do with what happens now.
 void Running::say_last_words() {
     signals_.cancel();
     alerts_.finish();
-    auto until = std::chrono::steady_clock::now() + kLastWords;
-    for (io_.restart(); !alerts_.is_empty() && io_.run_one_until(until) > 0;) continue;
+    run_until([this] { return alerts_.is_empty(); }, kLastWords);
 }
 
 Status Running::stop() {
     api_ = nullptr;
+    finish_captures();
     captures_.reset();
     controller_.reset();
     engine_.reset();

@@ -10,6 +10,10 @@ void notify_ready(const std::string& status) {
     sd_notifyf(0, "READY=1\nSTATUS=%s", status.c_str());
 }
 
+void notify_status(const std::string& status) {
+    sd_notifyf(0, "STATUS=%s", status.c_str());
+}
+
 void notify_reloading() {
     timespec now{};
     clock_gettime(CLOCK_MONOTONIC, &now);

@@ -7,6 +7,8 @@
 namespace weir::app {
 
 void notify_ready(const std::string& status);
+/// What is in force, when that has changed.
+void notify_status(const std::string& status);
 /// Before a reload; notify_ready() ends it.
 void notify_reloading();
 void notify_stopping();

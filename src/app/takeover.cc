@@ -14,6 +14,8 @@
 namespace weir::app {
 namespace {
 
+constexpr auto kSayWho = std::chrono::seconds(2);
+constexpr auto kPause = std::chrono::milliseconds(100);
 constexpr size_t kMostSockets = 64;
 constexpr size_t kLongestAnswer = 1024;
 constexpr std::string_view kLetters = "uci";  // of admin::Origin
@@ -22,9 +24,22 @@ std::string path_of(const std::string& path) {
     return path + ".takeover";
 }
 
-/// Room for the descriptors of a message.
-struct Control {
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(kMostSockets * sizeof(int))> bytes{};
+/// A message with room for descriptors beside its text, which outlives it.
+class Message {
+  public:
+    Message(char* text, size_t size) : text_{text, size} {
+        header.msg_iov = &text_;
+        header.msg_iovlen = 1;
+        header.msg_control = control_.data();
+        header.msg_controllen = control_.size();
+    }
+    Message(const Message&) = delete;
+
+    msghdr header{};
+
+  private:
+    iovec text_;
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(kMostSockets * sizeof(int))> control_{};
 };
 
 bool is_friend(int peer) {
@@ -42,38 +57,28 @@ Status send_sockets(int peer, const std::vector<admin::Handed>& sockets) {
         letters += kLetters[static_cast<size_t>(each.origin)];
         descriptors.push_back(each.socket.get());
     }
-    iovec text{letters.data(), letters.size()};
-    Control control;
-    msghdr message{};
-    message.msg_iov = &text;
-    message.msg_iovlen = 1;
-    message.msg_control = control.bytes.data();
-    message.msg_controllen = CMSG_SPACE(descriptors.size() * sizeof(int));
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    Message message(letters.data(), letters.size());
+    message.header.msg_controllen = CMSG_SPACE(descriptors.size() * sizeof(int));
+    cmsghdr* header = CMSG_FIRSTHDR(&message.header);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
     std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size() * sizeof(int));
-    auto sent = ::sendmsg(peer, &message, MSG_NOSIGNAL);
+    auto sent = ::sendmsg(peer, &message.header, MSG_NOSIGNAL);
     if (sent != static_cast<ssize_t>(letters.size())) return fail_with(errno, "cannot hand the sockets over");
     return {};
 }
 
 Result<std::vector<admin::Handed>> receive_sockets(const UniqueFd& peer) {
     std::array<char, kLongestAnswer> letters{};
-    iovec text{letters.data(), letters.size()};
-    Control control;
-    msghdr message{};
-    message.msg_iov = &text;
-    message.msg_iovlen = 1;
-    message.msg_control = control.bytes.data();
-    message.msg_controllen = control.bytes.size();
-    auto received = ::recvmsg(peer.get(), &message, MSG_CMSG_CLOEXEC);
+    Message message(letters.data(), letters.size());
+    auto received = ::recvmsg(peer.get(), &message.header, MSG_CMSG_CLOEXEC);
     if (received < 0) return fail_with(errno, "cannot take the sockets over");
     std::string_view text_of(letters.data(), static_cast<size_t>(received));
     if (text_of.starts_with('!')) return fail("{}", text_of.substr(1));
     std::vector<admin::Handed> sockets;
-    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+    for (cmsghdr* header = CMSG_FIRSTHDR(&message.header); header;
+         header = CMSG_NXTHDR(&message.header, header)) {
         if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
         for (size_t i = 0; i < (header->cmsg_len - CMSG_LEN(0)) / sizeof(int); ++i) {
             int descriptor = -1;
@@ -106,7 +111,11 @@ bool is_readable(const UniqueFd& peer, std::chrono::steady_clock::time_point unt
 
 Handover::Handover(boost::asio::any_io_executor executor, std::function<std::vector<admin::Handed>()> give,
                    std::function<void()> leave)
-    : listening_(executor), next_(executor), give_(std::move(give)), leave_(std::move(leave)) {}
+    : listening_(executor),
+      next_(executor),
+      timer_(executor),
+      give_(std::move(give)),
+      leave_(std::move(leave)) {}
 
 Status Handover::listen(const std::string& path, const std::string& pins) {
     auto file = admin::UnixListener::open(path_of(path));
@@ -123,15 +132,29 @@ void Handover::wait() {
     listening_.async_wait(Descriptor::wait_read, [this](boost::system::error_code error) {
         if (error) return;
         int peer = ::accept4(listening_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (peer < 0) return wait();
+        if (peer < 0) return pause();
         next_.assign(peer);
         is_friend(peer) ? meet() : wait();
     });
 }
 
+/// Most likely no descriptors are left: to try again at once would only spin.
+void Handover::pause() {
+    timer_.expires_after(kPause);
+    timer_.async_wait([this](boost::system::error_code error) {
+        if (!error) wait();
+    });
+}
+
+/// Whoever says nothing must not keep others from taking over.
 void Handover::meet() {
+    timer_.expires_after(kSayWho);
+    timer_.async_wait([this](boost::system::error_code error) {
+        if (!error) next_.cancel(error);
+    });
     next_.async_wait(Descriptor::wait_read, [this](boost::system::error_code error) {
-        if (!error) answer();
+        timer_.cancel();
+        error ? wait() : answer();
     });
 }
 

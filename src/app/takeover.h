@@ -9,6 +9,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
 #include <optional>
@@ -33,11 +34,13 @@ class Handover {
   private:
     using Descriptor = boost::asio::posix::stream_descriptor;
     void wait();
+    void pause();
     void meet();
     void answer();
 
     Descriptor listening_;
     Descriptor next_;  // to the daemon that takes over, until this one has gone
+    boost::asio::steady_timer timer_;
     std::string pins_;
     std::function<std::vector<admin::Handed>()> give_;
     std::function<void()> leave_;

@@ -53,6 +53,13 @@ void Controller::start() {
     if (options_.herald)
         for (const auto& event : standing(*wanted_, recovered)) options_.herald->assume(event);
     tick_later();
+    hand_out_config();
+}
+
+void Controller::hand_out_config() {
+    auto followed = options_.on_config ? options_.on_config(config_) : Status();
+    not_followed_ = followed ? "" : followed.error().message;
+    if (!followed) spdlog::error("{}", not_followed_);
 }
 
 void Controller::wake() {
@@ -109,8 +116,10 @@ void Controller::reconcile(bool by_time) {
     auto former = std::exchange(wanted_, std::make_shared<const model::Plan>(make_plan()));
     for (auto& change : changes(*former, *wanted_)) tell(std::move(change));
     look_at_certificates();
+    bool news = !applying_.error.empty();
     if (!applied_ || !same_programming(*applied_, *wanted_)) {
         if (auto done = engine_.apply(*wanted_); !done) return failed(done.error());
+        news = true;
         ++applying_.number;
         applying_.applied_at = system_clock::now();
         auto text =
@@ -123,6 +132,7 @@ void Controller::reconcile(bool by_time) {
     applied_ = wanted_;
     applying_.error.clear();
     options_.retry.reset();
+    if (news && options_.on_applied) options_.on_applied();
     announce();
     follow_drains();
 }
@@ -143,12 +153,13 @@ std::optional<std::string> Controller::lift_override(const model::OverrideKey& k
     return applying_.error;
 }
 
-/// Looks once a second while a drain is under way, or something is to be saved. Not before the plan is in
-/// force: until then new flows may come.
+/// Looks once a second while a drain is under way, or something is to be saved. At drains not before the plan
+/// is in force: until then new flows may come.
 void Controller::follow_drains() {
-    if (!applying_.error.empty()) return;
-    look_after_drains();
-    if (!under_way(overrides_.all(), drains_) && overrides_.is_saved()) return;
+    if (!overrides_.is_saved()) overrides_.save();
+    bool in_force = applying_.error.empty();
+    if (in_force) look_after_drains();
+    if (overrides_.is_saved() && !(in_force && under_way(overrides_.all(), drains_))) return;
     next_look_.expires_after(kLook);
     next_look_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
         if (!error && !alive.expired()) follow_drains();
@@ -156,7 +167,6 @@ void Controller::follow_drains() {
 }
 
 void Controller::look_after_drains() {
-    if (!overrides_.is_saved()) overrides_.save();
     if (!under_way(overrides_.all(), drains_)) return;
     auto ended = drains_.look(overrides_.all(), *applied_, engine_.observe(), options_.wall_clock());
     for (const auto& key : ended.drained)
@@ -196,11 +206,14 @@ void Controller::failed(const Error& error) {
     auto delay = options_.retry.next();
     ++applying_.failures_total;
     auto text = fmt::format("cannot apply the plan, next try in {} ms: {}", delay.count(), error.message);
-    if (std::exchange(applying_.error, error.message) != error.message)
+    if (std::exchange(applying_.error, error.message) != error.message) {
         tell({EventKind::plan_failed, std::move(text)});
-    else
+        if (options_.on_applied) options_.on_applied();
+    } else {
         spdlog::error("{}", text);
+    }
     schedule(delay);
+    follow_drains();
 }
 
 Reloaded Controller::reload() {
@@ -222,8 +235,8 @@ Reloaded Controller::reload() {
     checker_.set(work_of(config_));
     reconcile();
     tick_later();
-    if (options_.on_config) options_.on_config(config_);
-    return {{}, applying_.error};
+    hand_out_config();
+    return {{}, applying_.error.empty() ? not_followed_ : applying_.error};
 }
 
 StatusReport Controller::status() {
@@ -246,7 +259,8 @@ StatusReport Controller::status() {
             {overrides_.problem(), overrides_.is_saved(), overrides_.save_failures_total()},
             {events_->totals(), events_->dropped_readers_total()},
             options_.herald ? options_.herald->rows() : std::vector<AlertRow>{},
-            checker_.not_probed()};
+            checker_.not_probed(),
+            not_followed_};
 }
 
 model::HealthMap Controller::health() const {

@@ -19,11 +19,10 @@
 
 namespace weir::control {
 
-/// What came of a reload: refused with every mistake, or taken over, though the engine may not have managed
-/// yet.
+/// What came of a reload: refused with every mistake, or taken over, though not all of it may be in force.
 struct Reloaded {
     std::vector<config::Mistake> mistakes;
-    std::string not_applied;  // why; it is tried again
+    std::string not_applied;  // what is not in force, and why; what the engine could not do is tried again
 
     bool accepted() const { return mistakes.empty(); }
 };
@@ -33,8 +32,10 @@ class Controller {
     struct Options {
         std::string config_path;
         std::string engine_name;
-        std::function<config::Loaded()> load;                 // reads the file again
-        std::function<void(const model::Config&)> on_config;  // called after a reload was accepted
+        std::function<config::Loaded()> load;  // reads the file again
+        /// Called at the start and after each reload that was accepted. What it cannot follow is a problem.
+        std::function<Status(const model::Config&)> on_config;
+        std::function<void()> on_applied;  // called when applied_number() or not_in_force() has changed
         /// Of targets that a running datapath was adopted with: they stay as they were until checks say
         /// otherwise.
         model::HealthMap recovered;
@@ -95,6 +96,7 @@ class Controller {
     void tick_later();
     void schedule(Backoff::Duration delay);
     void failed(const Error& error);
+    void hand_out_config();
     void tell(Event event);
     void follow_drains();
     void look_after_drains();
@@ -118,6 +120,7 @@ class Controller {
     std::shared_ptr<const model::Plan> applied_;
     Daemon daemon_;
     Reloads reloads_;
+    std::string not_followed_;  // why on_config could not; "" when it could
     Applying applying_;
     std::shared_ptr<char> alive_ =
         std::make_shared<char>();  // a pass that is queued when we end finds it gone

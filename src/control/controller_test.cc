@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <filesystem>
+#include <fstream>
 
 #include "announce/fake.h"
 #include "control/sample.h"
@@ -41,7 +42,11 @@ class ControllerTest : public testing::Test {
         options.config_path = "weir.yaml";
         options.engine_name = "fake";
         options.load = [this] { return next_load; };
-        options.on_config = [this](const model::Config&) { ++configs_seen; };
+        options.on_config = [this](const model::Config&) {
+            ++configs_seen;
+            return config_problem.empty() ? Status() : fail("{}", config_problem);
+        };
+        options.on_applied = [this] { told.push_back(controller ? controller->not_in_force() : "?"); };
         options.recovered = std::move(recovered);
         options.announcer = &announcer;
         options.herald = &herald;
@@ -71,6 +76,8 @@ class ControllerTest : public testing::Test {
     model::Config config = sample_config();
     config::Loaded next_load = sample_config();
     int configs_seen = 0;
+    std::string config_problem;
+    std::vector<std::string> told;  // not_in_force() at each on_applied()
     SteadyTime now{1000s};
     SystemTime wall_clock{std::chrono::hours(24)};
     std::string overrides_file;
@@ -161,7 +168,7 @@ TEST_F(ControllerTest, KeepsEverythingWhenAReloadIsRefused) {
     ASSERT_EQ(done.mistakes.size(), 1u);
     EXPECT_EQ(done.mistakes[0].line, 3);
     EXPECT_EQ(engine.applied.size(), 1u);
-    EXPECT_EQ(configs_seen, 0);
+    EXPECT_EQ(configs_seen, 1) << "at the start";
     auto report = controller->status();
     EXPECT_EQ(report.reloads.refused_total, 1u);
     EXPECT_THAT(report.reloads.last_error, HasSubstr("weir.yaml:3:5: unknown key"));
@@ -176,8 +183,29 @@ TEST_F(ControllerTest, AppliesAReloadedConfigurationAtOnce) {
     EXPECT_TRUE(controller->reload().accepted());
     ASSERT_EQ(engine.applied.size(), 2u);
     EXPECT_EQ(engine.applied[1].frontends[0].targets.size(), 4u);
-    EXPECT_EQ(configs_seen, 1);
+    EXPECT_EQ(configs_seen, 2);
     EXPECT_EQ(controller->status().reloads.accepted_total, 1u);
+}
+
+TEST_F(ControllerTest, SaysWhatOfAnAcceptedReloadCannotBeFollowed) {
+    start();
+    config_problem = "cannot listen on 127.0.0.1:9070: Address already in use";
+    auto done = controller->reload();
+    EXPECT_TRUE(done.accepted());
+    EXPECT_EQ(done.not_applied, config_problem);
+    EXPECT_THAT(problems_of(controller->status()), testing::ElementsAre(config_problem));
+    config_problem.clear();
+    controller->reload();
+    EXPECT_THAT(problems_of(controller->status()), testing::IsEmpty());
+}
+
+TEST_F(ControllerTest, TellsWheneverWhatIsInForceChanges) {
+    engine.refuse_next = Error{"no memory"};
+    start();
+    run_until([&] { return engine.applied.size() == 1; });
+    controller->wake();
+    io.run_for(0ms);
+    EXPECT_THAT(told, testing::ElementsAre("no memory", "")) << "and nothing where nothing has changed";
 }
 
 TEST_F(ControllerTest, SaysThatAnAcceptedReloadIsNotInForceYet) {
@@ -372,6 +400,21 @@ TEST_F(ControllerTest, CountsAnAlertThatCannotBeDeliveredAsAProblem) {
     EXPECT_THAT(problems_of(controller->status()),
                 testing::ElementsAre("alert oncall: cannot be delivered since 1970-01-01T00:16:40.000Z: HTTP "
                                      "503; 12 wait"));
+}
+
+TEST_F(ControllerTest, SavesOverridesThoughThePlanIsNotInForce) {
+    char folder[] = "/tmp/weir-controller-test-XXXXXX";
+    overrides_file = std::string(::mkdtemp(folder)) + "/state/overrides.json";
+    std::ofstream(std::string(folder) + "/state") << "in the way";
+    start();
+    engine.broken = {{"eth0", "it is gone"}};
+    controller->set_override({ip("10.0.0.1")}, {.weight = 0}, "ada");
+    ASSERT_EQ(controller->not_in_force(), "it is gone");
+    ASSERT_FALSE(controller->overrides().is_saved());
+    std::filesystem::remove(std::string(folder) + "/state");
+    run_until([&] { return controller->overrides().is_saved(); });
+    EXPECT_EQ(controller->not_in_force(), "it is gone");
+    std::filesystem::remove_all(folder);
 }
 
 TEST_F(ControllerTest, TellsWhatHappens) {

@@ -72,6 +72,7 @@ const Event& Events::add(Event event, Time now) {
 }
 
 std::vector<Event> Events::after(uint64_t id, size_t limit) const {
+    if (id > last_id()) id = 0;
     auto first = std::ranges::upper_bound(remembered_, id, {}, &Event::id);
     auto count = std::min(limit, static_cast<size_t>(remembered_.end() - first));
     return {first, first + static_cast<long>(count)};

@@ -43,11 +43,12 @@ class Events {
     /// Also writes it to the log. The oldest makes room. Returns it as it is kept, until the next.
     const Event& add(Event event, Time now);
 
-    /// At most `limit` of those behind `id`, the oldest first.
+    /// At most `limit` of those behind `id`, the oldest first. An id that is still to come is of a daemon
+    /// whose clock went ahead: behind it are all.
     std::vector<Event> after(uint64_t id, size_t limit) const;
     uint64_t last_id() const { return next_id_ - 1; }
-    /// Whether some behind `id` are forgotten.
-    bool has_gap_after(uint64_t id) const { return id < last_id() - remembered_.size(); }
+    /// Whether some behind `id` are forgotten, or it cannot be told.
+    bool has_gap_after(uint64_t id) const { return id < last_id() - remembered_.size() || id > last_id(); }
 
     const Totals& totals() const { return totals_; }
 

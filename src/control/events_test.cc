@@ -40,6 +40,8 @@ TEST(Events, AreForgottenFromTheOldestAndTheGapIsSeen) {
     EXPECT_THAT(messages(events.after(first, 10)), ElementsAre("b", "c", "d"));
     EXPECT_THAT(messages(events.after(first + 2, 1)), ElementsAre("c"));
     EXPECT_THAT(events.after(events.last_id(), 10), IsEmpty());
+    EXPECT_TRUE(events.has_gap_after(events.last_id() + 1));
+    EXPECT_THAT(messages(events.after(events.last_id() + 1, 10)), ElementsAre("b", "c", "d"));
     EXPECT_EQ(events.totals()[static_cast<size_t>(EventKind::started)], 4u);
 }
 

@@ -123,6 +123,7 @@ std::vector<std::string> problems_of(const StatusReport& report) {
         problems.push_back("the wanted plan is not in force: " + report.applying.error);
     if (!report.reloads.last_error.empty())
         problems.push_back("the last reload was refused: " + report.reloads.last_error);
+    if (!report.not_followed.empty()) problems.push_back(report.not_followed);
     if (!report.keeping.problem.empty()) problems.push_back(report.keeping.problem);
     add_alerts(problems, report.alerts);
     if (auto checks = report.not_probed.checks; checks > 0)

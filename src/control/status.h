@@ -110,6 +110,7 @@ struct StatusReport {
     EventCounts events{};
     std::vector<AlertRow> alerts{};
     health::NotProbed not_probed{};
+    std::string not_followed{};  // what of the configuration is not in force beside the plan; "" when all is
 };
 
 std::vector<ServiceRow> service_rows(const model::Config& config, const model::Plan& plan);
