@@ -1,20 +1,21 @@
 #include "admin/client.h"
 
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/json.hpp>
 #include <csignal>
-#include <cstring>
+
+#include "admin/sockets.h"
 
 namespace weir::admin {
 namespace asio = boost::asio;
@@ -56,14 +57,6 @@ asio::awaitable<void> exchange(Stream& stream, const Request& request, Result<Re
     result = Response{answer.result_int(), answer.body(), std::string(answer[http::field::content_type])};
 }
 
-std::string complaint_in(const std::string& body, unsigned status) {
-    boost::system::error_code code;
-    auto answer = boost::json::parse(body, code);
-    if (!code && answer.is_object() && answer.get_object().contains("error"))
-        return std::string(answer.at("error").as_string());
-    return fmt::format("the daemon answered with status {}", status);
-}
-
 asio::awaitable<void> receive(Stream& stream, const Request& request,
                               const std::function<Status(std::string_view)>& sink,
                               Result<std::string>& result) {
@@ -93,26 +86,37 @@ asio::awaitable<void> receive(Stream& stream, const Request& request,
     if (code)
         result = fail("the daemon broke off: {}", code.message());
     else if (refused)
-        result = fail("{}", complaint_in(refusal, parser.get().result_int()));
+        result = fail("{}", complaint_in({parser.get().result_int(), refusal}));
     else
         result = std::string(parser.get()["X-Weir-Summary"]);
 }
 
 }  // namespace
 
-Result<Client> Client::connect(const std::string& socket_path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (socket_path.size() >= sizeof(address.sun_path))
-        return fail("the socket's path is too long: {}", socket_path);
-    std::memcpy(address.sun_path, socket_path.data(), socket_path.size());
+std::string complaint_in(const Response& response) {
+    boost::system::error_code code;
+    auto answer = boost::json::parse(response.body, code);
+    if (!code && answer.is_object() && answer.get_object().contains("error"))
+        return std::string(answer.at("error").as_string());
+    return fmt::format("the daemon answered with status {}", response.status);
+}
+
+Result<std::optional<Client>> Client::find(const std::string& socket_path) {
+    auto address = unix_address(socket_path);
+    if (!address) return propagate(address);
     UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!socket) return fail_with(errno, "cannot open a unix socket");
-    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0)
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof(*address)) == 0)
         return Client(std::move(socket));
-    if (errno == ENOENT || errno == ECONNREFUSED)
-        return fail("no daemon at {} (is it running? `weir run -c FILE`)", socket_path);
+    if (errno == ENOENT || errno == ECONNREFUSED) return std::nullopt;
     return fail_with(errno, "cannot reach the daemon at {}", socket_path);
+}
+
+Result<Client> Client::connect(const std::string& socket_path) {
+    auto found = find(socket_path);
+    if (!found) return propagate(found);
+    if (!*found) return fail("no daemon at {} (is it running? `weir run -c FILE`)", socket_path);
+    return *std::move(*found);
 }
 
 Result<Response> Client::call(const Request& request, std::chrono::milliseconds timeout) {
@@ -130,18 +134,27 @@ Result<Response> Client::call(const Request& request, std::chrono::milliseconds 
 }
 
 Result<std::string> Client::stream(const Request& request,
-                                   const std::function<Status(std::string_view)>& sink) {
+                                   const std::function<Status(std::string_view)>& sink,
+                                   std::chrono::milliseconds farewell) {
     asio::io_context loop(1);
     Stream stream(loop);
     stream.socket().assign(asio::local::stream_protocol(), socket_.release());
     Result<std::string> result = fail("no answer from the daemon");
     asio::signal_set signals(loop, SIGINT, SIGTERM);
+    asio::steady_timer deadline(loop);
     signals.async_wait([&](boost::system::error_code code, int) {
-        if (!code) stream.socket().shutdown(asio::socket_base::shutdown_send, code);
+        if (code) return;
+        signals.clear(code);
+        stream.socket().shutdown(asio::socket_base::shutdown_send, code);
+        deadline.expires_after(farewell);
+        deadline.async_wait([&](boost::system::error_code met) {
+            if (!met) stream.close();
+        });
     });
     asio::co_spawn(loop, receive(stream, request, sink, result), [&](std::exception_ptr thrown) {
         if (thrown) result = fail("no answer from the daemon");
         signals.cancel();
+        deadline.cancel();
     });
     loop.run();
     return result;

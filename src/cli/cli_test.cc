@@ -49,5 +49,27 @@ TEST(CommandLine, TheManualHasEverySubcommandWithItsOptions) {
     }
 }
 
+std::optional<std::chrono::seconds> lifetime;
+
+/// Runs `weir run --for FOR`; gives the exit code.
+int run_for(std::string time) {
+    std::vector<std::string> words{"weir", "run", "-c", "weir.yaml", "--for", std::move(time)};
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    Daemon daemon{};
+    daemon.run = [](const RunOptions& options) {
+        lifetime = options.lifetime;
+        return 0;
+    };
+    return main(static_cast<int>(argv.size()), argv.data(), daemon);
+}
+
+TEST(CommandLine, TakesNoTimeThatAClockDoesNot) {
+    EXPECT_EQ(run_for("8760h"), 0);
+    EXPECT_EQ(lifetime, std::chrono::hours(8760));
+    for (const char* time : {"8761h", "9999999h", "99999999999999999999h", "-1s", "5"})
+        EXPECT_EQ(run_for(time), 2) << time;
+}
+
 }  // namespace
 }  // namespace weir::cli

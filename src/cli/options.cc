@@ -3,6 +3,11 @@
 #include <CLI/CLI.hpp>
 
 namespace weir::cli {
+namespace {
+
+constexpr uint64_t kLongest = 365 * 24 * 3600;  // of a duration, in seconds
+
+}  // namespace
 
 void Options::argument(const std::string& name, std::string& into, const std::string& help) {
     app_.add_option(name, into, help)->required();
@@ -44,7 +49,10 @@ void Options::number(const std::string& names, size_t& into, size_t least, size_
 
 void Options::duration(const std::string& names, std::optional<std::chrono::seconds>& into,
                        const std::string& help) {
-    auto take = [&into](const uint64_t& seconds) { into = std::chrono::seconds(seconds); };
+    auto take = [&into, names](const uint64_t& seconds) {
+        if (seconds > kLongest) throw CLI::ValidationError(names, "at most a year, 8760h");
+        into = std::chrono::seconds(seconds);
+    };
     app_.add_option_function<uint64_t>(names, take, help)
         ->transform(CLI::AsNumberWithUnit(std::map<std::string, uint64_t>{{"s", 1}, {"m", 60}, {"h", 3600}},
                                           CLI::AsNumberWithUnit::UNIT_REQUIRED, "DURATION"));

@@ -35,8 +35,8 @@ int ask_daemon(const Context& context, const std::string& file, bool json) {
     request.method = "POST";
     request.path = "/api/v1/plan";
     request.body = std::move(yaml).str();
-    auto answer = ask(context, request);
-    if (!answer) return complain(answer.error());
+    auto answer = ask_about_config(context, request, file);
+    if (!answer) return answer.error();
     return print(boost::json::parse(*answer), json, show_difference);
 }
 
@@ -46,7 +46,9 @@ int plan(const Context& context, const std::string& file, bool json) {
         std::cerr << config::describe(file, loaded.error());
         return kBadInput;
     }
-    if (admin::Client::connect(context.socket)) return ask_daemon(context, file, json);
+    auto daemon = admin::Client::find(context.socket);
+    if (!daemon) return complain(daemon.error());
+    if (*daemon) return ask_daemon(context, file, json);
     return print(control::plan_json(control::preview(*loaded, {}), std::nullopt), json, show_plan);
 }
 

@@ -56,6 +56,12 @@ std::string last_check(const json::value& row) {
                        1e3 * check.at("latency_seconds").to_number<double>());
 }
 
+/// Of a backend: what its checks say, how far a change is, and what holds it back.
+std::string reason_text(const json::value& row) {
+    auto reason = field(row, "reason"), limited = field(row, "limited");
+    return limited.empty() ? reason : reason.empty() ? limited : reason + "; " + limited;
+}
+
 }  // namespace
 
 void show_services(std::ostream& out, const json::value& services, bool coloured) {
@@ -79,7 +85,7 @@ void show_backends(std::ostream& out, const json::value& backends, bool coloured
         table.add({field(row, "service"), frontend_text(row), field(row, "address"), field(row, "weight"),
                    field(row, "state") + by_hand, health_cell(up, "up", "DOWN"), field(row, "flows_active"),
                    field(row, "flows_total"), field(row, "packets_total"), field(row, "bytes_total"),
-                   last_check(row), field(row, up ? "limited" : "reason")});
+                   last_check(row), reason_text(row)});
     }
     table.print(out, coloured);
 }

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "admin/client.h"
+#include "config/load.h"
 
 namespace weir::cli {
 
@@ -12,17 +13,44 @@ int complain(const Error& error) {
     return kFailed;
 }
 
-Result<std::string> ask(const Context& context, const admin::Request& request) {
+namespace {
+
+/// FILE:LINE:COL: …, as `weir check` has it.
+void show_mistakes(const boost::json::object& answer, const std::string& file) {
+    std::vector<config::Mistake> mistakes;
+    for (const auto& each : answer.at("mistakes").as_array())
+        mistakes.push_back({each.at("line").to_number<int>(), each.at("column").to_number<int>(),
+                            std::string(each.at("message").as_string())});
+    std::cerr << config::describe(file.empty() ? std::string(answer.at("config").as_string()) : file,
+                                  mistakes);
+}
+
+Result<admin::Response> call(const Context& context, const admin::Request& request) {
     auto client = admin::Client::connect(context.socket);
     if (!client) return propagate(client);
-    auto response = client->call(request);
+    return client->call(request);
+}
+
+}  // namespace
+
+Result<std::string> ask(const Context& context, const admin::Request& request) {
+    auto response = call(context, request);
     if (!response) return propagate(response);
+    if (response->status == 200) return std::move(response->body);
+    return fail("{}", admin::complaint_in(*response));
+}
+
+std::expected<std::string, int> ask_about_config(const Context& context, const admin::Request& request,
+                                                 const std::string& file) {
+    auto response = call(context, request);
+    if (!response) return std::unexpected(complain(response.error()));
     if (response->status == 200) return std::move(response->body);
     boost::system::error_code code;
     auto answer = boost::json::parse(response->body, code);
-    if (!code && answer.is_object() && answer.get_object().contains("error"))
-        return fail("{}", std::string_view(answer.at("error").as_string()));
-    return fail("the daemon answered with status {}", response->status);
+    if (code || !answer.is_object() || !answer.get_object().contains("mistakes"))
+        return std::unexpected(complain({admin::complaint_in(*response)}));
+    show_mistakes(answer.get_object(), file);
+    return std::unexpected(int{kBadInput});
 }
 
 Run listing(Options& options, const Context& context, const std::string& path,

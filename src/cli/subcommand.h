@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <expected>
 #include <functional>
 #include <memory>
 #include <string>
@@ -57,6 +58,11 @@ int complain(const Error& error);
 
 /// Asks the daemon; an answer other than 200 becomes an Error with its text.
 Result<std::string> ask(const Context& context, const admin::Request& request);
+
+/// As ask(), for what takes a configuration: a refused one is told mistake for mistake, as `weir check` does,
+/// and gives the exit code. `file`: what the operator calls it; "" where the daemon knows.
+std::expected<std::string, int> ask_about_config(const Context& context, const admin::Request& request,
+                                                 const std::string& file);
 
 /// A subcommand that shows what a GET of `path` returns: as it is for --json, else by `show`.
 Run listing(Options& options, const Context& context, const std::string& path,
