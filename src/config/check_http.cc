@@ -24,9 +24,21 @@ Result<std::string> read_path(std::string_view text) {
     return std::string(text);
 }
 
+/// NAME or [IPv6], with :PORT or without (RFC 3986, 3.2.2).
+bool is_host(std::string_view text) {
+    bool bracketed = text.starts_with('[');
+    auto end = bracketed ? text.find(']') : std::min(text.find(':'), text.size());
+    if (end == text.npos || end == 0) return false;
+    auto port = text.substr(end + (bracketed ? 1 : 0));
+    if (!port.empty() && (port[0] != ':' || !net::Port::parse(port.substr(1)))) return false;
+    if (!bracketed) return true;
+    auto address = net::Ip::parse(text.substr(1, end - 1));
+    return address && !address->is_v4();
+}
+
 Result<std::string> read_host(std::string_view text) {
-    if (text.empty() || text.size() > 255 || !is_visible_ascii(text) ||
-        text.find_first_of("/@?#\\") != text.npos)
+    if (text.size() > 255 || !is_visible_ascii(text) || text.find_first_of("/@?#\\") != text.npos ||
+        !is_host(text))
         return fail("'{}' is not a host; write a name such as www.example.com, with :PORT if need be", text);
     return std::string(text);
 }

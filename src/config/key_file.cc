@@ -1,11 +1,10 @@
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
 
-#include "base/unique_fd.h"
+#include "base/read_file.h"
 #include "config/sections.h"
 
 namespace weir::config {
@@ -24,21 +23,18 @@ Result<UniqueFd> open_named_file(const std::string& path, std::string_view what)
     return fd;
 }
 
-Result<std::string> read_all(const UniqueFd& fd, std::string_view what, size_t most) {
-    std::string text(most, '\0');
-    size_t total = 0;
-    while (total < most) {
-        auto count = ::read(fd.get(), text.data() + total, most - total);
-        if (count < 0) return fail_with(errno, "cannot read the {}; give the path of a readable file", what);
-        if (count == 0) break;
-        total += static_cast<size_t>(count);
-    }
-    text.resize(total);
+Result<std::string> read_all(const UniqueFd& fd, const std::string& path, std::string_view what,
+                             size_t most) {
+    auto text = read_up_to(most + 1, fd);
+    if (!text)
+        return propagate(text, fmt::format("cannot read the {}; give the path of a readable file", what));
+    if (text->size() > most)
+        return fail("'{}' is larger than {} bytes; give the path of a {}", path, most, what);
     return text;
 }
 
 Result<Key> read_key(const std::string& path) {
-    constexpr size_t more_than_needed = 64;
+    constexpr size_t more_than_needed = 4096;
     auto text = read_named_file(path, "key file", more_than_needed);
     if (!text) return propagate(text);
     Key key{};
@@ -59,7 +55,7 @@ Result<Key> read_key(const std::string& path) {
 Result<std::string> read_named_file(const std::string& path, std::string_view what, size_t most) {
     auto fd = open_named_file(path, what);
     if (!fd) return propagate(fd);
-    return read_all(*fd, what, most);
+    return read_all(*fd, path, what, most);
 }
 
 Result<std::string> read_secret_file(const std::string& path, std::string_view what, size_t most) {
@@ -69,7 +65,7 @@ Result<std::string> read_secret_file(const std::string& path, std::string_view w
     if (::fstat(fd->get(), &file) != 0) return fail_with(errno, "cannot tell who may read the {}", what);
     if (file.st_mode & S_IROTH)
         return fail("everybody may read '{}', and it is a secret; set its mode to 0600", path);
-    return read_all(*fd, what, most);
+    return read_all(*fd, path, what, most);
 }
 
 std::optional<std::vector<uint8_t>> read_hex(std::string_view text) {

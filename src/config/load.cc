@@ -1,29 +1,19 @@
 #include "config/load.h"
 
 #include <fcntl.h>
-#include <unistd.h>
-#include <cerrno>
 
-#include "base/unique_fd.h"
+#include "base/read_file.h"
 #include "config/document.h"
 #include "config/sections.h"
 
 namespace weir::config {
 namespace {
 
-/// At most one byte more than a file may have: an endless device is not read to its end.
 Result<std::string> read_text(const std::string& path) {
     UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd) return fail_with(errno, "cannot open the file; give the path of a readable file");
-    std::string text;
-    char buffer[65536];
-    while (text.size() <= kMaxFileSize) {
-        auto count = ::read(fd.get(), buffer, sizeof buffer);
-        if (count == 0) break;
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return fail_with(errno, "cannot read the file; give the path of a readable file");
-        text.append(buffer, static_cast<size_t>(count));
-    }
+    auto text = read_up_to(kMaxFileSize + 1, fd);
+    if (!text) return propagate(text, "cannot read the file; give the path of a readable file");
     return text;
 }
 

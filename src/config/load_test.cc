@@ -231,12 +231,16 @@ TEST(Load, RefusesFilesThatHoldNoKey) {
     EXPECT_EQ(mistake("/dev/zero"),
               "f:3:126: '/dev/zero' is not a regular file; give the path of a key file\n");
     for (auto bytes : {std::string(), std::string("00112233445566778899aabbccddeef"), std::string(32, 'x'),
-                       std::string(17, '\1'), std::string(34, '0'), std::string(100000, '0')}) {
+                       std::string(17, '\1'), std::string(34, '0')}) {
         TemporaryFile file(bytes);
         EXPECT_EQ(mistake(file.path()),
                   fmt::format("f:3:126: '{}' does not hold a key; it takes 32 hex digits or 16 raw bytes\n",
                               file.path()));
     }
+    TemporaryFile large(std::string(100000, '0'));
+    EXPECT_EQ(
+        mistake(large.path()),
+        fmt::format("f:3:126: '{}' is larger than 4096 bytes; give the path of a key file\n", large.path()));
 }
 
 /// The checks of a service of which only they are given.

@@ -322,6 +322,8 @@ TEST(Mistakes, OfChecks) {
              "f:4:25: '/etc/passwd' is no key file: there is no private key in PEM, or it is under a "
              "passphrase\n"
              "f:4:25: 'key' without 'certificate' is of no use; add that\n"},
+            {"{https: {expiry_warning: 30m}}",
+             "f:4:36: 30m is not a whole number of hours; 'expiry_warning' counts in hours\n"},
             {"{https: {expiry_warning: 366d}}",
              "f:4:36: 366d is out of range; 'expiry_warning' takes a duration from 0d to 365d\n"},
             {"{http: {path: alive}}",
@@ -330,6 +332,21 @@ TEST(Mistakes, OfChecks) {
              "f:4:25: '/a\\x0d\\x0aX: y' is not a path; write one such as /alive, with %20 for a space\n"},
             {"{http: {host: \"a b\"}}",
              "f:4:25: 'a b' is not a host; write a name such as www.example.com, with :PORT if need be\n"},
+            {"{http: {host: \"2001:db8::1\"}}",
+             "f:4:25: '2001:db8::1' is not a host; write a name such as www.example.com, with :PORT if need "
+             "be\n"},
+            {"{http: {host: \":8443\"}}",
+             "f:4:25: ':8443' is not a host; write a name such as www.example.com, with :PORT if need be\n"},
+            {"{http: {host: \"a:b:c\"}}",
+             "f:4:25: 'a:b:c' is not a host; write a name such as www.example.com, with :PORT if need be\n"},
+            {"{http: {host: \"[192.0.2.1]\"}}",
+             "f:4:25: '[192.0.2.1]' is not a host; write a name such as www.example.com, with :PORT if need "
+             "be\n"},
+            {"{http: {host: \"[2001:db8::1\"}}",
+             "f:4:25: '[2001:db8::1' is not a host; write a name such as www.example.com, with :PORT if need "
+             "be\n"},
+            {"{http: {host: \"www:0\"}}",
+             "f:4:25: 'www:0' is not a host; write a name such as www.example.com, with :PORT if need be\n"},
             {"{http: {expect: 600}}",
              "f:4:27: '600' is not a status or a range of statuses; write 200 or 200-299, from 100 to 599\n"},
             {"{http: {expect: [299-200, [1]]}}",

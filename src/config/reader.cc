@@ -184,7 +184,8 @@ Result<int64_t> Fields::read_number(const Setting& setting, std::string_view tex
     return value;
 }
 
-Result<int64_t> Fields::read_duration(const Setting& setting, std::string_view text) const {
+Result<int64_t> Fields::read_duration(const Setting& setting, std::string_view text,
+                                      std::chrono::milliseconds kept) const {
     constexpr std::pair<std::string_view, int64_t> units[] = {
         {"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}, {"d", 24 * 3600 * 1000}};
     int64_t value = 0;
@@ -197,8 +198,10 @@ Result<int64_t> Fields::read_duration(const Setting& setting, std::string_view t
     bool fits = error == std::errc{} && value >= 0 && value <= setting.most / unit->second;
     if (!fits || value * unit->second < setting.least)
         return fail("{} is out of range; '{}' takes {}", text, setting.name, describe(setting));
-    if (setting.takes == Takes::seconds && value * unit->second % 1000 != 0)
-        return fail("{} is not a whole number of seconds; '{}' counts in seconds", text, setting.name);
+    bool in_hours = kept >= std::chrono::hours(1);
+    if (setting.takes == Takes::seconds) kept = std::max(kept, std::chrono::milliseconds(1000));
+    if (const char* counts = in_hours ? "hours" : "seconds"; value * unit->second % kept.count() != 0)
+        return fail("{} is not a whole number of {}; '{}' counts in {}", text, counts, setting.name, counts);
     return value * unit->second;
 }
 

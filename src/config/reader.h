@@ -79,7 +79,9 @@ class Fields {
     void refuse_unknown(const Node& key) const;
     const Node* of_kind(std::string_view name, Node::Kind kind) const;
     Result<int64_t> read_number(const Setting& setting, std::string_view text) const;
-    Result<int64_t> read_duration(const Setting& setting, std::string_view text) const;
+    /// In milliseconds, a whole number of `unit`.
+    Result<int64_t> read_duration(const Setting& setting, std::string_view text,
+                                  std::chrono::milliseconds unit) const;
 
     const Section& section_;
     std::string title_;
@@ -117,8 +119,8 @@ bool Fields::number(std::string_view name, auto& out) const {
 template <class Duration>
 bool Fields::duration(std::string_view name, Duration& out) const {
     int64_t value = 0;
-    if (!parsed(name, [&](std::string_view text) { return read_duration(setting(name), text); }, value))
-        return false;
+    auto read = [&](std::string_view text) { return read_duration(setting(name), text, Duration(1)); };
+    if (!parsed(name, read, value)) return false;
     out = std::chrono::duration_cast<Duration>(std::chrono::milliseconds(value));
     return true;
 }

@@ -24,10 +24,11 @@ std::optional<unsigned> parse_number(std::string_view text, unsigned most) {
 
 Result<Ip> Ip::parse(std::string_view text) {
     std::string terminated(text);
+    bool ends_there = text.find('\0') == text.npos;
     std::array<uint8_t, 4> four{};
-    if (inet_pton(AF_INET, terminated.c_str(), four.data()) == 1) return v4(four);
+    if (ends_there && inet_pton(AF_INET, terminated.c_str(), four.data()) == 1) return v4(four);
     std::array<uint8_t, 16> sixteen{};
-    if (inet_pton(AF_INET6, terminated.c_str(), sixteen.data()) == 1) return v6(sixteen);
+    if (ends_there && inet_pton(AF_INET6, terminated.c_str(), sixteen.data()) == 1) return v6(sixteen);
     return fail("'{}' is not an IP address; write one such as 192.0.2.1 or 2001:db8::1", text);
 }
 

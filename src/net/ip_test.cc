@@ -15,6 +15,8 @@ TEST(Ip, ReadsAndWritesBothFamilies) {
 TEST(Ip, RefusesWhatIsNoAddress) {
     for (auto text : {"", "1.2.3", "1.2.3.4.5", "1.2.3.256", "::1%eth0", "[::1]", "host"})
         EXPECT_FALSE(Ip::parse(text)) << text;
+    using namespace std::string_view_literals;
+    EXPECT_FALSE(Ip::parse("192.0.2.1\0.5"sv)) << "what stands behind a NUL belongs to it";
 }
 
 TEST(Port, IsFromOneTo65535) {
