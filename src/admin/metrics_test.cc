@@ -1,6 +1,7 @@
 #include "admin/metrics.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -90,6 +91,21 @@ TEST(Metrics, SayWhatTheStatusSays) {
     EXPECT_THAT(text, Not(HasSubstr("weir_check_duration_seconds" + web + ",address=\"10.0.0.1\"")));
 }
 
+TEST(Metrics, CountNoBackendUsableThatTheOperatorHasTakenOut) {
+    auto config = control::sample_config();
+    config.pools["web"].backends[0].state = model::AdminState::draining;
+    config.pools["web"].backends[1].state = model::AdminState::disabled;
+    auto plan = model::plan(config, {});
+    Measured report;
+    report.services = control::service_rows(config, plan);
+    report.backends = control::backend_rows(plan, {}, {});
+    auto text = metrics_text(report);
+    const std::string web = R"({service="web",vip="192.0.2.1",port="80",protocol="tcp")";
+    EXPECT_THAT(text, HasSubstr("weir_service_backends_usable" + web + "} 1\n"));
+    EXPECT_THAT(text, HasSubstr("weir_backend_disabled" + web + ",address=\"10.0.0.1\"} 0\n"));
+    EXPECT_THAT(text, HasSubstr("weir_backend_disabled" + web + ",address=\"10.0.0.2\"} 1\n"));
+}
+
 TEST(Metrics, AllHaveHelpAndOnlyCountersEndInTotal) {
     for (const auto& metric : metric_table()) {
         EXPECT_FALSE(metric.help.empty()) << metric.name;
@@ -112,6 +128,32 @@ TEST(Metrics, HaveRulesThatPassPromtool) {
     EXPECT_EQ(
         std::system("promtool check rules " WEIR_SOURCE_DIR "/examples/prometheus/weir.rules.yml >/dev/null"),
         0);
+}
+
+TEST(Metrics, HaveRulesThatKnowWhatTheOperatorHasTakenOut) {
+    if (std::system("command -v promtool >/dev/null 2>&1") != 0) GTEST_SKIP() << "promtool is not installed";
+    char name[] = "/tmp/weir-rules-test-XXXXXX";
+    ::close(::mkstemp(name));
+    std::ofstream(name) << "rule_files: [" WEIR_SOURCE_DIR "/examples/prometheus/weir.rules.yml]" << R"(
+tests:
+  - interval: 1m
+    input_series:
+      - {series: 'weir_service_backends_up{service="web", vip="192.0.2.1"}', values: 3+0x10}
+      - {series: 'weir_service_backends_usable{service="web", vip="192.0.2.1"}', values: 1+0x10}
+      - {series: 'weir_service_backends{service="web", vip="192.0.2.1"}', values: 3+0x10}
+      - {series: 'weir_service_backends_needed{service="web", vip="192.0.2.1"}', values: 1+0x10}
+      - {series: 'weir_backend_up{service="web", address="10.0.0.1"}', values: 0+0x10}
+      - {series: 'weir_backend_disabled{service="web", address="10.0.0.1"}', values: 1+0x10}
+    alert_rule_test:
+      - eval_time: 6m
+        alertname: WeirOneFailureFromDown
+        exp_alerts:
+          - exp_labels: {severity: ticket, service: web, vip: 192.0.2.1}
+            exp_annotations: {summary: web at 192.0.2.1 has no backend to spare}
+      - {eval_time: 6m, alertname: WeirBackendDown, exp_alerts: []}
+)";
+    EXPECT_EQ(std::system(fmt::format("promtool test rules {} >&2", name).c_str()), 0);
+    ::unlink(name);
 }
 
 TEST(Metrics, AreThoseThatTheRulesAndTheDashboardAskFor) {
