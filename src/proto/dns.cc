@@ -130,10 +130,6 @@ std::span<const std::string_view> dns_types() {
     return kTypes;
 }
 
-std::span<const std::string_view> dns_rcodes() {
-    return kRcodes;
-}
-
 Result<std::vector<uint8_t>> write_dns_question(const DnsQuestion& question, uint16_t id) {
     struct __res_state state{};  // its servers and search list are not used: nothing is sent with it
     state.options = RES_INIT | RES_RECURSE;

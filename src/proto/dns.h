@@ -27,8 +27,6 @@ struct DnsAnswer {
 /// "10 mail.example.org" (MX), "0 5 443 host.example.org" (SRV), the strings in one (TXT). Names are in lower
 /// case and without the last dot.
 std::span<const std::string_view> dns_types();
-/// Those that an answer may be expected to have.
-std::span<const std::string_view> dns_rcodes();
 
 /// The message that asks, with recursion desired.
 Result<std::vector<uint8_t>> write_dns_question(const DnsQuestion& question, uint16_t id);
