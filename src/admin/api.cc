@@ -5,10 +5,6 @@
 namespace weir::admin {
 namespace {
 
-Rendering at_once(Response response) {
-    return [response = std::move(response)]() mutable { return std::move(response); };
-}
-
 Rendering dispatch(const Parts& parts, const Request& request) {
     std::string allowed;
     for (const auto& route : routes()) {

@@ -54,4 +54,8 @@ Response guard(const Request& request) {
     return {0, ""};
 }
 
+Rendering at_once(Response response) {
+    return [response = std::move(response)]() mutable { return std::move(response); };
+}
+
 }  // namespace weir::admin

@@ -43,6 +43,9 @@ struct Response {
 /// Makes the answer from values of its own: it may run in any thread.
 using Rendering = std::move_only_function<Response()>;
 
+/// Of an answer that is there already.
+Rendering at_once(Response response);
+
 /// Takes what the answer needs from the daemon, on the control thread, and leaves the slow part to the
 /// rendering.
 using Handler = std::function<Rendering(const Request&)>;

@@ -20,10 +20,6 @@ struct Asked {
     control::Wish wish;
 };
 
-Rendering at_once(Response response) {
-    return [response = std::move(response)]() mutable { return std::move(response); };
-}
-
 Status read_backend(const std::string& text, net::Ip& into) {
     auto address = net::Ip::parse(text);
     if (!address) return fail("backend: {}", address.error().message);

@@ -7,6 +7,7 @@
 #include "admin/metrics.h"
 #include "admin/openapi.h"
 #include "admin/overrides.h"
+#include "admin/query.h"
 #include "control/config_json.h"
 #include "control/controller.h"
 #include "control/difference.h"
@@ -29,10 +30,6 @@ Response refused(const std::string& file, const std::vector<config::Mistake>& mi
                         {"config", file},
                         {"mistakes", control::mistakes_json(mistakes)}};
     return reply(object, 400);
-}
-
-Rendering at_once(Response response) {
-    return [response = std::move(response)]() mutable { return std::move(response); };
 }
 
 Rendering get_status(const Parts& parts, const Request&) {
@@ -89,11 +86,8 @@ Rendering post_reload(const Parts& parts, const Request&) {
 }
 
 Result<engine::Flow> flow_of(const Request& request) {
-    auto parameter = [&](const char* name) {
-        auto found = request.query.find(name);
-        return found == request.query.end() ? std::string() : found->second;
-    };
-    return control::read_flow(parameter("src"), parameter("vip"), parameter("protocol"));
+    return control::read_flow(parameter(request, "src"), parameter(request, "vip"),
+                              parameter(request, "protocol"));
 }
 
 Rendering get_trace(const Parts& parts, const Request& request) {

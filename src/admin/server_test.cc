@@ -49,6 +49,16 @@ TEST_F(ServerTest, AnswersOverAUnixSocketForItsOwnerOnly) {
     EXPECT_EQ(found.st_mode & 0777, 0600u);
 }
 
+TEST_F(ServerTest, AnswersHeadAsGetWithoutTheBody) {
+    ASSERT_TRUE(make().listen_unix(socket));
+    start();
+    auto answer =
+        converse(dial_unix(socket), "HEAD /echo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
+    EXPECT_THAT(answer, HasSubstr("Content-Length: 10\r\n")) << "of `GET /echo `";
+    EXPECT_TRUE(answer.ends_with("\r\n\r\n")) << answer;
+}
+
 /// Gives its parts one by one, with nothing in between; then, when it may, the end.
 class Parts final : public Source {
   public:

@@ -69,7 +69,7 @@ class Session {
     void within(std::chrono::milliseconds limit) { connection().expires_after(limit); }
     bool has_to_go();
     asio::awaitable<Response> answer(const Parser& parser);
-    asio::awaitable<bool> write(Response response, bool keep_alive);
+    asio::awaitable<bool> write(Response response, bool keep_alive, bool head_only);
     asio::awaitable<void> write_as_it_comes(Response response);
 
     Sessions& all_;
@@ -92,9 +92,11 @@ asio::awaitable<void> Session<Stream>::converse() {
         Response response = complaint(code);
         if (code && response.status == 0) co_return;
         keep_alive = !code && parser.keep_alive();
+        const bool head_only = parser.get().method() == http::verb::head;
         if (!code) response = co_await answer(parser);
+        if (head_only) response.source.reset();
         if (response.source) co_return co_await write_as_it_comes(std::move(response));
-        bool written = co_await write(std::move(response), keep_alive);
+        bool written = co_await write(std::move(response), keep_alive, head_only);
         if (!written) co_return;
     }
 }
@@ -104,7 +106,7 @@ asio::awaitable<Response> Session<Stream>::answer(const Parser& parser) {
     const auto& message = parser.get();
     auto request = parse_target(text_of(message.target()));
     if (!request) co_return error(400, request.error().message);
-    request->method = text_of(message.method_string());
+    request->method = message.method() == http::verb::head ? "GET" : text_of(message.method_string());
     request->body = message.body();
     request->over_tcp = !peer_.user;
     request->host = text_of(message[http::field::host]);
@@ -121,12 +123,13 @@ asio::awaitable<Response> Session<Stream>::answer(const Parser& parser) {
 }
 
 template <class Stream>
-asio::awaitable<bool> Session<Stream>::write(Response response, bool keep_alive) {
+asio::awaitable<bool> Session<Stream>::write(Response response, bool keep_alive, bool head_only) {
     http::response<http::string_body> message(static_cast<http::status>(response.status), 11);
     set_fields(message, response);
     message.body() = std::move(response.body);
     message.keep_alive(keep_alive);
     message.prepare_payload();
+    if (head_only) message.body().clear();  // it is what a GET would get, down to its length
     within(all_.limits.answer_time);
     auto [code, bytes] = co_await http::async_write(stream_, message, kExpected);
     co_return !code;
