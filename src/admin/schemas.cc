@@ -223,6 +223,7 @@ void add_backends(json::object& to) {
                       {"packets_total", whole()},
                       {"bytes_total", whole()},
                       {"last_check", or_null(check)},
+                      {"last_change", or_null(time())},
                       {"override", or_null(record(said_fields() + Fields{{"configured", configured}}))}}));
     to["Override"] =
         record(Fields{{"backend", text()}, {"service", or_null(text())}} + said_fields() +

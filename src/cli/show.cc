@@ -78,14 +78,15 @@ void show_services(std::ostream& out, const json::value& services, bool coloured
 
 void show_backends(std::ostream& out, const json::value& backends, bool coloured) {
     Table table({"SERVICE", "FRONTEND", "BACKEND", ">WEIGHT", "STATE", "HEALTH", ">FLOWS", ">FLOWS TOTAL",
-                 ">PACKETS", ">BYTES", "LAST CHECK", "REASON"});
+                 ">PACKETS", ">BYTES", "LAST CHANGE", "LAST CHECK", "REASON"});
     for (const auto& row : backends.as_array()) {
         bool up = field(row, "health") == "up";
         const char* by_hand = row.at("override").is_null() ? "" : "*";
         table.add({field(row, "service"), frontend_text(row), field(row, "address"), field(row, "weight"),
                    field(row, "state") + by_hand, health_cell(up, "up", "DOWN"), field(row, "flows_active"),
                    field(row, "flows_total"), field(row, "packets_total"), field(row, "bytes_total"),
-                   last_check(row), reason_text(row)});
+                   row.at("last_change").is_null() ? "-" : field(row, "last_change"), last_check(row),
+                   reason_text(row)});
     }
     table.print(out, coloured);
 }

@@ -97,11 +97,15 @@ TEST(Show, ListsBackendsWithWhatTheirChecksSayAndWhatHoldsThemBack) {
     report.backends[2].target.limited = "full: max_connections is 5";
     auto text = shown(show_backends, control::backends_json(report.backends));
     EXPECT_THAT(
-        text, HasSubstr("10.0.0.2       2  enabled  DOWN        0            0        0      0  -           "
-                        "no neighbour answers\n"));
-    EXPECT_THAT(text,
-                HasSubstr("10.0.0.1       1  enabled  up          0            0        0      0  -           "
-                          "L4OK in 0.1 ms (1/2 DOWN)\n"));
+        text,
+        HasSubstr(
+            "10.0.0.2       2  enabled  DOWN        0            0        0      0  -            -           "
+            "no neighbour answers\n"));
+    EXPECT_THAT(
+        text,
+        HasSubstr(
+            "10.0.0.1       1  enabled  up          0            0        0      0  -            -           "
+            "L4OK in 0.1 ms (1/2 DOWN)\n"));
     EXPECT_THAT(text, HasSubstr("full: max_connections is 5\n"));
 }
 

@@ -218,6 +218,7 @@ json::array backends_json(const std::vector<BackendRow>& backends) {
         object["packets_total"] = row.traffic.packets_total;
         object["bytes_total"] = row.traffic.bytes_total;
         object["last_check"] = check_json(row.last_check);
+        object["last_change"] = optional_time(row.last_change);
         object["override"] = overridden_json(row.overridden);
         return object;
     });

@@ -17,14 +17,17 @@ TEST(Json, GivesABackendExactlyThePromisedFields) {
     engine::Traffic traffic{1, 2, 3, 4};
     health::Checked checked;
     checked.last_outcome = {true, "L7OK/200", 1500us, SystemTime(1'700'000'000'123ms)};
+    checked.changed_at = SystemTime(1'700'000'000'000ms);
     auto rows = backend_rows(plan, {{sample_target(2), traffic}}, {{sample_target(2), checked}});
     auto expected = json::parse(R"({"service": "web", "vip": "192.0.2.1", "port": 80, "protocol": "tcp",
         "address": "10.0.0.2", "backend_port": 80, "weight": 2, "state": "enabled", "health": "up",
         "reason": "L7OK/200", "accepts": "all", "effective_weight": 2.0, "tier": 0, "limited": "", "flows_active": 1, "flows_total": 2, "packets_total": 3,
         "bytes_total": 4, "last_check": {"ok": true, "message": "L7OK/200", "latency_seconds": 0.0015,
-        "at": "2023-11-14T22:13:20.123Z"}, "override": null})");
+        "at": "2023-11-14T22:13:20.123Z"},
+        "last_change": "2023-11-14T22:13:20.000Z", "override": null})");
     EXPECT_EQ(backends_json(rows)[1], expected);
     EXPECT_TRUE(backends_json(rows)[0].at("last_check").is_null());
+    EXPECT_TRUE(backends_json(rows)[0].at("last_change").is_null());
 }
 
 TEST(Json, GivesABackendsOverrideBesideWhatTheConfigurationSays) {

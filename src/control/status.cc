@@ -44,8 +44,11 @@ std::vector<BackendRow> backend_rows(const model::Plan& plan,
     for (const auto& frontend : plan.frontends)
         for (const auto& target : frontend.targets) {
             model::TargetKey key{frontend.key, target.backend.address};
-            rows.push_back(
-                {frontend.service, key, target, find_or(traffic, key), find_or(checked, key).last_outcome});
+            auto& row = rows.emplace_back(frontend.service, key, target, find_or(traffic, key));
+            auto found = checked.find(key);
+            if (found == checked.end()) continue;
+            row.last_check = found->second.last_outcome;
+            row.last_change = found->second.changed_at;
         }
     return rows;
 }

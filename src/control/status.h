@@ -74,6 +74,7 @@ struct BackendRow {
     engine::Traffic traffic;
     std::optional<health::Outcome> last_check;
     std::optional<Overridden> overridden{};
+    std::optional<SystemTime> last_change{};  // of its checks' verdict; none without checks
 };
 
 struct OverrideRow {
