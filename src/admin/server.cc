@@ -58,6 +58,7 @@ class Server::State : public std::enable_shared_from_this<State> {
     static asio::awaitable<void> serve_one(std::shared_ptr<Sessions> sessions,
                                            std::shared_ptr<Listener> listener, Connection connection);
     bool is_safe(const Listener& listener) const;
+    void warn_of(const Listener& listener) const;
 
     std::shared_ptr<Sessions> sessions_;
     std::list<std::shared_ptr<Listener>> listeners_;
@@ -70,6 +71,13 @@ bool Server::State::is_safe(const Listener& listener) const {
     return local || (sessions_->tls && sessions_->gate.has_tokens());
 }
 
+/// Of a socket that was handed over; one that is configured goes when the configuration has another.
+void Server::State::warn_of(const Listener& listener) const {
+    if (listener.origin == Origin::inherited && !is_safe(listener))
+        spdlog::error("nobody is served at {}, which is not on loopback; give admin: tls: and token:",
+                      listener.endpoint->text());
+}
+
 Status Server::State::protect(const model::Admin& admin) {
     if (admin.certificate.empty()) {
         sessions_->tls.reset();
@@ -80,6 +88,7 @@ Status Server::State::protect(const model::Admin& admin) {
     }
     sessions_->gate.set_tokens(admin.viewer_token, admin.operator_token);
     admin_ = admin;
+    for (const auto& listener : listeners_) warn_of(*listener);
     return {};
 }
 
@@ -92,9 +101,7 @@ Status Server::State::serve(UniqueFd listening, Origin origin) {
         if (!endpoint) return propagate(endpoint);
         listener->endpoint = *endpoint;
     }
-    if (origin != Origin::configured && !is_safe(*listener))
-        return fail("the socket at {} was handed over and is not on loopback; give admin: tls: and token:",
-                    listener->endpoint->text());
+    warn_of(*listener);
     error_code code;
     listener->acceptor.assign(Protocol(*family, 0), listening.get(), code);
     if (code) return fail("cannot serve socket {}: {}", listening.get(), code.message());
