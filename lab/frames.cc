@@ -1,5 +1,7 @@
 #include "lab/frames.h"
 
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -17,20 +19,40 @@ UniqueFd open_socket(Host& host, int family, int type) {
     });
 }
 
-}  // namespace
-
-FrameSocket::FrameSocket(Host& host, const std::string& ifname)
-    : socket_(open_socket(host, AF_PACKET, SOCK_RAW)) {
+/// `protocol`: of the frames that it gets; 0: none.
+UniqueFd open_on(Host& host, const std::string& ifname, uint16_t protocol) {
+    UniqueFd socket = open_socket(host, AF_PACKET, SOCK_RAW);
     sockaddr_ll interface{};
     interface.sll_family = AF_PACKET;
+    interface.sll_protocol = htons(protocol);
     interface.sll_ifindex = static_cast<int>(host.index(ifname));
-    check(::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&interface), sizeof interface),
+    check(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&interface), sizeof interface),
           "{}: cannot bind to {}", host.name(), ifname);
+    return socket;
 }
+
+bool is_readable(const UniqueFd& socket, Duration limit) {
+    pollfd watch{socket.get(), POLLIN, 0};
+    return ::poll(&watch, 1, static_cast<int>(limit.count())) == 1;
+}
+
+}  // namespace
+
+FrameSocket::FrameSocket(Host& host, const std::string& ifname) : socket_(open_on(host, ifname, 0)) {}
 
 void FrameSocket::send(std::span<const uint8_t> frame) {
     check(::send(socket_.get(), frame.data(), frame.size(), 0), "cannot send a frame of {} bytes",
           frame.size());
+}
+
+FrameTap::FrameTap(Host& host, const std::string& ifname) : socket_(open_on(host, ifname, ETH_P_ALL)) {}
+
+std::optional<std::vector<uint8_t>> FrameTap::receive(Duration limit) {
+    if (!is_readable(socket_, limit)) return std::nullopt;
+    std::vector<uint8_t> frame(kLargest);
+    frame.resize(static_cast<size_t>(
+        check(::recv(socket_.get(), frame.data(), frame.size(), 0), "cannot receive a frame")));
+    return frame;
 }
 
 DatagramSocket::DatagramSocket(Host& host, const net::Endpoint& local)
@@ -41,8 +63,7 @@ DatagramSocket::DatagramSocket(Host& host, const net::Endpoint& local)
 }
 
 std::optional<Datagram> DatagramSocket::receive(Duration limit) {
-    pollfd watch{socket_.get(), POLLIN, 0};
-    if (::poll(&watch, 1, static_cast<int>(limit.count())) != 1) return std::nullopt;
+    if (!is_readable(socket_, limit)) return std::nullopt;
     Datagram datagram;
     datagram.payload.resize(kLargest);
     sockaddr_storage from{};

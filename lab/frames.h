@@ -24,6 +24,17 @@ class FrameSocket {
     UniqueFd socket_;
 };
 
+/// Sees every frame that passes an interface, either way, from its construction on.
+class FrameTap {
+  public:
+    FrameTap(Host& host, const std::string& ifname);
+    /// The next one, unless none comes within `limit`.
+    std::optional<std::vector<uint8_t>> receive(Duration limit = 0ms);
+
+  private:
+    UniqueFd socket_;
+};
+
 struct Datagram {
     net::Endpoint source;
     std::vector<uint8_t> payload;

@@ -3,12 +3,16 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <filesystem>
+#include <map>
 
 #include "base/pem_fixture.h"
+#include "lab/frames.h"
 #include "lab/routed.h"
+#include "net/packet.h"
 #include "tests/e2e/site.h"
 
 namespace weir::e2e {
@@ -174,6 +178,60 @@ TEST_F(Checks, SayWhatIsWrong) {
     EXPECT_TRUE(lab::wait_until([&] { return wrong(all).empty(); }, kSoon)) << wrong(all) << daemon_->log();
     EXPECT_TRUE(lab::wait_until([&] { return !is_run(long_time); }, kSoon))
         << "children live on after their check";
+}
+
+using SynCheck = SiteTest;
+
+/// What has passed of each connection, by its ends: S for SYN, SA for SYN-ACK, R for a reset, other letters
+/// for others.
+class Handshakes {
+  public:
+    explicit Handshakes(lab::Host& host) : tap_(host, lab::Dsr::kInterface) {}
+
+    /// Whether one to the VIP was made by halves, and nothing more.
+    bool has_half(const std::string& vip) {
+        while (const auto frame = tap_.receive()) note(*frame);
+        return std::ranges::any_of(seen_, [&](const auto& entry) {
+            return entry.first.first.address.text() == vip && entry.second == "S SA R ";
+        });
+    }
+    std::string text() const {
+        std::string all;
+        for (const auto& [ends, flags] : seen_)
+            all += fmt::format("{}: {}\n", ends.first.address.text(), flags);
+        return all;
+    }
+
+  private:
+    void note(const std::vector<uint8_t>& frame) {
+        const auto packet = net::parse_frame(frame);
+        if (!packet || packet->protocol != net::kTcp) return;
+        const bool answer = packet->source.port == net::Port(80);
+        std::string& flags = seen_[answer ? std::pair(packet->source, packet->destination)
+                                          : std::pair(packet->destination, packet->source)];
+        if (packet->tcp_flags & net::kTcpSyn) flags += "S";
+        if (packet->tcp_flags & net::kTcpRst)
+            flags += "R";
+        else if (packet->tcp_flags & net::kTcpAck)
+            flags += "A";
+        if (packet->tcp_flags & net::kTcpFin) flags += "F";
+        flags += " ";
+    }
+
+    lab::FrameTap tap_;
+    std::map<std::pair<net::Endpoint, net::Endpoint>, std::string> seen_;
+};
+
+TEST_F(SynCheck, IsHalfAHandshake) {
+    Site site(lab::DsrOptions{.lab = "syn", .backends = 1});
+    Handshakes handshakes(site.dsr().backend(0));
+    Yaml yaml;
+    yaml.backends = "10.1.10.10";
+    yaml.check = "{syn: {}, interval: 400ms, timeout: 400ms, history: 5, rise: 2, fall: 4}";
+    site.start(yaml);
+    for (const char* vip : {lab::Dsr::kVip4, lab::Dsr::kVip6})
+        EXPECT_TRUE(lab::wait_until([&] { return handshakes.has_half(vip); }, kSoon)) << vip << "\n"
+                                                                                      << handshakes.text();
 }
 
 }  // namespace
