@@ -1,6 +1,18 @@
 #include "control/merge.h"
 
 namespace weir::control {
+namespace {
+
+std::vector<model::Check> checks_of(const model::Service& service, const model::FrontendKey& frontend,
+                                    const model::Backend& backend) {
+    auto checks = service.checks;
+    for (auto& check : checks)
+        if (auto* exec = std::get_if<model::ExecCheck>(&check.kind))
+            exec->backend_port = model::port_behind(frontend, backend, check.port.value_or(frontend.port));
+    return checks;
+}
+
+}  // namespace
 
 health::Checker::Work work_of(const model::Config& config) {
     health::Checker::Work work;
@@ -8,7 +20,8 @@ health::Checker::Work work_of(const model::Config& config) {
         if (service.checks.empty()) continue;
         auto members = model::members_of(config, service);
         for (const auto& frontend : model::frontends_of(service))
-            for (const auto& member : members) work[{frontend, member.backend->address}] = service.checks;
+            for (const auto& member : members)
+                work[{frontend, member.backend->address}] = checks_of(service, frontend, *member.backend);
     }
     return work;
 }

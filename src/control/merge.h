@@ -9,7 +9,8 @@
 
 namespace weir::control {
 
-/// The checks that a configuration asks for; targets without checks are left out.
+/// The checks that a configuration asks for; targets without checks are left out. Programs get to know the
+/// port at which the backend itself serves.
 health::Checker::Work work_of(const model::Config& config);
 
 /// Checks decide, but a target that the engine cannot reach is down whatever they say. Targets of which

@@ -40,5 +40,21 @@ TEST(WorkOf, HasEveryTargetOfServicesWithChecks) {
     EXPECT_EQ(work.at(kTarget), config.services["web"].checks);
 }
 
+TEST(WorkOf, TellsProgramsTheBackendsOwnPort) {
+    auto config = sample_config();
+    auto& service = config.services["web"];
+    service.checks = {{model::ExecCheck{}}, {.kind = model::ExecCheck{}, .port = net::Port(9000)}};
+    auto ports = [&] {
+        const auto work = work_of(config);
+        std::vector<net::Port> found;
+        for (const auto& check : work.at(kTarget))
+            found.push_back(std::get<model::ExecCheck>(check.kind).backend_port);
+        return found;
+    };
+    EXPECT_EQ(ports(), (std::vector{kTarget.frontend.port, net::Port(9000)}));
+    for (auto& backend : config.pools.begin()->second.backends) backend.port = net::Port(8080);
+    EXPECT_EQ(ports(), (std::vector{net::Port(8080), net::Port(9000)})) << "another port stays as it is";
+}
+
 }  // namespace
 }  // namespace weir::control

@@ -20,7 +20,8 @@ Child::Order order_of(const model::ExecCheck& check, const Errand& errand) {
                             fmt::format("WEIR_VIP={}", errand.vip.address.text()),
                             fmt::format("WEIR_PORT={}", errand.vip.port.value()),
                             fmt::format("WEIR_PROTOCOL={}", model::to_text(errand.target.frontend.protocol)),
-                            fmt::format("WEIR_BACKEND={}", errand.target.backend.text())},
+                            fmt::format("WEIR_BACKEND={}", errand.target.backend.text()),
+                            fmt::format("WEIR_BACKEND_PORT={}", check.backend_port.value())},
             .user = check.user,
             .group = check.group,
             .processor_time = left + std::chrono::seconds(1)};

@@ -93,10 +93,11 @@ TEST_F(Exec, SaysWhyItCannotRun) {
 }
 
 TEST_F(Exec, KnowsItsTarget) {
-    auto check = shell("echo $WEIR_VIP $WEIR_PORT $WEIR_PROTOCOL $WEIR_BACKEND");
-    EXPECT_EQ(message(check), "EXOK: 192.0.2.1 80 tcp 192.0.2.10");
+    auto check = shell("echo $WEIR_VIP $WEIR_PORT $WEIR_PROTOCOL $WEIR_BACKEND $WEIR_BACKEND_PORT");
+    std::get<model::ExecCheck>(check.kind).backend_port = net::Port(8000);
+    EXPECT_EQ(message(check), "EXOK: 192.0.2.1 80 tcp 192.0.2.10 8000");
     check.port = net::Port(8080);
-    EXPECT_EQ(message(check), "EXOK: 192.0.2.1 8080 tcp 192.0.2.10");
+    EXPECT_EQ(message(check), "EXOK: 192.0.2.1 8080 tcp 192.0.2.10 8000");
 }
 
 TEST_F(Exec, SeesNothingOfTheBalancers) {

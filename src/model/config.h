@@ -132,6 +132,7 @@ struct ExecCheck {
     std::vector<std::string> command;  // the first is an absolute path
     uint32_t user = 65534;             // whom it runs as
     uint32_t group = 65534;
+    net::Port backend_port{1};  // of the target that is checked; see control::work_of()
 
     bool operator==(const ExecCheck&) const = default;
 };

@@ -150,6 +150,12 @@ std::map<net::Prefix, bool> announced_vips(const Plan& plan) {
     return vips;
 }
 
+net::Port port_behind(const FrontendKey& frontend, const Backend& backend, net::Port asked) {
+    int place = asked.value() - frontend.port.value();
+    bool translated = backend.port && place >= 0 && place <= frontend.more_ports;
+    return translated ? *backend.port : asked;
+}
+
 std::optional<uint16_t> vlan_of(const Vlans& vlans, const net::Ip& address) {
     for (const auto& [id, prefixes] : vlans)
         if (std::ranges::any_of(prefixes, [&](const auto& prefix) { return prefix.contains(address); }))

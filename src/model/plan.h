@@ -133,6 +133,10 @@ Plan plan(const Config& config, const HealthMap& health, const Allowances& allow
 /// prefixes around one address the longest counts.
 std::map<net::Prefix, bool> announced_vips(const Plan& plan);
 
+/// At which of the backend's own ports NAT brings what was sent to a port of the VIP's. A port that is none
+/// of the service's stays as it is.
+net::Port port_behind(const FrontendKey& frontend, const Backend& backend, net::Port asked);
+
 /// The VLAN that the configuration puts an address in.
 std::optional<uint16_t> vlan_of(const Vlans& vlans, const net::Ip& address);
 

@@ -71,13 +71,6 @@ std::set<net::Ip> backends_of(const model::Plan& plan) {
     return backends;
 }
 
-/// Where a packet to a port of the service comes out behind NAT. A check's other port is the backend's own.
-net::Port port_behind(const model::Frontend& frontend, const model::Backend& backend, net::Port asked) {
-    int place = asked.value() - frontend.key.port.value();
-    bool translated = backend.port && place >= 0 && place <= frontend.key.more_ports;
-    return translated ? *backend.port : asked;
-}
-
 /// A socket that cannot be made is a want of this host's, once the way is known.
 net::Opened made_here(Result<net::Passage> opened) {
     if (opened) return std::move(*opened);
@@ -417,7 +410,7 @@ net::Opened Xdp::open_passage(const model::TargetKey& key, net::Carrier carrier,
     if (!link) return fail("the interface towards {} has gone", key.backend.text());
     if (frontend->forward.kind == model::ForwardKind::nat)
         return made_here(
-            open_directly(carrier, {key.backend, port_behind(*frontend, target->backend, port)}));
+            open_directly(carrier, {key.backend, model::port_behind(frontend->key, target->backend, port)}));
     auto device = device_towards(key.backend, *link);
     return made_here(detour_->open({.carrier = carrier,
                                     .backend = key.backend,
