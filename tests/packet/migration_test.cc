@@ -118,6 +118,23 @@ TEST_F(MigrationTest, FlowsKeepTheirBackendsThroughAChangeOfLayout) {
         EXPECT_GE(observe().targets.at(key).flows_total, traffic.flows_total) << key.backend.text();
 }
 
+TEST_F(MigrationTest, KnowsTheInterfacesBeforeItIsToldThem) {
+    uint32_t loopback = 1, out = 0;
+    ASSERT_TRUE(tables_->set_ports({{loopback, Port{}}}));
+    lay_out_as_before();
+    ASSERT_FALSE(HasFatalFailure());
+    open();
+    apply();
+    auto maps = Datapath::open_pinned(pins());
+    auto find = [&](MapName name, void* row) {
+        return bpf_map_lookup_elem(maps[static_cast<size_t>(name)].get(), &loopback, row);
+    };
+    weir_interface row{};
+    EXPECT_EQ(find(MapName::interfaces, &row), 0);
+    EXPECT_EQ(find(MapName::devices, &out), 0);
+    EXPECT_EQ(out, loopback);
+}
+
 TEST_F(MigrationTest, SameLayoutsAreAdoptedAsTheyAre) {
     const auto flows = open_flows(1000, 1099);
     const auto before = observe().targets;

@@ -14,9 +14,10 @@ using Layouts = std::array<RowLayout, kMapNames.size()>;
 // What goes from map to map, row by row. The rest is written from the plan.
 constexpr MapName kConverted[] = {MapName::state, MapName::names, MapName::targets, MapName::counters,
                                   MapName::totals};
-// What the program that is still in force goes on writing is shared with it, or lost.
-constexpr MapName kShared[] = {MapName::flows, MapName::nat, MapName::nat_new, MapName::fragments,
-                               MapName::watchdog};
+// What the program that is still in force goes on writing is shared with it, or lost; and the interfaces, of
+// which the new one is told only when it is in force.
+constexpr MapName kShared[] = {MapName::flows,    MapName::nat,        MapName::nat_new, MapName::fragments,
+                               MapName::watchdog, MapName::interfaces, MapName::devices};
 
 bool is_same(const UniqueFd& map, const RowLayout& own) {
     if (!map) return false;
