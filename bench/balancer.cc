@@ -142,20 +142,22 @@ std::vector<uint8_t> frame_of(const bench_traffic& traffic, uint32_t flow) {
 
 Balancer::Balancer(const Vips& vips, const std::vector<Way>& ways) {
     tables_ = lab::must(engine::xdp::Tables::open("", [](int) { return Status{}; }));
-    model::Plan plan;
-    plan.flows.size = 1 << 20;
-    plan.icmp.rate = ~0u;
+    std::vector<model::Frontend> frontends;
     engine::xdp::Hops hops;
     for (size_t i = 0; i < ways.size(); i++) {
         const auto& way = ways[i];
         auto port = vips_of(vips, i).port;
         for (const auto& vip : {vips.v4, vips.v6})
             for (auto protocol : {model::Protocol::tcp, model::Protocol::udp})
-                if (takes(way, vip)) plan.frontends.push_back(make_frontend(vip, port, protocol, way));
+                if (takes(way, vip)) frontends.push_back(make_frontend(vip, port, protocol, way));
         for (int backend = 1; backend <= way.count; backend++)
             hops[address_of(way, backend)] = hop_to(backend, way);
     }
-    std::ranges::sort(plan.frontends, {}, &model::Frontend::key);
+    std::ranges::sort(frontends, {}, &model::Frontend::key);
+    model::Plan plan;
+    plan.flows.size = 1 << 20;
+    plan.icmp.rate = ~0u;
+    plan.frontends = SharedList(std::move(frontends));
     lab::must(tables_->apply(plan, hops));
 }
 

@@ -107,7 +107,7 @@ void run(const Options& options) {
     model::HealthMap health;
     auto plan = model::plan(*config, health);
     clock.print("plan()");
-    auto hops = hops_of(*config);
+    auto hops = std::make_shared<const engine::xdp::Hops>(hops_of(*config));
     auto tables = lab::must(engine::xdp::Tables::open("", [](int) { return Status{}; }));
     clock.milliseconds();
     lab::must(tables->apply(plan, hops));
@@ -116,11 +116,16 @@ void run(const Options& options) {
     clock.print("apply() of the same plan");
 
     auto down = plan.frontends.front().targets.front().backend.address;
-    for (const auto& key : model::targets_of(*config))
-        if (key.backend == down) health[key] = {false, "a check failed"};
+    std::set<std::string> services;
+    for (const auto& frontend : plan.frontends)
+        for (const auto& target : frontend.targets)
+            if (target.backend.address == down) {
+                health[{frontend.key, down}] = {false, "a check failed"};
+                services.insert(frontend.service);
+            }
     clock.milliseconds();
-    plan = model::plan(*config, health);
-    clock.print("one backend goes down: plan()");
+    plan = model::replan(plan, services, *config, health, {}, {});
+    clock.print("one backend goes down: replan()");
     lab::must(tables->apply(plan, hops));
     clock.print("one backend goes down: apply()");
 

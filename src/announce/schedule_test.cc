@@ -49,7 +49,7 @@ TEST(Announcements, TakeThatAllServicesOfTheVipAreHealthy) {
     model::Plan plan;
     plan.frontends = {frontend("192.0.2.1/32"), frontend("192.0.2.1/32", false, false, 443)};
     EXPECT_THAT(announcements_of(plan, {kEth0}), IsEmpty());
-    plan.frontends[1].healthy = true;
+    plan.frontends.edit(1).healthy = true;
     EXPECT_THAT(texts(announcements_of(plan, {kEth0})), ElementsAre("2 192.0.2.1"));
 }
 

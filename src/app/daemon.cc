@@ -73,6 +73,7 @@ class Running {
     void make_controller(model::HealthMap recovered);
     void watch_signals();
     void reload();
+    void leave();
     void end(const char* why);
     void finish_captures();
     void say_last_words();
@@ -155,6 +156,7 @@ void Running::make_controller(model::HealthMap recovered) {
     options.announcer = &announcer_;
     options.herald = &alerts_;
     options.overrides_file = options_.state + "/overrides.json";
+    options.health_file = options_.state + "/health.json";
     path_ = std::make_unique<EnginePath>(*engine_);
     controller_ = std::make_unique<control::Controller>(io_.get_executor(), *engine_, *path_,
                                                         std::move(config_), std::move(options));
@@ -174,8 +176,7 @@ Status Running::start() {
     if (options_.lifetime) {
         lifetime_.expires_after(*options_.lifetime);
         lifetime_.async_wait([this](error_code error) {
-            lifetime_is_over_ = !error;
-            if (!error) end("the time of --for is over");
+            if (!error) leave();
         });
     }
     controller_->start();
@@ -201,6 +202,19 @@ void Running::reload() {
     notify_reloading();
     controller_->reload();
     notify_ready(summary());
+}
+
+/// For good: first nobody is told any more that the VIPs are here, then the datapath goes.
+void Running::leave() {
+    lifetime_is_over_ = true;
+    controller_->withdraw();
+    auto linger = controller_->config().announcing.linger;
+    spdlog::info("the time of --for is over: the VIPs are withdrawn, and the datapath goes in {} s",
+                 linger.count());
+    lifetime_.expires_after(linger);
+    lifetime_.async_wait([this](error_code error) {
+        if (!error) end("the time of --for is over");
+    });
 }
 
 void Running::end(const char* why) {
@@ -233,6 +247,7 @@ Status Running::stop() {
     api_ = nullptr;
     finish_captures();
     captures_.reset();
+    controller_->save_health();
     controller_.reset();
     engine_.reset();
     say_last_words();

@@ -13,7 +13,8 @@ Run declare_run(Options& options, const Context& context) {
     auto asked = std::make_shared<Asked>();
     options.option("-c,--config", asked->run.config, "The configuration, weir.yaml(5)");
     options.option("--pin", asked->run.pin, "Where the datapath's maps and links are pinned");
-    options.option("--state", asked->run.state, "Where the operator's overrides are kept");
+    options.option("--state", asked->run.state,
+                   "Where the operator's overrides, and what the checks have seen, are kept");
     options.duration("--for", asked->run.lifetime,
                      "Detach everything and end after this time, as 90s, 5m or 1h");
     options.flag("--cleanup", asked->clean_up, "Remove everything of weir's from the kernel and end");

@@ -75,6 +75,7 @@ constexpr Setting kFileSettings[] = {
     {"icmp", Takes::mapping, "of icmp settings"},
     choice("unmatched", kUnmatchedWords, "drop"),
     {"alerts", Takes::mapping, "of names to alert settings"},
+    {"announce", Takes::mapping, "of announcing settings"},
     {"watchdog", Takes::seconds, "", 5 * kSecond, kHour, {}, "it goes on forever"},
     {"pools", Takes::mapping, "of names to pool settings"},
     {"services", Takes::mapping, "of names to service settings"},
@@ -124,6 +125,11 @@ constexpr Setting kTimeoutsSettings[] = {
 constexpr Setting kIcmpSettings[] = {
     choice("echo", kTruth, "true"),
     number("rate", 0, 1000000, "1000"),
+};
+
+constexpr Setting kAnnouncingSettings[] = {
+    {"learn", Takes::seconds, "", 0, kHour, {}, "0s"},
+    {"linger", Takes::seconds, "", 0, kHour, {}, "0s"},
 };
 
 constexpr Setting kPoolSettings[] = {
@@ -294,6 +300,7 @@ const Section kAdminToken{"admin token", kAdminTokenSettings, {}, &kAdmin};
 const Section kFlows{"flows", kFlowsSettings};
 const Section kTimeouts{"timeouts", kTimeoutsSettings, {}, &kFlows};
 const Section kIcmp{"icmp", kIcmpSettings};
+const Section kAnnouncing{"announcing", kAnnouncingSettings};
 const Section kPool{"pool", kPoolSettings, kPoolUnavailable};
 const Section kBackend{"backend", kBackendSettings};
 const Section kService{"service", kServiceSettings, kServiceUnavailable};
@@ -326,12 +333,12 @@ const Section kJournal{"journal", {}, {}, &kAlert};
 
 std::span<const Section* const> all_sections() {
     static constexpr auto all = std::to_array<const Section*>(
-        {&kFile,       &kNode,       &kInterface, &kAdmin,    &kAdminTls,  &kAdminToken, &kFlows,
-         &kTimeouts,   &kIcmp,       &kPool,      &kBackend,  &kService,   &kDsr,        &kIpip,
-         &kGre,        &kFou,        &kGue,       &kDscp,     &kNat,       &kTable,      &kSticky,
-         &kQuic,       &kQuicConfig, &kAnnounce,  &kCheck,    &kTcpCheck,  &kHttpCheck,  &kHttpsCheck,
-         &kDnsCheck,   &kExecCheck,  &kSynCheck,  &kUdpCheck, &kIcmpCheck, &kAlert,      &kWebhook,
-         &kWebhookTls, &kSyslog,     &kJournal});
+        {&kFile,       &kNode,       &kInterface,  &kAdmin,    &kAdminTls, &kAdminToken, &kFlows,
+         &kTimeouts,   &kIcmp,       &kAnnouncing, &kPool,     &kBackend,  &kService,    &kDsr,
+         &kIpip,       &kGre,        &kFou,        &kGue,      &kDscp,     &kNat,        &kTable,
+         &kSticky,     &kQuic,       &kQuicConfig, &kAnnounce, &kCheck,    &kTcpCheck,   &kHttpCheck,
+         &kHttpsCheck, &kDnsCheck,   &kExecCheck,  &kSynCheck, &kUdpCheck, &kIcmpCheck,  &kAlert,
+         &kWebhook,    &kWebhookTls, &kSyslog,     &kJournal});
     return all;
 }
 

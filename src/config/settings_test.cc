@@ -81,6 +81,7 @@ TEST(Settings, DefaultsInTheTablesAreTheModels) {
         "interfaces: [{{name: eth0{}}}]\n"
         "flows: {{timeouts: {{{}}}{}}}\n"
         "icmp: {{{}}}\n"
+        "announce: {{{}}}\n"
         "pools: {{p: {{static: [{{address: 192.0.2.1, server_id: 0a{}}}]}}}}\n"
         "services: {{s: {{vip: 192.0.2.9, ports: [80, 443/udp], pool: p{}, sticky: {{{}}}, announce: {{{}}}, "
         "quic: {{configs: [{{server_id_length: 1, nonce_length: 4{}}}]}}, "
@@ -88,9 +89,9 @@ TEST(Settings, DefaultsInTheTablesAreTheModels) {
         "a{}}}}}, {{exec: {{command: [/bin/sh]{}}}}}]}}}}\n"
         "unmatched: {}\n",
         defaults_of(kInterface), defaults_of(kTimeouts).substr(2), defaults_of(kFlows),
-        defaults_of(kIcmp).substr(2), defaults_of(kBackend, {"port"}), defaults_of(kService, {"overflow"}),
-        defaults_of(kSticky).substr(2), defaults_of(kAnnounce).substr(2), defaults_of(kQuicConfig),
-        defaults_of(kCheck, {"port"}), defaults_of(kHttpCheck, {"host", "path"}),
+        defaults_of(kIcmp).substr(2), defaults_of(kAnnouncing).substr(2), defaults_of(kBackend, {"port"}),
+        defaults_of(kService, {"overflow"}), defaults_of(kSticky).substr(2), defaults_of(kAnnounce).substr(2),
+        defaults_of(kQuicConfig), defaults_of(kCheck, {"port"}), defaults_of(kHttpCheck, {"host", "path"}),
         defaults_of(kHttpsCheck, {"host", "path", "sni", "ca_file"}), defaults_of(kDnsCheck),
         defaults_of(kExecCheck), kFile.find("unmatched")->fallback);
     auto left_out = parse(
@@ -105,6 +106,7 @@ TEST(Settings, DefaultsInTheTablesAreTheModels) {
     EXPECT_EQ(*loaded, *left_out);
     EXPECT_EQ(loaded->flows, model::Flows{});
     EXPECT_EQ(loaded->icmp, model::Icmp{});
+    EXPECT_EQ(loaded->announcing, model::Announcing{});
     EXPECT_EQ(loaded->services.at("s").sticky, model::Sticky{});
     EXPECT_EQ(loaded->services.at("s").announce_arp, false);
     EXPECT_EQ(loaded->services.at("s").scheduler, model::Scheduler{});

@@ -72,6 +72,12 @@ void read_icmp(const Node& node, model::Icmp& icmp, Mistakes& mistakes) {
     fields.number("rate", icmp.rate);
 }
 
+void read_announcing(const Node& node, model::Announcing& announcing, Mistakes& mistakes) {
+    Fields fields(node, kAnnouncing, "announce", node.place, mistakes);
+    fields.duration("learn", announcing.learn);
+    fields.duration("linger", announcing.linger);
+}
+
 }  // namespace
 
 void read_file(const Node& root, Draft& draft, Mistakes& mistakes) {
@@ -87,6 +93,7 @@ void read_file(const Node& root, Draft& draft, Mistakes& mistakes) {
     if (const Node* icmp = file.mapping("icmp")) read_icmp(*icmp, config.icmp, mistakes);
     file.choice("unmatched", config.unmatched);
     if (const Node* alerts = file.mapping("alerts")) config.alerts = read_alerts(*alerts, mistakes);
+    if (const Node* node = file.mapping("announce")) read_announcing(*node, config.announcing, mistakes);
     file.duration("watchdog", config.watchdog);
     if (const Node* pools = file.mapping("pools"))
         for (const auto& [key, value] : named_entries(*pools, "pool", mistakes))

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "control/difference.h"
+#include "control/health_file.h"
 #include "control/merge.h"
 
 namespace weir::control {
@@ -14,6 +15,9 @@ namespace {
 using std::chrono::system_clock;
 
 constexpr auto kLook = std::chrono::seconds(1);
+constexpr size_t kServicesAtOnce = 16;  // of those that checks have changed: probes must not wait for long
+constexpr auto kLesson = std::chrono::milliseconds(200);
+constexpr auto kSaveHealth = std::chrono::seconds(30);  // after a change
 
 model::HealthMap health_in(const model::Plan& plan) {
     model::HealthMap health;
@@ -31,11 +35,14 @@ Controller::Controller(boost::asio::any_io_executor executor, engine::Engine& en
       options_(std::move(options)),
       events_(std::make_shared<Events>(options_.wall_clock())),
       config_(std::move(config)),
-      checker_(executor, path, [this] { wake(); }),
+      checker_(executor, path, [this] { pass_soon(); }),
       overrides_(options_.overrides_file),
       next_pass_(executor),
       next_tick_(executor),
       next_look_(executor),
+      presence_(options_.recovered.empty(), options_.now()),
+      next_lesson_(executor),
+      next_save_(executor),
       daemon_{WEIR_VERSION, ::getpid(), system_clock::now(), options_.config_path, options_.engine_name} {}
 
 void Controller::tell(Event event) {
@@ -48,7 +55,10 @@ void Controller::start() {
     tell({EventKind::started, fmt::format("weir {} has started, process {}, with {}", daemon_.version,
                                           daemon_.pid, options_.config_path)});
     auto recovered = std::exchange(options_.recovered, {});
-    checker_.set(work_of(config_), recovered);
+    Result<health::Memory> memory;
+    if (!options_.health_file.empty()) memory = HealthFile(options_.health_file).load(options_.wall_clock());
+    if (!memory) spdlog::warn("{}", memory.error().message);
+    checker_.set(work_of(config_), recovered, memory.value_or(health::Memory{}));
     reconcile();
     if (options_.herald)
         for (const auto& event : standing(*wanted_, recovered)) options_.herald->assume(event);
@@ -63,6 +73,11 @@ void Controller::hand_out_config() {
 }
 
 void Controller::wake() {
+    all_is_stale_ = true;
+    pass_soon();
+}
+
+void Controller::pass_soon() {
     if (pass_is_due_) return;
     pass_is_due_ = true;
     schedule(Backoff::Duration::zero());
@@ -71,21 +86,72 @@ void Controller::wake() {
 void Controller::schedule(Backoff::Duration delay) {
     next_pass_.expires_after(delay);
     next_pass_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
-        if (!error && !alive.expired()) reconcile();
+        if (!error && !alive.expired()) pass();
     });
+}
+
+/// Of many services that have changed some have their turn, then the probes, then the next ones.
+void Controller::pass() {
+    reconcile(kServicesAtOnce);
+    if (!stale_services_.empty() && applying_.error.empty()) pass_soon();
 }
 
 model::HealthMap Controller::merged() const {
     return merge(checker_.checked(), engine_.unreachable());
 }
 
-model::Plan Controller::make_plan() {
+/// Of some services only: as of all, but no more than the wanted plan's targets of theirs.
+model::HealthMap Controller::merged(const std::set<std::string>& services) const {
+    std::map<model::TargetKey, health::Checked> checked;
+    std::map<model::TargetKey, std::string> unreachable;
+    for (const auto& frontend : wanted_->frontends) {
+        if (!services.contains(frontend.service)) continue;
+        for (const auto& target : frontend.targets) {
+            model::TargetKey key{frontend.key, target.backend.address};
+            if (auto found = checker_.checked(key)) checked.emplace(key, std::move(*found));
+            auto lost = engine_.unreachable().find(key);
+            if (lost != engine_.unreachable().end()) unreachable.insert(*lost);
+        }
+    }
+    return merge(checked, unreachable);
+}
+
+void Controller::note_checks() {
+    auto changed = checker_.take_changed();
+    if (!changed.empty()) save_health_later();
+    for (const auto& target : changed) {
+        auto found = std::ranges::lower_bound(wanted_->frontends, target.frontend, {}, &model::Frontend::key);
+        if (found != wanted_->frontends.end()) stale_services_.add(found->service);
+    }
+}
+
+/// Most changes are one target's: only its service is planned anew then.
+model::Plan Controller::make_plan(size_t services) {
+    note_checks();
+    // What holds targets back goes by the whole plan.
+    bool all = std::exchange(all_is_stale_, false) || Restraint::ticks(config_);
+    auto stale = stale_services_.take(all ? SIZE_MAX : services);
+    if (all) return plan_all();
+    return model::replan(*wanted_, stale, config_, merged(stale), {}, overrides_.all());
+}
+
+model::Plan Controller::plan_all() {
     auto health = merged();
     auto plan = model::plan(config_, health, restraint_.allowances(), overrides_.all());
     auto former = restraint_.allowances();
     restraint_.look(config_, plan, options_.now());
-    if (restraint_.allowances() == former) return plan;
-    return model::plan(config_, health, restraint_.allowances(), overrides_.all());
+    if (restraint_.allowances() != former)
+        plan = model::plan(config_, health, restraint_.allowances(), overrides_.all());
+    keep_what_is_same(*wanted_, plan);
+    return plan;
+}
+
+void Controller::mark_stale(const model::OverrideKey& key) {
+    auto is_it = [&](const model::Target& target) { return target.backend.address == key.backend; };
+    for (const auto& frontend : wanted_->frontends)
+        if ((key.service.empty() || key.service == frontend.service) &&
+            std::ranges::any_of(frontend.targets, is_it))
+            stale_services_.add(frontend.service);
 }
 
 void Controller::tick_later() {
@@ -108,12 +174,17 @@ void Controller::tick() {
             flows.emplace(target, static_cast<double>(traffic.flows_active));
     auto former = restraint_.allowances();
     restraint_.tick(config_, *wanted_, flows, flows, options_.now());
-    if (restraint_.allowances() != former) reconcile(true);
+    if (restraint_.allowances() != former) reconcile(SIZE_MAX, true);
 }
 
-void Controller::reconcile(bool by_time) {
+void Controller::reconcile(size_t services, bool by_time) {
     pass_is_due_ = false;
-    auto former = std::exchange(wanted_, std::make_shared<const model::Plan>(make_plan()));
+    auto began = std::chrono::steady_clock::now();
+    auto plan = make_plan(services);
+    bool settled = presence_.is_learning() && checker_.settled();
+    plan.silent = !presence_.may_announce(config_.announcing, settled, options_.now());
+    if (presence_.is_learning()) learn_on();
+    auto former = std::exchange(wanted_, std::make_shared<const model::Plan>(std::move(plan)));
     for (auto& change : changes(*former, *wanted_)) tell(std::move(change));
     look_at_certificates();
     bool news = !applying_.error.empty();
@@ -122,6 +193,7 @@ void Controller::reconcile(bool by_time) {
         news = true;
         ++applying_.number;
         applying_.applied_at = system_clock::now();
+        applying_.took = std::chrono::steady_clock::now() - began;
         auto text =
             fmt::format("plan {} is in force: {} frontends", applying_.number, wanted_->frontends.size());
         if (by_time)
@@ -137,11 +209,43 @@ void Controller::reconcile(bool by_time) {
     follow_drains();
 }
 
+/// Nobody tells when the last check has had its say.
+void Controller::learn_on() {
+    next_lesson_.expires_after(kLesson);
+    next_lesson_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
+        if (!error && !alive.expired()) pass_soon();
+    });
+}
+
+void Controller::withdraw() {
+    presence_.withdraw();
+    reconcile();
+}
+
+void Controller::save_health() {
+    auto memory = checker_.memory();
+    if (options_.health_file.empty() || memory.empty()) return;
+    if (auto saved = HealthFile(options_.health_file).save(memory, options_.wall_clock()); !saved)
+        spdlog::warn("what the checks have seen is not saved: {}", saved.error().message);
+}
+
+void Controller::save_health_later() {
+    if (std::exchange(save_is_due_, true)) return;
+    next_save_.expires_after(kSaveHealth);
+    next_save_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
+        if (error || alive.expired()) return;
+        save_is_due_ = false;
+        save_health();
+    });
+}
+
 std::string Controller::set_override(const model::OverrideKey& key, const Wish& wish, const std::string& by) {
     overrides_.set(key, wish, by, options_.wall_clock());
     tell({EventKind::override_set, fmt::format("override of {}: {}, by {}", text_of(key), text_of(wish), by),
           key.service, key.backend});
+    mark_stale(key);
     reconcile();
+    if (!overrides_.is_saved()) overrides_.save();
     return applying_.error;
 }
 
@@ -149,7 +253,9 @@ std::optional<std::string> Controller::lift_override(const model::OverrideKey& k
     if (!overrides_.lift(key)) return std::nullopt;
     tell({EventKind::override_lifted, fmt::format("the override of {} is lifted, by {}", text_of(key), by),
           key.service, key.backend});
+    mark_stale(key);
     reconcile();
+    if (!overrides_.is_saved()) overrides_.save();
     return applying_.error;
 }
 
@@ -178,7 +284,9 @@ void Controller::look_after_drains() {
               key.service, key.backend});
         overrides_.expire(key, flows);
     }
-    if (!ended.expired.empty()) wake();
+    if (ended.expired.empty()) return;
+    overrides_.save();
+    wake();
 }
 
 void Controller::look_at_certificates() {
@@ -233,6 +341,7 @@ Reloaded Controller::reload() {
     if (options_.herald) options_.herald->set(config_);
     tell({EventKind::reload_accepted, "reloaded " + options_.config_path});
     checker_.set(work_of(config_));
+    all_is_stale_ = true;
     reconcile();
     tick_later();
     hand_out_config();

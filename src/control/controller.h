@@ -5,6 +5,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
+#include <set>
 
 #include "announce/announcer.h"
 #include "config/load.h"
@@ -12,8 +13,10 @@
 #include "control/drains.h"
 #include "control/events.h"
 #include "control/overrides.h"
+#include "control/presence.h"
 #include "control/restraint.h"
 #include "control/status.h"
+#include "control/turns.h"
 #include "engine/engine.h"
 #include "health/checker.h"
 
@@ -43,6 +46,7 @@ class Controller {
         Herald* herald = nullptr;                  // as well
         std::function<SteadyTime()> now = [] { return std::chrono::steady_clock::now(); };
         std::string overrides_file;  // "": they end with the controller
+        std::string health_file;     // "": what the checks have seen ends with it
         std::function<SystemTime()> wall_clock = std::chrono::system_clock::now;
         Backoff retry{std::chrono::seconds(1), std::chrono::seconds(10)};
     };
@@ -54,11 +58,18 @@ class Controller {
     /// Applies the first plan and starts the checks.
     void start();
 
-    /// Something changed outside: look again soon. Many calls before the loop turns make one pass.
+    /// Something changed outside that may concern all targets: look again soon.
     void wake();
 
     /// Looks at loads and the time, where the choice of backends depends on them: once a second by itself.
     void tick();
+
+    /// Before the datapath goes: no VIP is announced from now on.
+    void withdraw();
+
+    /// Keeps what the checks have seen for the next daemon: at the end, and by itself some time after a
+    /// change.
+    void save_health();
 
     /// Reads the file again. A refused one changes nothing; an accepted one keeps the checks' state.
     Reloaded reload();
@@ -90,10 +101,19 @@ class Controller {
     Result<engine::Verdict> trace(const engine::Flow& flow) { return engine_.trace(flow); }
 
   private:
-    /// `by_time`: only because time has passed, which may be every second, and no news.
-    void reconcile(bool by_time = false);
-    model::Plan make_plan();
+    /// With so many of the services that have changed at most. `by_time`: only because time has passed, which
+    /// may be every second, and no news.
+    void reconcile(size_t services = SIZE_MAX, bool by_time = false);
+    /// A pass soon; many calls before the loop turns make one.
+    void pass_soon();
+    void pass();
+    void note_checks();
+    model::Plan make_plan(size_t services);
+    model::Plan plan_all();
+    void mark_stale(const model::OverrideKey& key);
     void tick_later();
+    void learn_on();
+    void save_health_later();
     void schedule(Backoff::Duration delay);
     void failed(const Error& error);
     void hand_out_config();
@@ -103,6 +123,7 @@ class Controller {
     void look_at_certificates();
     void announce();
     model::HealthMap merged() const;
+    model::HealthMap merged(const std::set<std::string>& services) const;
 
     engine::Engine& engine_;
     Options options_;
@@ -115,7 +136,14 @@ class Controller {
     boost::asio::steady_timer next_tick_;
     Restraint restraint_;
     boost::asio::steady_timer next_look_;  // at the drains
+    Presence presence_;
+    boost::asio::steady_timer next_lesson_;
+    boost::asio::steady_timer next_save_;
+    bool save_is_due_ = false;
     bool pass_is_due_ = false;
+    // What has changed since wanted_ was made.
+    bool all_is_stale_ = true;
+    Turns stale_services_;
     std::shared_ptr<const model::Plan> wanted_ = std::make_shared<const model::Plan>();
     std::shared_ptr<const model::Plan> applied_;
     Daemon daemon_;

@@ -52,6 +52,7 @@ class ControllerTest : public testing::Test {
         options.herald = &herald;
         options.wall_clock = [this] { return wall_clock; };
         options.overrides_file = overrides_file;
+        options.health_file = health_file;
         options.retry = Backoff(1ms, 4ms);
         options.now = [this] { return now; };
         controller.emplace(io.get_executor(), engine, path, config, std::move(options));
@@ -81,6 +82,7 @@ class ControllerTest : public testing::Test {
     SteadyTime now{1000s};
     SystemTime wall_clock{std::chrono::hours(24)};
     std::string overrides_file;
+    std::string health_file;
     std::optional<Controller> controller;
 };
 
@@ -362,6 +364,78 @@ TEST_F(ControllerTest, KeepsOverridesOverReloadsAndRestarts) {
     EXPECT_FALSE(rows[0].use.used) << "it stays listed";
     EXPECT_EQ(controller->lift_override({ip("10.0.0.1")}, "ada"), "");
     EXPECT_EQ(controller->lift_override({ip("10.0.0.1")}, "ada"), std::nullopt);
+    std::filesystem::remove_all(folder);
+}
+
+TEST_F(ControllerTest, LooksAtNoMoreThanTheServicesThatChanged) {
+    auto& other = config.services["other"] = config.services["web"];
+    other.vips = {net::only(ip("192.0.2.9"))};
+    start();
+    controller->set_override({ip("10.0.0.1"), "web"}, {.weight = 7}, "ada");
+    ASSERT_EQ(engine.applied.size(), 2u);
+    const auto &before = engine.applied[0].frontends, &after = engine.applied[1].frontends;
+    ASSERT_EQ(before[1].service, "other");
+    EXPECT_EQ(after.item(1), before.item(1));
+    EXPECT_EQ(after[0].targets[0].backend.weight, 7u);
+    controller->set_override({ip("10.0.0.1")}, {.weight = 8}, "ada");
+    EXPECT_EQ(engine.applied[2].frontends[0].targets[0].backend.weight, 7u);
+    EXPECT_EQ(engine.applied[2].frontends[1].targets[0].backend.weight, 8u);
+    controller->lift_override({ip("10.0.0.1"), "web"}, "ada");
+    EXPECT_EQ(engine.applied[3].frontends[0].targets[0].backend.weight, 8u);
+}
+
+TEST_F(ControllerTest, AnnouncesNothingAfterAFreshStartUntilTheChecksHadTheirSay) {
+    config.announcing.learn = 1h;
+    config.services["web"].checks.push_back({model::TcpCheck{}});
+    start();
+    EXPECT_TRUE(engine.applied.back().silent);
+    EXPECT_TRUE(announcer.announced.back().silent);
+    run_until([&] { return !engine.applied.back().silent; });
+    EXPECT_FALSE(announcer.announced.back().silent);
+}
+
+TEST_F(ControllerTest, AnnouncesWhenTheTimeToLearnIsOver) {
+    config.announcing.learn = 10s;
+    config.services["web"].checks.push_back({.kind = model::TcpCheck{}, .history = 1000, .rise = 1000});
+    start();
+    EXPECT_TRUE(engine.applied.back().silent);
+    now += 10s;
+    controller->wake();
+    run_until([&] { return !engine.applied.back().silent; });
+}
+
+TEST_F(ControllerTest, AnnouncesAtOnceWhereADatapathWasAtWork) {
+    config.announcing.learn = 1h;
+    config.services["web"].checks.push_back({model::TcpCheck{}});
+    start({{sample_target(1), {true, "up before the restart"}}});
+    EXPECT_FALSE(engine.applied.back().silent);
+}
+
+TEST_F(ControllerTest, WithdrawsBeforeTheDatapathGoes) {
+    start();
+    EXPECT_FALSE(engine.applied.back().silent);
+    controller->withdraw();
+    EXPECT_TRUE(engine.applied.back().silent);
+    EXPECT_TRUE(announcer.announced.back().silent);
+    EXPECT_EQ(engine.applied.back().frontends, engine.applied.front().frontends) << "flows go on";
+}
+
+TEST_F(ControllerTest, KeepsWhatTheChecksHaveSeenOverARestart) {
+    char folder[] = "/tmp/weir-controller-test-XXXXXX";
+    health_file = std::string(::mkdtemp(folder)) + "/health.json";
+    config.services["web"].checks.push_back({model::TcpCheck{}});
+    const model::HealthMap recovered = {{sample_target(1), {true, "up before the restart"}}};
+    start(recovered);
+    auto row = [&] { return controller->status().backends[0]; };
+    run_until([&] { return row().last_check.has_value(); });
+    auto before = row();
+    controller->save_health();
+    start(recovered);
+    EXPECT_EQ(row().last_check, before.last_check);
+    EXPECT_EQ(row().target.health, before.target.health);
+    wall_clock += 1h;
+    start(recovered);
+    EXPECT_FALSE(row().last_check) << "it is too old";
     std::filesystem::remove_all(folder);
 }
 

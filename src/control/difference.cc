@@ -14,6 +14,7 @@ bool same(const model::Target& a, const model::Target& b) {
 }
 
 bool same(const model::Frontend& a, const model::Frontend& b) {
+    if (&a == &b) return true;
     return a.key == b.key && a.service == b.service && a.forward == b.forward && a.scheduler == b.scheduler &&
            a.sticky == b.sticky && a.quic == b.quic && a.announce_arp == b.announce_arp &&
            a.healthy == b.healthy && a.answers() == b.answers() &&
@@ -70,9 +71,19 @@ Difference difference(const model::Plan& before, const model::Plan& after) {
 }
 
 bool same_programming(const model::Plan& a, const model::Plan& b) {
-    return changed_settings(a, b).empty() &&
+    return a.silent == b.silent && changed_settings(a, b).empty() &&
            std::ranges::equal(a.frontends, b.frontends,
                               [](const auto& x, const auto& y) { return same(x, y); });
+}
+
+void keep_what_is_same(const model::Plan& former, model::Plan& plan) {
+    size_t at = 0;
+    for (size_t i = 0; i < plan.frontends.size(); i++) {
+        const auto& frontend = plan.frontends[i];
+        while (at < former.frontends.size() && former.frontends[at].key < frontend.key) ++at;
+        if (at < former.frontends.size() && same(former.frontends[at], frontend))
+            plan.frontends.put(i, former.frontends.item(at));
+    }
 }
 
 }  // namespace weir::control

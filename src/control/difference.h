@@ -42,4 +42,8 @@ Difference difference(const model::Plan& before, const model::Plan& after);
 /// detail.
 bool same_programming(const model::Plan& a, const model::Plan& b);
 
+/// Frontends of the plan that do not differ from the former's become the very same, so that whoever follows
+/// the plans has to look at the others only.
+void keep_what_is_same(const model::Plan& former, model::Plan& plan);
+
 }  // namespace weir::control

@@ -31,6 +31,34 @@ TEST(Difference, DoesNotSeeReasons) {
     EXPECT_TRUE(same_programming(before, after));
 }
 
+TEST(KeepWhatIsSame, SharesWhatDoesNotDifferButInReasons) {
+    auto former = model::plan(sample_config(), {{sample_target(1), {true, "L4OK in 1 ms"}}});
+    auto plan = model::plan(sample_config(), {{sample_target(1), {true, "L4OK in 2 ms"}}});
+    ASSERT_NE(former.frontends.item(0), plan.frontends.item(0));
+    keep_what_is_same(former, plan);
+    EXPECT_EQ(former.frontends.item(0), plan.frontends.item(0));
+    EXPECT_EQ(former.frontends.item(1), plan.frontends.item(1));
+}
+
+TEST(KeepWhatIsSame, LeavesWhatIsNewOrDiffers) {
+    auto config = sample_config();
+    auto former = plan_of(config);
+    config.services["new"] = config.services["web"];
+    config.services["new"].vips = {net::only(ip("192.0.2.0"))};
+    auto plan = model::plan(config, {{{kSampleV6, ip("10.0.0.1")}, {false, "L4CON"}}});
+    auto made = plan;
+    keep_what_is_same(former, plan);
+    EXPECT_EQ(plan.frontends.item(0), made.frontends.item(0)) << "it is new";
+    EXPECT_EQ(plan.frontends.item(1), former.frontends.item(0));
+    EXPECT_EQ(plan.frontends.item(2), made.frontends.item(2)) << "a backend went down";
+}
+
+TEST(Difference, SeesASilentPlan) {
+    auto silent = plan_of(sample_config());
+    silent.silent = true;
+    EXPECT_FALSE(same_programming(plan_of(sample_config()), silent));
+}
+
 TEST(Difference, NamesTheSettingsThatChange) {
     auto config = sample_config();
     config.unmatched = model::Unmatched::pass;

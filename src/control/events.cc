@@ -88,6 +88,7 @@ std::vector<Event> changes(const model::Plan& before, const model::Plan& after) 
     for (const auto& frontend : after.frontends) {
         while (former != before.frontends.end() && former->key < frontend.key) ++former;
         if (former == before.frontends.end() || former->key != frontend.key) continue;
+        if (&*former == &frontend) continue;
         target_changes(*former, frontend, found);
         if (former->healthy != frontend.healthy) found.push_back(service_event(frontend));
     }

@@ -1,13 +1,6 @@
 #include "control/override_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <boost/json.hpp>
-#include <cstdio>
-#include <filesystem>
-
-#include "base/unique_fd.h"
 
 namespace weir::control {
 namespace {
@@ -16,7 +9,6 @@ namespace json = boost::json;
 using model::Override;
 
 constexpr int kVersion = 1;
-constexpr size_t kLargest = 64 << 20;
 
 json::value unix_milliseconds(const std::optional<Override::Time>& time) {
     if (!time) return nullptr;
@@ -80,60 +72,20 @@ Result<model::Overrides> read_override_file(std::string_view text) {
     }
 }
 
-Result<std::string> OverrideFile::read() const {
-    UniqueFd file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file) return fail_with(errno, "cannot open it");
-    std::string text;
-    char bytes[65536];
-    ssize_t got = 0;
-    while ((got = ::read(file.get(), bytes, sizeof bytes)) > 0) {
-        text.append(bytes, static_cast<size_t>(got));
-        if (text.size() > kLargest) return fail("it is too large");
-    }
-    if (got < 0) return fail_with(errno, "cannot read it");
-    return text;
-}
-
 Result<model::Overrides> OverrideFile::load() const {
-    struct stat found{};
-    if (::lstat(path_.c_str(), &found) != 0 && errno == ENOENT) return model::Overrides{};
-    auto text = read();
-    auto overrides = text ? read_override_file(*text) : propagate(text);
-    if (overrides) return overrides;
-    auto aside = path_ + ".bad";
-    if (::rename(path_.c_str(), aside.c_str()) != 0)
-        return fail_with(errno, "{} is of no use ({}), and cannot be set aside", path_,
-                         overrides.error().message);
-    return fail("{} was of no use ({}); it is set aside as {}, and no override of it is in force", path_,
-                overrides.error().message, aside);
+    model::Overrides overrides;
+    auto loaded = file_.load([&](std::string_view text) -> Status {
+        auto read = read_override_file(text);
+        if (!read) return propagate(read);
+        overrides = std::move(*read);
+        return {};
+    });
+    if (!loaded) return propagate(loaded);
+    return overrides;
 }
 
 Status OverrideFile::save(const model::Overrides& overrides) const {
-    std::error_code code;
-    auto folder = std::filesystem::path(path_).parent_path();
-    std::filesystem::create_directories(folder, code);
-    if (code) return fail("cannot make {}: {}", folder.string(), code.message());
-    if (auto done = replace_with(override_file_text(overrides)); !done) return done;
-    // The name is durable only when its folder is.
-    UniqueFd directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!directory || ::fsync(directory.get()) != 0)
-        return fail_with(errno, "cannot sync {}", folder.string());
-    return {};
-}
-
-Status OverrideFile::replace_with(std::string_view text) const {
-    auto fresh = path_ + ".new";
-    UniqueFd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!file) return fail_with(errno, "cannot create {}", fresh);
-    for (size_t done = 0; done < text.size();) {
-        auto written = ::write(file.get(), text.data() + done, text.size() - done);
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return fail_with(errno, "cannot write {}", fresh);
-        done += static_cast<size_t>(written);
-    }
-    if (::fsync(file.get()) != 0) return fail_with(errno, "cannot sync {}", fresh);
-    if (::rename(fresh.c_str(), path_.c_str()) != 0) return fail_with(errno, "cannot replace {}", path_);
-    return {};
+    return file_.save(override_file_text(overrides));
 }
 
 }  // namespace weir::control

@@ -1,11 +1,11 @@
-// The file that the operator's overrides are kept in, so that they survive restarts and upgrades. What it
-// says is JSON; other programs ask the API.
+// The file that the operator's overrides are kept in, so that they survive restarts and upgrades.
 #pragma once
 
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "control/state_file.h"
 #include "model/override.h"
 
 namespace weir::control {
@@ -16,7 +16,7 @@ Result<model::Overrides> read_override_file(std::string_view text);
 
 class OverrideFile {
   public:
-    explicit OverrideFile(std::string path) : path_(std::move(path)) {}
+    explicit OverrideFile(std::string path) : file_(std::move(path)) {}
 
     /// Nothing where there is no file. One that is broken, or cannot be read, is set aside as PATH.bad.
     Result<model::Overrides> load() const;
@@ -25,10 +25,7 @@ class OverrideFile {
     Status save(const model::Overrides& overrides) const;
 
   private:
-    Result<std::string> read() const;
-    Status replace_with(std::string_view text) const;
-
-    std::string path_;
+    StateFile file_;
 };
 
 }  // namespace weir::control

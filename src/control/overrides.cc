@@ -58,12 +58,12 @@ void Overrides::set(const model::OverrideKey& key, const Wish& wish, const std::
         override.by = by;
         override.at = now;
     }
-    save();
+    changed_ = true;
 }
 
 bool Overrides::lift(const model::OverrideKey& key) {
     if (all_.erase(key) == 0) return false;
-    save();
+    changed_ = true;
     return true;
 }
 
@@ -72,10 +72,11 @@ void Overrides::expire(const model::OverrideKey& key, uint64_t flows_cut) {
     override.state = model::AdminState::disabled;
     override.deadline.reset();
     override.flows_cut = flows_cut;
-    save();
+    changed_ = true;
 }
 
 void Overrides::save() {
+    changed_ = false;
     not_read_.clear();  // whoever has changed something since has seen it
     if (!file_) return;
     auto done = file_->save(all_);

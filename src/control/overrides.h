@@ -1,5 +1,6 @@
-// The operator's overrides of backends: changed by commands, ended by their deadlines, kept in a file. What
-// cannot be saved is in force all the same, and tried again. Knows no clock of its own.
+// The operator's overrides of backends: changed by commands, ended by their deadlines, kept in a file. They
+// are saved when save() is called, for the disk is slower than the datapath; what cannot be saved is in force
+// all the same, and tried again. Knows no clock of its own.
 #pragma once
 
 #include <optional>
@@ -39,9 +40,8 @@ class Overrides {
     /// Its deadline has passed: the backend is disabled, and so many flows are cut off.
     void expire(const model::OverrideKey& key, uint64_t flows_cut);
 
-    /// Tries again what could not be saved.
     void save();
-    bool is_saved() const { return not_saved_.empty(); }
+    bool is_saved() const { return !changed_ && not_saved_.empty(); }
     uint64_t save_failures_total() const { return save_failures_total_; }
 
     /// For the operator: the file could not be read or cannot be written; "" when all is well.
@@ -50,6 +50,7 @@ class Overrides {
   private:
     std::optional<OverrideFile> file_;
     model::Overrides all_;
+    bool changed_ = false;  // since save() was called
     std::string not_read_;
     std::string not_saved_;
     uint64_t save_failures_total_ = 0;

@@ -36,6 +36,9 @@ TEST_F(OverridesTest, AreThereAgainAfterARestart) {
     before.set({ip("10.0.0.3")}, {.weight = 1}, "ada", kNow);
     EXPECT_TRUE(before.lift({ip("10.0.0.3")}));
     EXPECT_FALSE(before.lift({ip("10.0.0.3")}));
+    EXPECT_FALSE(before.is_saved());
+    before.save();
+    EXPECT_TRUE(before.is_saved());
     Overrides after(path());
     EXPECT_EQ(after.all(), before.all());
     EXPECT_EQ(after.all().size(), 2u);
@@ -64,6 +67,7 @@ TEST_F(OverridesTest, DisableTheBackendAtTheDeadlineAndRememberWhatWasCut) {
     overrides.expire(kKey, 17);
     EXPECT_EQ(overrides.all().at(kKey),
               (model::Override{.state = disabled, .by = "ada", .at = kNow, .flows_cut = 17}));
+    overrides.save();
     EXPECT_EQ(Overrides(path()).all(), overrides.all());
     overrides.set(kKey, {.state = draining}, "ada", kNow);
     EXPECT_FALSE(overrides.all().at(kKey).flows_cut);
@@ -73,6 +77,7 @@ TEST_F(OverridesTest, AreInForceThoughTheyCannotBeSavedAndSayIt) {
     std::ofstream(folder + "/file") << "";
     Overrides overrides(folder + "/file/overrides.json");
     overrides.set(kKey, {.weight = 7}, "ada", kNow);
+    overrides.save();
     EXPECT_EQ(overrides.all().size(), 1u);
     EXPECT_FALSE(overrides.is_saved());
     EXPECT_THAT(overrides.problem(), HasSubstr("not saved"));
@@ -90,6 +95,7 @@ TEST_F(OverridesTest, StartWithoutABrokenFileAndSayIt) {
     EXPECT_TRUE(overrides.all().empty());
     EXPECT_THAT(overrides.problem(), HasSubstr(path() + ".bad"));
     overrides.set(kKey, {.weight = 7}, "ada", kNow);
+    overrides.save();
     EXPECT_EQ(overrides.problem(), "") << "whoever changes something has seen it";
 }
 

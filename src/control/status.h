@@ -37,6 +37,7 @@ struct Reloads {
 struct Applying {
     uint64_t number = 0;  // of the plan in force: how many have been applied
     std::optional<SystemTime> applied_at;
+    std::chrono::nanoseconds took{0};  // from looking at the inputs until it was in force
     uint64_t failures_total = 0;
     std::string error;  // why the wanted plan is not in force; "" when it is
 };

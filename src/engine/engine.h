@@ -93,7 +93,7 @@ class Engine {
 
     /// Targets of the applied plan that the engine cannot reach, with the reason. The observer is told of
     /// changes.
-    virtual std::map<model::TargetKey, std::string> unreachable() const = 0;
+    virtual const std::map<model::TargetKey, std::string>& unreachable() const = 0;
 
     virtual Observation observe() = 0;
 

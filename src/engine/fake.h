@@ -15,7 +15,7 @@ class Fake final : public Engine {
         applied.push_back(plan);
         return broken.empty() ? Status() : attach(plan);
     }
-    std::map<model::TargetKey, std::string> unreachable() const override { return cannot_reach; }
+    const std::map<model::TargetKey, std::string>& unreachable() const override { return cannot_reach; }
     Observation observe() override { return observation; }
     Result<Verdict> trace(const Flow& flow) override {
         if (applied.empty()) return fail("no plan is applied");

@@ -82,6 +82,21 @@ std::string reason_of(const Running& running) {
                                       : fmt::format("{}; not probed now: {}", text, running.not_probed);
 }
 
+/// Of a check of the same kind, or nothing.
+void recall(Running& running, std::vector<Remembered>& past) {
+    auto found = std::ranges::find(past, running.check.kind.index(), &Remembered::kind);
+    if (found == past.end()) return;
+    running.tally = std::move(found->tally);
+    running.last = std::move(found->last);
+    running.probes = found->probes;
+    past.erase(found);
+}
+
+bool is_settled(const Target& target) {
+    return std::ranges::none_of(target.checks,
+                                [](const RunningPtr& running) { return running->is_opening(); });
+}
+
 Checked summary_of(const Target& target) {
     auto rank = [](const RunningPtr& running) {
         auto at = running->last ? running->last->at : system_clock::time_point{};
@@ -89,9 +104,7 @@ Checked summary_of(const Target& target) {
         return std::tuple(running->tally.up(), passed, -at.time_since_epoch());
     };
     const auto& spokesman = *std::ranges::min_element(target.checks, {}, rank);
-    bool settled =
-        std::ranges::none_of(target.checks, [](const RunningPtr& running) { return running->is_opening(); });
-    return {{target.up, reason_of(*spokesman)}, spokesman->last, target.changed_at, settled};
+    return {{target.up, reason_of(*spokesman)}, spokesman->last, target.changed_at, is_settled(target)};
 }
 
 }  // namespace
@@ -104,7 +117,7 @@ struct Checker::State : std::enable_shared_from_this<State> {
                                     const std::vector<model::Check>& wanted);
     void start(const RunningPtr& running, size_t beside);
     void take(Running& running, Result<Outcome> outcome);
-    void settle(Target& target);
+    void settle(const model::TargetKey& key, Target& target);
     void notify();
     double chance() { return std::uniform_real_distribution<>()(random); }
 
@@ -119,6 +132,7 @@ struct Checker::State : std::enable_shared_from_this<State> {
     std::set<std::string> expiring_seen;
     std::map<std::string, model::TargetKey> expiring;  // of them what nobody has taken yet
     uint64_t not_probed_total = 0;
+    std::set<model::TargetKey> changed;  // of `up`, until it is taken
     bool notifying = false;
 };
 
@@ -197,15 +211,16 @@ void Checker::State::take(Running& running, Result<Outcome> outcome) {
     }
     running.last = std::move(*outcome);
     running.probes++;
-    if (running.tally.add(ok, running.check)) settle(targets.at(running.target));
+    if (running.tally.add(ok, running.check)) settle(running.target, targets.at(running.target));
 }
 
-void Checker::State::settle(Target& target) {
+void Checker::State::settle(const model::TargetKey& key, Target& target) {
     bool up =
         std::ranges::all_of(target.checks, [](const RunningPtr& running) { return running->tally.up(); });
     if (up == target.up) return;
     target.up = up;
     target.changed_at = system_clock::now();
+    changed.insert(key);
     notify();
 }
 
@@ -246,7 +261,7 @@ Checker::~Checker() {
     set({});
 }
 
-void Checker::set(const Work& work, const model::HealthMap& known) {
+void Checker::set(const Work& work, const model::HealthMap& known, const Memory& memory) {
     auto& state = *state_;
     std::erase_if(state.targets, [&work](const auto& entry) {
         auto wanted = work.find(entry.first);
@@ -259,9 +274,14 @@ void Checker::set(const Work& work, const model::HealthMap& known) {
         if (wanted.empty()) continue;
         auto [place, is_new] = state.targets.try_emplace(key);
         auto& target = place->second;
-        if (auto found = known.find(key); is_new && found != known.end()) target.up = found->second.up;
+        auto former = is_new ? known.find(key) : known.end();
+        if (former != known.end()) target.up = former->second.up;
         std::ranges::copy(state.replace(target, key, wanted), std::back_inserter(fresh));
-        state.settle(target);
+        if (auto found = memory.find(key); former != known.end() && found != memory.end()) {
+            auto past = found->second;
+            for (const auto& running : target.checks) recall(*running, past);
+        }
+        state.settle(key, target);
     }
     for (const auto& running : fresh) state.start(running, fresh.size());
 }
@@ -285,6 +305,29 @@ NotProbed Checker::not_probed() const {
             found.why = running->not_probed;
         }
     return found;
+}
+
+Memory Checker::memory() const {
+    Memory memory;
+    for (const auto& [key, target] : state_->targets)
+        for (const auto& running : target.checks)
+            memory[key].push_back(
+                {running->check.kind.index(), running->tally, running->last, running->probes});
+    return memory;
+}
+
+std::optional<Checked> Checker::checked(const model::TargetKey& target) const {
+    auto found = state_->targets.find(target);
+    if (found == state_->targets.end()) return std::nullopt;
+    return summary_of(found->second);
+}
+
+bool Checker::settled() const {
+    return std::ranges::all_of(state_->targets, [](const auto& entry) { return is_settled(entry.second); });
+}
+
+std::set<model::TargetKey> Checker::take_changed() {
+    return std::exchange(state_->changed, {});
 }
 
 }  // namespace weir::health

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <vector>
 
 #include "health/probe.h"
@@ -31,6 +32,17 @@ struct NotProbed {
     size_t checks = 0;  // whose last probe was not made
     std::string why;    // of one of them
 };
+
+/// What a check has seen: what is kept of it over a restart.
+struct Remembered {
+    size_t kind = 0;  // of its variant
+    Tally tally{};
+    std::optional<Outcome> last{};
+    unsigned probes = 0;
+
+    bool operator==(const Remembered&) const = default;
+};
+using Memory = std::map<model::TargetKey, std::vector<Remembered>>;
 
 /// What the checker needs of the world; tests have their own.
 struct World {
@@ -59,10 +71,20 @@ class Checker {
 
     /// Replaces the set of checks. What stays the same goes on undisturbed; a check of the same kind keeps
     /// its tally. A check that is new to a target begins where the target is: it has to fail to take an up
-    /// one down. A target that is new here begins as in `known`, else down.
-    void set(const Work& work, const model::HealthMap& known = {});
+    /// one down. A target that is new here begins as in `known`, else down; one that `known` has, with what
+    /// its checks of the same kind had seen.
+    void set(const Work& work, const model::HealthMap& known = {}, const Memory& memory = {});
+    Memory memory() const;
 
     std::map<model::TargetKey, Checked> checked() const;
+    /// Nothing of a target without checks.
+    std::optional<Checked> checked(const model::TargetKey& target) const;
+
+    /// Whether every check of every target has had the probes that decide its first state.
+    bool settled() const;
+
+    /// Targets that came up or went down since the last question.
+    std::set<model::TargetKey> take_changed();
 
     /// The certificates that were found to end soon since the last call, each with a target that shows it. A
     /// certificate comes once, whoever else shows it.

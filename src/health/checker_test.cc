@@ -209,15 +209,64 @@ TEST_F(CheckerTest, DoesNotBeginAgainWithWhatWasKnown) {
     EXPECT_FALSE(up(1));
 }
 
+TEST_F(CheckerTest, GoesOnFromWhatAFormerCheckersChecksHadSeen) {
+    failing_ = {target(2)};
+    const Checker::Work work = {{target(1), {tcp(), http()}}, {target(2), {http()}}};
+    const model::HealthMap known = {{target(1), {false, "recovered"}}, {target(2), {true, "recovered"}}};
+    checker_->set(work, known);
+    time_.move(201ms);
+    ASSERT_EQ(reason(1), "L7OK/200 in 1.2 ms (1/3 UP)");
+    ASSERT_EQ(reason(2), "L7STS/503 (1/2 DOWN)");
+    auto memory = checker_->memory();
+    EXPECT_EQ(memory.at(target(1)).size(), 2u);
+    checker_->set({});
+    checker_->set(work, known, memory);
+    EXPECT_EQ(checker_->memory(), memory);
+    EXPECT_EQ(reason(2), "L7STS/503 (1/2 DOWN)");
+    time_.move(403ms);  // two more probes of each; a check that begins anew takes three
+    EXPECT_TRUE(up(1));
+    EXPECT_FALSE(up(2));
+}
+
+TEST_F(CheckerTest, BelievesWhatWasSeenMoreThanWhatTheDatapathHas) {
+    const Checker::Work work = {{target(1), {http()}}};
+    Memory memory = {{target(1), {{http().kind.index(), Tally(true), {}, 9}}}};
+    checker_->set(work, {{target(1), {false, "it was disabled"}}}, memory);
+    EXPECT_TRUE(up(1));
+    EXPECT_TRUE(checker_->settled());
+}
+
+TEST_F(CheckerTest, LetsATargetThatTheDatapathDoesNotHaveBeginDownWhateverWasSeen) {
+    checker_->set({{target(1), {http()}}}, {}, {{target(1), {{http().kind.index(), Tally(true), {}, 9}}}});
+    EXPECT_FALSE(up(1));
+    EXPECT_FALSE(checker_->settled());
+}
+
+TEST_F(CheckerTest, ForgetsWhatACheckOfAnotherKindHadSeen) {
+    checker_->set({{target(1), {http()}}}, {{target(1), {true, "recovered"}}},
+                  {{target(1), {{tcp().kind.index(), Tally(false), {}, 9}}}});
+    EXPECT_TRUE(up(1));
+}
+
+TEST_F(CheckerTest, NamesThoseThatCameUpOrWentDownOnce) {
+    set({{target(1), {http()}}, {target(2), {http()}}});
+    failing_ = {target(2)};
+    time_.move(1s);
+    EXPECT_THAT(checker_->take_changed(), testing::ElementsAre(target(1)));
+    EXPECT_THAT(checker_->take_changed(), testing::IsEmpty());
+}
+
 TEST_F(CheckerTest, IsSettledAfterTheFirstProbesHoweverTheyWent) {
     failing_ = {target(2)};
     set({{target(1), {http()}}, {target(2), {http()}}});
     time_.move(201ms);
+    EXPECT_FALSE(checker_->settled());
     EXPECT_FALSE(checked(1).settled);
     EXPECT_FALSE(checked(2).settled);
     time_.move(410ms);
     EXPECT_TRUE(checked(1).settled);
     EXPECT_TRUE(checked(2).settled);
+    EXPECT_TRUE(checker_->settled());
     EXPECT_FALSE(up(2));
 }
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/config.h"
@@ -19,14 +20,20 @@ namespace weir::health {
 class Tally {
   public:
     explicit Tally(bool up = false) : up_(up) {}
+    /// As another one was.
+    Tally(bool up, std::vector<bool> seen) : seen_(std::move(seen)), up_(up) {}
 
     /// Takes one outcome; true if `up()` changed by it.
     bool add(bool ok, const model::Check& check);
 
     bool up() const { return up_; }
+    /// Outcomes since the last change, newest last.
+    const std::vector<bool>& seen() const { return seen_; }
 
     /// On the way to the other state, as `2/3 UP` or `1/2 DOWN`; "" when it is settled.
     std::string progress(const model::Check& check) const;
+
+    bool operator==(const Tally&) const = default;
 
   private:
     unsigned towards_change(const model::Check& check) const;

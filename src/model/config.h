@@ -312,6 +312,14 @@ struct Alert {
     bool operator==(const Alert&) const = default;
 };
 
+/// When VIPs are announced, by whatever protocol, while the daemon comes or goes.
+struct Announcing {
+    std::chrono::seconds learn{0};   // from a fresh start, at most: until all checks had their say
+    std::chrono::seconds linger{0};  // from the VIPs' withdrawal until the datapath goes
+
+    bool operator==(const Announcing&) const = default;
+};
+
 /// 802.1Q VLAN id: the prefixes behind it.
 using Vlans = std::map<uint16_t, std::vector<net::Prefix>>;
 
@@ -326,6 +334,7 @@ struct Config {
     Flows flows;
     Icmp icmp;
     Unmatched unmatched = Unmatched::drop;
+    Announcing announcing;
     std::map<std::string, Alert> alerts;
     std::chrono::seconds watchdog{0};  // so long the datapath goes on without a daemon; 0: forever
     std::map<std::string, Pool> pools;

@@ -34,6 +34,36 @@ Target make_target(Backend backend, Tier tier, Health health, const Allowance& a
     return target;
 }
 
+/// What comes from outside of the configuration.
+struct Inputs {
+    const HealthMap& health;
+    const Allowances& allowances;
+    const Overrides& overrides;
+};
+
+Frontend make_frontend(const FrontendKey& key, const std::string& name, const Service& service,
+                       const std::vector<Member>& members, const Inputs& inputs) {
+    Frontend frontend{
+        key, name, service.forward, service.scheduler, service.sticky, service.quic, service.announce_arp,
+        {},  false};
+    const ServiceOverrides overridden(inputs.overrides, name);
+    frontend.targets.reserve(members.size());
+    for (const auto& member : members) {
+        TargetKey target{key, member.backend->address};
+        auto allowed = inputs.allowances.find(target);
+        frontend.targets.push_back(make_target(
+            overridden.apply(*member.backend), member.tier, health_of(target, service, inputs.health),
+            allowed == inputs.allowances.end() ? Allowance{} : allowed->second));
+    }
+    // Those that are full, too: a VIP that is withdrawn for them would lose the flows that they have.
+    auto standing = std::ranges::count_if(frontend.targets, [](const Target& target) {
+        return target.health.up && takes_new(target.backend) && target.tier != kFallbackTier;
+    });
+    frontend.healthy = static_cast<size_t>(standing) >= service.need;
+    share_out(frontend, service);
+    return frontend;
+}
+
 }  // namespace
 
 std::string FrontendKey::text() const {
@@ -115,38 +145,53 @@ std::vector<TargetKey> targets_of(const Config& config) {
 
 Plan plan(const Config& config, const HealthMap& health, const Allowances& allowances,
           const Overrides& overrides) {
-    Plan plan{config.node_address, config.interfaces, config.vlans,    config.flows,
-              config.icmp,         config.unmatched,  config.watchdog, {}};
+    std::vector<Frontend> frontends;
     for_each_frontend(config, [&](const FrontendKey& key, const std::string& name, const Service& service,
                                   const std::vector<Member>& members) {
-        Frontend frontend{
-            key, name, service.forward, service.scheduler, service.sticky, service.quic, service.announce_arp,
-            {},  false};
-        const ServiceOverrides overridden(overrides, name);
-        for (const auto& member : members) {
-            TargetKey target{key, member.backend->address};
-            auto allowed = allowances.find(target);
-            frontend.targets.push_back(make_target(
-                overridden.apply(*member.backend), member.tier, health_of(target, service, health),
-                allowed == allowances.end() ? Allowance{} : allowed->second));
-        }
-        // Those that are full, too: a VIP that is withdrawn for them would lose the flows that they have.
-        auto standing = std::ranges::count_if(frontend.targets, [](const Target& target) {
-            return target.health.up && takes_new(target.backend) && target.tier != kFallbackTier;
-        });
-        frontend.healthy = static_cast<size_t>(standing) >= service.need;
-        share_out(frontend, service);
-        plan.frontends.push_back(std::move(frontend));
+        frontends.push_back(make_frontend(key, name, service, members, {health, allowances, overrides}));
     });
-    std::ranges::sort(plan.frontends, {}, &Frontend::key);
+    std::ranges::sort(frontends, {}, &Frontend::key);
+    return {config.node_address,
+            config.interfaces,
+            config.vlans,
+            config.flows,
+            config.icmp,
+            config.unmatched,
+            config.watchdog,
+            false,
+            SharedList(std::move(frontends))};
+}
+
+Plan replan(const Plan& former, const std::set<std::string>& services, const Config& config,
+            const HealthMap& health, const Allowances& allowances, const Overrides& overrides) {
+    auto plan = former;
+    for (const auto& name : services) {
+        const auto& service = config.services.at(name);
+        auto members = members_of(config, service);
+        for (const auto& key : frontends_of(service)) {
+            auto place = std::ranges::lower_bound(plan.frontends, key, {}, &Frontend::key);
+            plan.frontends.put(static_cast<size_t>(place - plan.frontends.begin()),
+                               std::make_shared<const Frontend>(make_frontend(
+                                   key, name, service, members, {health, allowances, overrides})));
+        }
+    }
     return plan;
+}
+
+bool same_targets(const Plan& a, const Plan& b) {
+    auto same = [](const Frontend& x, const Frontend& y) {
+        auto address = [](const Target& target) { return target.backend.address; };
+        return &x == &y || (x.key == y.key && x.forward == y.forward &&
+                            std::ranges::equal(x.targets, y.targets, {}, address, address));
+    };
+    return std::ranges::equal(a.frontends, b.frontends, same);
 }
 
 std::map<net::Prefix, bool> announced_vips(const Plan& plan) {
     std::map<net::Prefix, bool> vips;
     for (const auto& frontend : plan.frontends) vips[frontend.key.vips()] |= frontend.announce_arp;
     for (const auto& frontend : plan.frontends)
-        if (!frontend.answers()) vips[frontend.key.vips()] = false;
+        if (!frontend.answers() || plan.silent) vips[frontend.key.vips()] = false;
     return vips;
 }
 

@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "base/shared_list.h"
 #include "model/config.h"
 #include "model/override.h"
 #include "model/tiers.h"
@@ -112,7 +114,8 @@ struct Plan {
     Icmp icmp;
     Unmatched unmatched = Unmatched::drop;
     std::chrono::seconds watchdog{0};
-    std::vector<Frontend> frontends;  // ordered by key
+    bool silent = false;  // no VIP is announced, however healthy: the daemon learns, or is about to go
+    SharedList<Frontend> frontends;  // ordered by key
 
     bool operator==(const Plan&) const = default;
 };
@@ -128,9 +131,19 @@ std::vector<TargetKey> targets_of(const Config& config);
 Plan plan(const Config& config, const HealthMap& health, const Allowances& allowances = {},
           const Overrides& overrides = {});
 
+/// As plan(), where only these services' inputs have changed since `former` was made from the same
+/// configuration: their frontends are made anew, the others are the very same. Of `health` and `allowances`
+/// no more than theirs is looked at.
+Plan replan(const Plan& former, const std::set<std::string>& services, const Config& config,
+            const HealthMap& health, const Allowances& allowances, const Overrides& overrides);
+
+/// Whether both have the same backends behind the same frontends, in the same order and reached in the same
+/// way: what differs is health, weights and the like.
+bool same_targets(const Plan& a, const Plan& b);
+
 /// Every VIP, and prefix of VIPs: whether weir says by ARP and neighbour discovery that it is here. That
 /// takes a service that asks for it, and that all services of the VIP have somebody to answer. Of several
-/// prefixes around one address the longest counts.
+/// prefixes around one address the longest counts. None of a silent plan.
 std::map<net::Prefix, bool> announced_vips(const Plan& plan);
 
 /// At which of the backend's own ports NAT brings what was sent to a port of the VIP's. A port that is none

@@ -28,6 +28,56 @@ TEST(FrontendKey, HasItsVipProbedAndOfAPrefixTheFirstBehindTheBase) {
     EXPECT_EQ(probed("2001:db8::8/128"), "2001:db8::8");
 }
 
+Config two_services() {
+    Config config;
+    for (std::string name : {"a", "b"}) {
+        config.pools[name].backends = {{net::Ip::v4({10, 0, 0, 1})}, {net::Ip::v4({10, 0, 0, 2})}};
+        Service service;
+        service.vips = {net::Prefix::parse(name == "a" ? "192.0.2.2/32" : "192.0.2.1/32").value()};
+        service.ports = {{net::Port(80), Protocol::tcp}, {net::Port(443), Protocol::tcp}};
+        service.pool = name;
+        config.services[name] = service;
+    }
+    return config;
+}
+
+TEST(Replan, MakesTheServicesNamedAsPlanDoesAndSharesTheOthers) {
+    auto config = two_services();
+    auto former = plan(config, {});
+    HealthMap health = {{{former.frontends[3].key, net::Ip::v4({10, 0, 0, 1})}, {false, "L4CON"}}};
+    Overrides overrides = {{{net::Ip::v4({10, 0, 0, 2}), "a"}, {.weight = 7}}};
+    auto next = replan(former, {"a"}, config, health, {}, overrides);
+    EXPECT_EQ(next, plan(config, health, {}, overrides));
+    EXPECT_EQ(next.frontends.item(0), former.frontends.item(0)) << "of b, whose VIP comes first";
+    EXPECT_EQ(next.frontends.item(1), former.frontends.item(1));
+    EXPECT_NE(next.frontends[3], former.frontends[3]);
+}
+
+TEST(SameTargets, AreOfTheSameBackendsReachedInTheSameWay) {
+    auto config = two_services();
+    auto former = plan(config, {});
+    EXPECT_TRUE(same_targets(former, plan(config, {{{former.frontends[0].key, net::Ip::v4({10, 0, 0, 1})},
+                                                    {false, "L4CON"}}})));
+    config.services["b"].forward.kind = ForwardKind::ipip;
+    EXPECT_FALSE(same_targets(former, plan(config, {})));
+    config = two_services();
+    config.pools["b"].backends.pop_back();
+    EXPECT_FALSE(same_targets(former, plan(config, {})));
+    config = two_services();
+    config.services.erase("b");
+    EXPECT_FALSE(same_targets(former, plan(config, {})));
+}
+
+TEST(AnnouncedVips, AreNoneOfASilentPlan) {
+    auto config = two_services();
+    config.services["a"].announce_arp = true;
+    auto loud = plan(config, {});
+    auto vip = net::Prefix::parse("192.0.2.2/32").value();
+    EXPECT_TRUE(announced_vips(loud).at(vip));
+    loud.silent = true;
+    EXPECT_FALSE(announced_vips(loud).at(vip));
+}
+
 TEST(Protocols, AreReadAsTheyAreWritten) {
     for (unsigned number = 1; number < 256; number++) {
         auto protocol = static_cast<Protocol>(number);

@@ -13,8 +13,9 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kTick = 100ms;  // the pace: this many addresses and next hops in one tick
-constexpr size_t kAtOnce = 500;
+constexpr auto kTick = 100ms;            // the pace: in each
+constexpr size_t kRoutesAtOnce = 10000;  // are looked up, which is the kernel's memory alone,
+constexpr size_t kHopsAtOnce = 500;      // and asked for by a broadcast
 constexpr std::chrono::milliseconds kRefresh = 10s;
 
 /// What the kernel calls an address that is not one other machine's.
@@ -88,8 +89,8 @@ Neighbours::Neighbours(boost::asio::any_io_executor executor, std::function<void
       readable_(executor),
       timer_(executor),
       on_change_(std::move(on_change)),
-      resolver_(requests_, links_, kTick, kAtOnce),
-      agenda_(kTick, kAtOnce, std::random_device{}()) {}
+      resolver_(requests_, links_, kTick, kHopsAtOnce),
+      agenda_(kTick, kRoutesAtOnce, std::random_device{}()) {}
 
 Neighbours::~Neighbours() {
     if (readable_.is_open()) readable_.release();  // events_ closes it

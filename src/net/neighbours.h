@@ -57,8 +57,8 @@ class Neighbours {
                                                     std::function<void()> on_change);
     ~Neighbours();
 
-    /// The whole set replaces the former; new addresses are looked up at once, 500 in each tenth of a second,
-    /// and as many next hops.
+    /// The whole set replaces the former; new addresses are looked up at once, 10,000 in each tenth of a
+    /// second, and 500 next hops.
     void watch(const std::set<Ip>& addresses);
 
     /// Of a watched address. The error says why a frame cannot be sent to it.

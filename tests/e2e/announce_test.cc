@@ -110,6 +110,29 @@ TEST_F(Announce, IsFollowedByClientsWhenAnotherBalancerTakesOver) {
     expect_service();
 }
 
+TEST_F(Announce, WaitsAfterAFreshStartUntilTheChecksHadTheirSay) {
+    expect_service();
+    auto& second = add("second");
+    second.add_address("eth0", "10.1.10.101/24");
+    second.add_address("eth0", "2001:db8:10::101/64");
+    lab().host("switch").set_up("balancer", false);
+    // One backend's check never ends, so it never has had its say; the others are up.
+    auto yaml = announcing();
+    yaml.check =
+        "{exec: {command: [/bin/sh, -c, '[ $WEIR_BACKEND != 10.1.10.12 ] || sleep 3600']}, "
+        "interval: 1h, timeout: 1h}";
+    yaml.settings = "announce: {learn: 1h}\n";
+    lab::Daemon daemon(second, WEIR_BINARY, yaml.text());
+    ASSERT_TRUE(lab::wait_until([&] { return is_healthy(daemon); }, kSoon)) << daemon.log();
+    EXPECT_FALSE(lab::connect_tcp(site_->client(), lab::endpoint(fmt::format("{}:80", kVip4)), 500ms))
+        << "the client has been told of the second balancer";
+    yaml.settings = "";
+    daemon.reload(yaml.text());
+    EXPECT_TRUE(await_neighbour(kVip4, second.mac("eth0"))) << daemon.log();
+    EXPECT_TRUE(await_neighbour(kVip6, second.mac("eth0"))) << daemon.log();
+    expect_service();
+}
+
 TEST_F(Announce, ComesAgainWhenTheCableIsBack) {
     expect_service();
     somebody_else_claims_the_vips();

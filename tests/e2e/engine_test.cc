@@ -36,7 +36,7 @@ TEST_F(EngineTest, KeepsTheWaysOfThePlanInForceWhenItRefusesAnother) {
         plan.frontends.clear();
         for (const char* vips : {"192.0.2.0/24", "198.51.100.0/25", "203.0.113.0/26"}) {
             plan.frontends.push_back(service(vips, "10.0.0.3"));
-            plan.frontends.back().key.more_ports = 65533;
+            plan.frontends.edit(plan.frontends.size() - 1).key.more_ports = 65533;
         }
         EXPECT_FALSE(engine->apply(plan)) << "more forms than the datapath has room for";
         EXPECT_EQ(engine->unreachable(), (std::map<model::TargetKey, std::string>{}));

@@ -83,11 +83,13 @@ TEST_F(Ended, TheKillSwitchTakesEverythingAwayAfterItsTime) {
     lab::TempDir dir;
     lab::PrivateBpffs bpffs;
     const std::string pins = bpffs.path() + "/weir";
+    const Yaml yaml{.settings = "announce: {linger: 1s}\n"};
     lab::Process daemon(site.balancer(),
-                        {WEIR_BINARY, "run", "-c", dir.write("weir.yaml", Yaml{}.text()), "--socket",
+                        {WEIR_BINARY, "run", "-c", dir.write("weir.yaml", yaml.text()), "--socket",
                          dir / "weir.sock", "--pin", pins, "--state", dir / "state", "--for", "2s"});
     EXPECT_TRUE(lab::wait_until([&] { return has_xdp(site.balancer()); }, kSoon)) << daemon.err();
     EXPECT_EQ(daemon.wait(kSoon), 0) << daemon.err();
+    EXPECT_THAT(daemon.out() + daemon.err(), testing::HasSubstr("the VIPs are withdrawn"));
     EXPECT_TRUE(is_clean(site.balancer(), pins));
 }
 

@@ -114,7 +114,7 @@ TEST_F(DatapathTest, DropsWhenNobodyIsUp) {
 }
 
 TEST_F(DatapathTest, SpreadsFlowsByWeight) {
-    for (auto& one : plan_.frontends) one.targets[0].backend.weight = 2;
+    plan_.frontends.edit_each([&](auto& one) { one.targets[0].backend.weight = 2; });
     apply();
     std::map<int, int> hits;
     for (int i = 0; i < 20000; i++)
@@ -123,6 +123,29 @@ TEST_F(DatapathTest, SpreadsFlowsByWeight) {
     EXPECT_NEAR(hits[1], 10000, 400);
     EXPECT_NEAR(hits[2], 5000, 300);
     EXPECT_NEAR(hits[3], 5000, 300);
+}
+
+TEST_F(DatapathTest, FollowsChangesOfOneServiceAfterTheOther) {
+    // A generation is written from what its half had two changes before.
+    auto whom = [&](const model::FrontendKey& key) {
+        std::set<int> backends;
+        auto source = key.vip.is_v4() ? "198.51.100.7" : "[2001:db8:9::7]";
+        auto vip = key.vip.is_v4() ? key.vip.text() : "[" + key.vip.text() + "]";
+        for (int port = 2000; port < 2060; port++)
+            backends.insert(
+                send(packet(fmt::format("{}:{}", source, port), fmt::format("{}:{}", vip, key.port.value()),
+                            static_cast<uint8_t>(key.protocol), net::kTcpSyn)));
+        return backends;
+    };
+    for (size_t i = 0; i < plan_.frontends.size(); i++) {
+        plan_.frontends.edit(i).targets[i % 3].accepts = Accepts::nothing;
+        apply();
+        for (size_t k = 0; k < plan_.frontends.size(); k++) {
+            std::set<int> expected{1, 2, 3};
+            if (k <= i) expected.erase(static_cast<int>(k % 3) + 1);
+            EXPECT_EQ(whom(plan_.frontends[k].key), expected) << "frontend " << k << " after change " << i;
+        }
+    }
 }
 
 TEST_F(DatapathTest, KeepsEachFlowOnItsBackendWhenOthersComeGoAndDrain) {

@@ -81,7 +81,8 @@ void DatapathTest::SetUp() {
 }
 
 void DatapathTest::apply() {
-    auto applied = tables_->apply(plan_, hops_);
+    if (!shared_hops_ || *shared_hops_ != hops_) shared_hops_ = std::make_shared<const Hops>(hops_);
+    auto applied = tables_->apply(plan_, shared_hops_);
     ASSERT_TRUE(applied) << applied.error().message;
 }
 
@@ -169,15 +170,17 @@ int DatapathTest::map_of_program(const std::string& name) const {
 }
 
 void DatapathTest::add_backends(int first, int last) {
-    for (auto& one : plan_.frontends)
+    plan_.frontends.edit_each([&](auto& one) {
         for (int i = first; i <= last; i++)
             one.targets.push_back({{address_of(i)}, {true, ""}, Accepts::all});
+    });
 }
 
 void DatapathTest::set_accepts(int backend, Accepts accepts) {
-    for (auto& one : plan_.frontends)
+    plan_.frontends.edit_each([&](auto& one) {
         for (auto& target : one.targets)
             if (target.backend.address == address_of(backend)) target.accepts = accepts;
+    });
 }
 
 Observation DatapathTest::observe() const {

@@ -119,7 +119,7 @@ TEST_F(Interfaces, MayHaveDifferentMtus) {
 TEST_F(Interfaces, SayToABackendHowMuchTheWayToItsClientTakes) {
     for (auto family : {Family::v4, Family::v6}) {
         use_both({model::ForwardKind::dsr, family, family});
-        for (auto& frontend : plan_.frontends) frontend.forward.kind = model::ForwardKind::nat;
+        plan_.frontends.edit_each([](auto& one) { one.forward.kind = model::ForwardKind::nat; });
         apply();
         ASSERT_TRUE(tables_->set_ports({{static_cast<uint32_t>(a_), {kBalancer, false, 0, 1400}},
                                         {static_cast<uint32_t>(b_), {kSecond, false, 0, 9000}}}));

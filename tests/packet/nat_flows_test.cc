@@ -218,7 +218,7 @@ TEST_F(FullNatTest, GivesEachFlowASourceOfItsOwn) {
 TEST_F(FullNatTest, RefusesFlowsThatFindNoSource) {
     plan_.flows.size = 1 << 17;
     plan_.frontends = {service(kind_)};
-    plan_.frontends[0].forward.sources = {*net::Prefix::parse("10.9.0.0/32")};
+    plan_.frontends.edit(0).forward.sources = {*net::Prefix::parse("10.9.0.0/32")};
     apply();
     new_reasons();
     auto nat = open_all(66000);

@@ -79,7 +79,7 @@ class NeighbourTest : public DatapathTest {
     void SetUp() override {
         DatapathTest::SetUp();
         if (!tables_) return;
-        for (auto& one : plan_.frontends) one.announce_arp = one.healthy = true;
+        plan_.frontends.edit_each([&](auto& one) { one.announce_arp = one.healthy = true; });
         apply();
         Ports ports{{kLoopback, Port{kBalancer}}};
         ASSERT_TRUE(tables_->set_ports(ports));
@@ -183,11 +183,11 @@ TEST_F(NeighbourTest, IsSilentUnlessTheVipIsAnnouncedAndItsFrontendsAreHealthy) 
                       "not_ip", why);
         EXPECT_TRUE(tables_->take_conflicts().empty());
     };
-    for (auto& one : plan_.frontends) one.healthy = one.key.port.value() != 53;
+    plan_.frontends.edit_each([&](auto& one) { one.healthy = one.key.port.value() != 53; });
     expect_silence("one of two frontends is down");
-    for (auto& one : plan_.frontends) one.healthy = true, one.announce_arp = false;
+    plan_.frontends.edit_each([&](auto& one) { one.healthy = true, one.announce_arp = false; });
     expect_silence("not announced");
-    for (auto& one : plan_.frontends) one.announce_arp = one.key.port.value() == 80;
+    plan_.frontends.edit_each([&](auto& one) { one.announce_arp = one.key.port.value() == 80; });
     apply();
     expect_answer(arp({}), arp(reply_to({}), kClient), "one service announces it");
 }

@@ -15,9 +15,8 @@ class QuicPathTest : public DatapathTest {
     void SetUp() override {
         DatapathTest::SetUp();
         if (!tables_) return;
-        plan_.frontends.resize(1);
-        plan_.frontends[0] = frontend("192.0.2.1", 443, model::Protocol::udp, 9);
-        auto& service = plan_.frontends[0];
+        plan_.frontends = {frontend("192.0.2.1", 443, model::Protocol::udp, 9)};
+        auto& service = plan_.frontends.edit(0);
         service.quic = {{.rotation = 0, .server_id_length = 2, .nonce_length = 6}};
         for (auto& target : service.targets) target.backend.server_id = {0xab, number_of(target)};
         apply();
@@ -62,7 +61,7 @@ TEST_F(QuicPathTest, FollowsTheFlowWhereTheIdNamesNobody) {
         ASSERT_EQ(send(port, long_packet(unknown_id(), 1200)), flows[port]);
     }
     EXPECT_EQ(used.size(), 9u);
-    plan_.frontends[0].targets.resize(8);
+    plan_.frontends.edit(0).targets.resize(8);
     apply();
     for (const auto& [port, backend] : flows) {
         if (backend == 9) continue;
@@ -92,7 +91,7 @@ TEST_F(QuicPathTest, HasRoomForEveryServerIdWithEachPlan) {
     plan_.frontends.clear();
     for (uint16_t port = 443; port < 443 + 30; port++) {
         plan_.frontends.push_back(service);
-        plan_.frontends.back().key.port = net::Port(port);
+        plan_.frontends.edit(plan_.frontends.size() - 1).key.port = net::Port(port);
     }
     const auto whole = plan_.frontends;
     for (auto& each : plan_.frontends)
@@ -127,7 +126,7 @@ TEST_F(QuicPathTest, LeavesTheRingsInForceAloneWhenAPlanCannotBeWritten) {
             if (bpf_map_update_elem(servers.get(), &key, &target, BPF_ANY)) return;
     };
     plan_.frontends.push_back(plan_.frontends[0]);  // with as many server ids again
-    plan_.frontends.back().key.port = net::Port(444);
+    plan_.frontends.edit(plan_.frontends.size() - 1).key.port = net::Port(444);
     fill(0);
     if (tables_->apply(plan_, hops_)) fill(0);
     for (int backend : {1, 2}) {
@@ -152,7 +151,7 @@ TEST_F(QuicPathTest, ReachesADrainingBackendByItsIdAlone) {
 
 TEST_F(QuicPathTest, DecodesWhatIsEncrypted) {
     for (const auto& vector : kQuicVectors) {
-        auto& service = plan_.frontends[0];
+        auto& service = plan_.frontends.edit(0);
         auto id = from_hex(vector.id);
         service.quic = {{.rotation = static_cast<uint8_t>(id[0] >> 5),
                          .server_id_length = static_cast<uint8_t>(vector.server_id.size() / 2),
@@ -172,11 +171,11 @@ TEST_F(QuicPathTest, DecodesWhatIsEncrypted) {
 
 TEST_F(QuicPathTest, KnowsSeveralConfigurationsAtOnceAndEachServiceItsOwn) {
     auto other = frontend("192.0.2.2", 443, model::Protocol::udp, 9);
-    plan_.frontends[0].quic.push_back({.rotation = 1, .server_id_length = 1, .nonce_length = 8});
+    plan_.frontends.edit(0).quic.push_back({.rotation = 1, .server_id_length = 1, .nonce_length = 8});
     other.quic = {{.rotation = 0, .server_id_length = 1, .nonce_length = 7}};
     for (auto& target : other.targets)
         target.backend.server_id = {static_cast<uint8_t>(10 - number_of(target))};
-    plan_.frontends[0].targets[6].backend.server_id = {0x77};
+    plan_.frontends.edit(0).targets[6].backend.server_id = {0x77};
     plan_.frontends.push_back(other);
     apply();
     for (int port = 1000; port < 1010; port++) {

@@ -107,7 +107,7 @@ TEST_F(ServicesTest, FlowsToOtherAddressesOrProtocolsAreOthers) {
         const std::string prefix = v4 ? "192.0.2." : "[2001:db8::";
         const auto to = [&](int host) { return fmt::format("{}{}{}:80", prefix, host, v4 ? "" : "]"); };
         for (int i = 0; i < 2; i++) ASSERT_EQ(backend_for(to(7), net::kTcp), 1);
-        plan_.frontends[0].targets[0].accepts = Accepts::established;
+        plan_.frontends.edit(0).targets[0].accepts = Accepts::established;
         apply();
         EXPECT_EQ(backend_for(to(7), net::kTcp), 1);
         EXPECT_EQ(backend_for(to(7), net::kUdp), 0) << "another protocol";
@@ -117,7 +117,7 @@ TEST_F(ServicesTest, FlowsToOtherAddressesOrProtocolsAreOthers) {
 
 TEST_F(ServicesTest, ProtocolsWithoutPortsAreOneFlowASource) {
     plan_.frontends = {frontend("192.0.2.1", 0, Protocol::any, 3)};
-    plan_.frontends[0].key.more_ports = 65535;
+    plan_.frontends.edit(0).key.more_ports = 65535;
     apply();
     for (uint8_t protocol : {kGre, kEsp, kIcmp}) {
         std::map<std::string, int> flows;
@@ -132,7 +132,7 @@ TEST_F(ServicesTest, ProtocolsWithoutPortsAreOneFlowASource) {
         apply();
         for (const auto& [source, backend] : flows)
             ASSERT_EQ(backend_for(of_protocol(source, "192.0.2.1:1", protocol)), backend);
-        plan_.frontends[0].targets.resize(3);
+        plan_.frontends.edit(0).targets.resize(3);
         apply();
     }
 }
@@ -142,7 +142,7 @@ class StickyTest : public ServicesTest {
     void SetUp() override {
         ServicesTest::SetUp();
         if (!tables_) return;
-        for (auto& one : plan_.frontends) one.sticky = model::Sticky{24, 48};
+        plan_.frontends.edit_each([&](auto& one) { one.sticky = model::Sticky{24, 48}; });
         apply();
     }
     int syn(const std::string& source, int port) const {
@@ -200,7 +200,7 @@ TEST_F(StickyTest, SendsASourcesFlowsToOneBackendThroughChanges) {
             ASSERT_EQ(syn(source(net, 78), 3001), fresh);
         }
         set_accepts(2, Accepts::all);
-        for (auto& one : plan_.frontends) one.targets.resize(3);
+        plan_.frontends.edit_each([&](auto& one) { one.targets.resize(3); });
         apply();
     }
 }
@@ -285,7 +285,7 @@ TEST_F(FlowLifeTest, EachStateHasItsTimeout) {
                                         more));
         spec.tcp_flags = kTcpAck;
         auto known = remembered(spec);
-        for (auto& one : plan_.frontends) one.targets.resize(3);
+        plan_.frontends.edit_each([&](auto& one) { one.targets.resize(3); });
         for (int i = 1; i <= 3; i++) set_accepts(i, Accepts::all);
         apply();
         return known;

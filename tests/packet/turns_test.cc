@@ -25,13 +25,13 @@ class TurnsTest : public DatapathTest {
         ASSERT_EQ(sched_setaffinity(0, sizeof cpus, &cpus), 0);
     }
     void use(SchedulerKind kind, const std::vector<uint32_t>& weights = {1, 1, 1}) {
-        for (auto& one : plan_.frontends) {
+        plan_.frontends.edit_each([&](auto& one) {
             one.scheduler.kind = kind;
             one.targets.clear();
             for (size_t i = 0; i < weights.size(); i++)
                 one.targets.push_back(
                     {{address_of(static_cast<int>(i) + 1), weights[i]}, {true, ""}, Accepts::all});
-        }
+        });
         apply();
     }
     /// Whom so many new flows go to, in order.
@@ -162,7 +162,7 @@ TEST_F(TurnsTest, TraceTellsABackendOnlyWhereItIsKnown) {
 }
 
 TEST_F(TurnsTest, ASourceTakesOneTurnWhereItIsSticky) {
-    for (auto& one : plan_.frontends) one.sticky = model::Sticky{};
+    plan_.frontends.edit_each([&](auto& one) { one.sticky = model::Sticky{}; });
     use(SchedulerKind::rr);
     std::vector<int> backends;
     for (int source = 1; source <= 60; source++) {

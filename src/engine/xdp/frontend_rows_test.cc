@@ -107,14 +107,14 @@ TEST(FrontendRows, AnnounceAVipWhileAllItsFrontendsAreHealthy) {
     model::Plan plan;
     plan.frontends = {frontend("192.0.2.1/32", 80, 0, model::Protocol::tcp),
                       frontend("192.0.2.1/32", 443, 0, model::Protocol::tcp)};
-    plan.frontends[0].announce_arp = true;
+    plan.frontends.edit(0).announce_arp = true;
     auto announced = [&] {
         for (const auto& row : frontend_rows(plan, 7).rows)
             if (row.flags & WEIR_ANNOUNCED) return true;
         return false;
     };
     EXPECT_TRUE(announced());
-    plan.frontends[1].healthy = false;
+    plan.frontends.edit(1).healthy = false;
     EXPECT_FALSE(announced());
 }
 

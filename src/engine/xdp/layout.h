@@ -21,7 +21,7 @@ struct Member;
 struct Layout {
     size_t size = 0;  // bytes
     size_t count = 0;
-    std::vector<Member> members{};
+    std::vector<Member> members;
 
     bool operator==(const Layout&) const;
 };

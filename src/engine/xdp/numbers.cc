@@ -34,6 +34,7 @@ Status Numbers::assign(const std::vector<model::TargetKey>& wanted, uint32_t lim
             "{} targets at a time, those that left included, are more than the {} that the datapath can "
             "number",
             need - 1, limit - 1);
+    ++changes_;
     std::set<model::TargetKey> stay(wanted.begin(), wanted.end());
     for (auto it = live_.begin(); it != live_.end();) {
         if (stay.contains(it->first)) {
@@ -70,10 +71,27 @@ uint32_t Numbers::find(const model::TargetKey& key) const {
     return found == live_.end() ? 0 : found->second;
 }
 
+std::vector<uint32_t> Numbers::of(const model::Frontend& frontend) const {
+    std::vector<std::pair<net::Ip, uint32_t>> known;  // ordered
+    for (auto it = live_.lower_bound({frontend.key, net::Ip()});
+         it != live_.end() && it->first.frontend == frontend.key; ++it)
+        known.emplace_back(it->first.backend, it->second);
+    std::vector<uint32_t> numbers;
+    numbers.reserve(frontend.targets.size());
+    for (const auto& target : frontend.targets) {
+        auto found = std::ranges::lower_bound(known, target.backend.address, {},
+                                              [](const auto& each) { return each.first; });
+        bool is_it = found != known.end() && found->first == target.backend.address;
+        numbers.push_back(is_it ? found->second : 0);
+    }
+    return numbers;
+}
+
 std::vector<uint32_t> Numbers::release(std::span<const uint64_t> entries_by_number) {
     std::vector<uint32_t> freed;
     for (const auto& [number, key] : retired_)
         if (!passed_.insert(number).second && entries_by_number[number] == 0) freed.push_back(number);
+    if (!freed.empty()) ++changes_;
     for (auto number : freed) {
         retired_.erase(number);
         passed_.erase(number);

@@ -29,6 +29,11 @@ class Numbers {
 
     /// 0 where the target has none.
     uint32_t find(const model::TargetKey& key) const;
+    /// Those of a frontend's targets, in their order.
+    std::vector<uint32_t> of(const model::Frontend& frontend) const;
+
+    /// Grows whenever a target gets a number or leaves it.
+    uint64_t changes() const { return changes_; }
 
     /// Numbers in use, by target; and those that left, by number.
     const std::map<model::TargetKey, uint32_t>& live() const { return live_; }
@@ -42,6 +47,7 @@ class Numbers {
   private:
     std::map<model::TargetKey, uint32_t> live_;
     std::map<uint32_t, model::TargetKey> retired_;
+    uint64_t changes_ = 0;
     std::set<uint32_t> passed_;  // retired numbers that have seen a pass begin and end
 };
 

@@ -22,6 +22,30 @@ TEST(Numbers, KeepTheirTargetsWhateverElseChanges) {
     EXPECT_EQ(numbers.find(target(1)), 0u);
 }
 
+TEST(Numbers, AreToldInTheOrderOfAFrontendsTargets) {
+    Numbers numbers;
+    ASSERT_TRUE(numbers.assign({target(1), target(2), target(3)}, 16));
+    model::Frontend frontend;
+    frontend.key = target(1).frontend;
+    for (int n : {3, 9, 1}) frontend.targets.push_back({{target(n).backend}});
+    EXPECT_EQ(numbers.of(frontend),
+              (std::vector<uint32_t>{numbers.find(target(3)), 0, numbers.find(target(1))}));
+}
+
+TEST(Numbers, CountTheirChanges) {
+    Numbers numbers;
+    auto before = numbers.changes();
+    ASSERT_TRUE(numbers.assign({target(1)}, 16));
+    EXPECT_NE(numbers.changes(), before);
+    ASSERT_TRUE(numbers.assign({}, 16));
+    before = numbers.changes();
+    std::vector<uint64_t> none(16);
+    numbers.release(none);
+    EXPECT_EQ(numbers.changes(), before) << "its row still names the target";
+    numbers.release(none);
+    EXPECT_NE(numbers.changes(), before);
+}
+
 TEST(Numbers, AreNotGivenAgainWhileFlowsNameThem) {
     Numbers numbers;
     ASSERT_TRUE(numbers.assign({target(1)}, 16));

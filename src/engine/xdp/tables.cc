@@ -17,7 +17,6 @@
 #include "engine/xdp/migration.h"
 #include "engine/xdp/quic_rows.h"
 #include "engine/xdp/sizing.h"
-#include "sched/candidates.h"
 
 namespace weir::engine::xdp {
 namespace {
@@ -74,7 +73,7 @@ void Tables::adopt() {
         if (row.key.family == WEIR_NONE || row.ring_size == 0 || !keys.contains(row.number)) continue;
         Lines lines{row.ring / WEIR_RING_LINE, lines_for(row.ring_size)};
         if (rings_.contains(keys[row.number]) || !space_->reserve(lines)) continue;
-        rings_.emplace(keys[row.number], Ring{lines, {}, {}, row.ring_size});
+        rings_.emplace(keys[row.number], Ring{.lines = lines, .size = row.ring_size});
     }
     std::ranges::copy(datapath_->state().generation[half].timeout, timeouts_.begin());
     begin_scans();
@@ -101,6 +100,11 @@ std::optional<int> Tables::program() const {
     return capture_ ? capture_->ring->program() : datapath_->program();
 }
 
+size_t Tables::numbers_needed(const model::Plan& plan) const {
+    bool known = numbered_ && model::same_targets(*numbered_, plan);
+    return numbers_.needed(known ? std::vector<model::TargetKey>() : targets_of(plan));
+}
+
 bool Tables::has_room_for(const model::Plan& plan, const Sizes& need) const {
     if (!datapath_) return false;
     const auto& have = datapath_->sizes();
@@ -108,12 +112,12 @@ bool Tables::has_room_for(const model::Plan& plan, const Sizes& need) const {
            have.flow_buckets == need.flow_buckets && have.quic_tables >= need.quic_tables &&
            have.quic_servers >= need.quic_servers &&
            (have.nat_flows == need.nat_flows || need.nat_flows == 0) &&
-           have.target_slots >= numbers_.needed(targets_of(plan));
+           have.target_slots >= numbers_needed(plan);
 }
 
 /// Loads the program again with larger tables. It comes into force when they are written.
 Status Tables::grow(const model::Plan& plan, Sizes need) {
-    need.target_slots = std::bit_ceil(static_cast<uint32_t>(numbers_.needed(targets_of(plan))));
+    need.target_slots = std::bit_ceil(static_cast<uint32_t>(numbers_needed(plan)));
     auto sizes = roomy(need);
     Maps kept;
     if (datapath_) {
@@ -146,13 +150,14 @@ Status Tables::grow(const model::Plan& plan, Sizes need) {
     rings_.clear();
     leaving_.clear();
     replaced_.clear();
+    written_ = {};
     begin_scans();
     return {};
 }
 
 void Tables::lay_aside() {
-    former_.emplace(Former{std::move(datapath_), numbers_, std::move(space_), std::move(rings_),
-                           std::move(replaced_), std::move(leaving_), std::move(scan_),
+    former_.emplace(Former{std::move(datapath_), numbers_, numbered_, std::move(written_), std::move(space_),
+                           std::move(rings_), std::move(replaced_), std::move(leaving_), std::move(scan_),
                            std::move(new_translations_), std::move(translations_), timeouts_, frontends_,
                            in_force_});
 }
@@ -161,6 +166,8 @@ void Tables::lay_aside() {
 void Tables::go_back() {
     const auto refused = std::exchange(datapath_, std::move(former_->datapath));
     numbers_ = std::move(former_->numbers);
+    numbered_ = std::move(former_->numbered);
+    written_ = std::move(former_->written);
     space_ = std::move(former_->space);
     rings_ = std::move(former_->rings);
     replaced_ = std::move(former_->replaced);
@@ -194,13 +201,13 @@ void Tables::carry_over() const {
             spdlog::warn("{}; some flows of NAT services begin anew", copied.error().message);
 }
 
-Status Tables::apply(const model::Plan& plan, const Hops& hops) {
+Status Tables::apply(const model::Plan& plan, SharedHops hops) {
     auto applied = make_agree(plan, hops);
     if (!applied && former_) go_back();
     return applied;
 }
 
-Status Tables::make_agree(const model::Plan& plan, const Hops& hops) {
+Status Tables::make_agree(const model::Plan& plan, const SharedHops& hops) {
     auto need = least_sizes(plan);
     if (!need) return propagate(need);
     if (!has_room_for(plan, *need)) {
@@ -215,9 +222,16 @@ Status Tables::make_agree(const model::Plan& plan, const Hops& hops) {
     return {};
 }
 
-Status Tables::bring_into_force(const model::Plan& plan, const Hops& hops) {
+Status Tables::assign_numbers(const model::Plan& plan) {
+    if (numbered_ && model::same_targets(*numbered_, plan)) return {};
     if (auto assigned = numbers_.assign(targets_of(plan), datapath_->sizes().target_slots); !assigned)
         return assigned;
+    numbered_ = plan;
+    return {};
+}
+
+Status Tables::bring_into_force(const model::Plan& plan, const SharedHops& hops) {
+    if (auto assigned = assign_numbers(plan); !assigned) return assigned;
     // Where the new rings do not fit beside the old ones, they go into force in several generations.
     size_t written = 0;
     do {
@@ -256,67 +270,41 @@ Status Tables::put_in_force() {
 
 /// Waits until no packet reads the generation before this one, so that its half and its rings may be written.
 void Tables::settle() {
-    grace_.wait();
+    if (passing_.valid())
+        passing_.get();
+    else
+        grace_.wait();
     for (auto lines : leaving_) space_->release(lines);
     leaving_.clear();
 }
 
-/// Writes the rings that differ, from that frontend on; returns the first for which there was no room.
-size_t Tables::write_rings(const model::Plan& plan, const Hops& hops, size_t from) {
-    Built built;
-    for (; from < plan.frontends.size(); from++) {
-        if (!write_ring(plan.frontends[from], hops, built)) break;
-        if (built.size() > 32) built.clear();  // a table is a quarter of a megabyte
-    }
-    return from;
-}
-
-bool Tables::write_ring(const model::Frontend& frontend, const Hops& hops, Built& built) {
-    auto candidates = sched::candidates_of(frontend, [&](const model::Target& target) {
-        auto hop = hops.find(target.backend.address);
-        return hop != hops.end() && !why_not(frontend, target.backend.address, hop->second);
-    });
-    auto found = rings_.find(frontend.key);
-    if (found != rings_.end() && found->second.candidates == candidates &&
-        found->second.scheduler == frontend.scheduler)
-        return true;
-    Ring ring{{}, frontend.scheduler, candidates, candidates.empty() ? 0 : frontend.scheduler.table_size};
-    if (ring.size > 0) {
-        auto lines = space_->allocate(lines_for(ring.size));
-        if (!lines) return false;
-        ring.lines = *lines;
-        auto [table, is_new] = built.try_emplace({frontend.scheduler, candidates});
-        if (is_new) table->second = sched::build_table(frontend.scheduler, candidates);
-        std::vector<uint32_t> numbers;
-        for (const auto& candidate : candidates)
-            numbers.push_back(numbers_.find({frontend.key, candidate.address}));
-        for (uint32_t i = 0; i < ring.size; i++)
-            datapath_->rings()[lines->first + i / WEIR_RING_LINE].target[i % WEIR_RING_LINE] =
-                numbers[table->second[i]];
-    }
-    if (found != rings_.end() && found->second.size > 0) replaced_.push_back(found->second.lines);
-    rings_.insert_or_assign(frontend.key, std::move(ring));
-    return true;
-}
-
-void Tables::write_targets(const model::Plan& plan, const Hops& hops, uint32_t half) const {
+/// Only the rows of frontends that are not the ones they were written from, unless numbers have changed.
+void Tables::write_targets(const model::Plan& plan, const SharedHops& hops, uint32_t half) {
     auto rows = datapath_->targets(half);
     auto names = datapath_->names(half);
-    std::ranges::fill(rows, weir_target{});
-    std::ranges::fill(names, weir_name{});
+    bool several = plan.interfaces.size() > 1;
+    auto former = std::exchange(written_[half], Written{plan, hops, numbers_.changes()});
+    bool numbered = former && former->numbers == numbers_.changes();
+    bool same_ways = former && former->hops == hops && (former->plan.interfaces.size() > 1) == several;
+    if (!numbered) {
+        std::ranges::fill(rows, weir_target{});
+        std::ranges::fill(names, weir_name{});
+        for (const auto& [number, key] : numbers_.retired()) names[number] = make_name(key, true);
+    }
     for (size_t i = 0; i < plan.frontends.size(); i++) {
+        bool known = numbered && i < former->plan.frontends.size() &&
+                     former->plan.frontends.item(i) == plan.frontends.item(i);
+        if (known && same_ways) continue;
         const auto& frontend = plan.frontends[i];
-        for (const auto& target : frontend.targets) {
-            model::TargetKey key{frontend.key, target.backend.address};
-            auto number = numbers_.find(key);
-            auto hop = hops.find(key.backend);
-            rows[number] =
-                make_target(frontend, static_cast<uint32_t>(i) + 1, target,
-                            hop == hops.end() ? nullptr : &hop->second, plan.interfaces.size() > 1);
-            names[number] = make_name(key, false);
+        auto numbers = numbers_.of(frontend);
+        for (size_t k = 0; k < numbers.size(); k++) {
+            const auto& target = frontend.targets[k];
+            auto hop = hops->find(target.backend.address);
+            rows[numbers[k]] = make_target(frontend, static_cast<uint32_t>(i) + 1, target,
+                                           hop == hops->end() ? nullptr : &hop->second, several);
+            if (!numbered) names[numbers[k]] = make_name({frontend.key, target.backend.address}, false);
         }
     }
-    for (const auto& [number, key] : numbers_.retired()) names[number] = make_name(key, true);
 }
 
 Status Tables::write_frontends(const model::Plan& plan, uint32_t half) {
@@ -356,18 +344,8 @@ Status Tables::write_frontends(const model::Plan& plan, uint32_t half) {
     return {};
 }
 
-Status Tables::write_generation(const model::Plan& plan, const Hops& hops) {
-    // Rings of frontends that left the plan.
-    std::set<model::FrontendKey> keys;
-    for (const auto& frontend : plan.frontends) keys.insert(frontend.key);
-    for (auto it = rings_.begin(); it != rings_.end();) {
-        if (keys.contains(it->first)) {
-            ++it;
-            continue;
-        }
-        if (it->second.size > 0) replaced_.push_back(it->second.lines);
-        it = rings_.erase(it);
-    }
+Status Tables::write_generation(const model::Plan& plan, const SharedHops& hops) {
+    drop_rings(plan);
     auto& state = datapath_->state();
     uint32_t half = (state.active & 1) ^ 1;
     write_targets(plan, hops, half);
@@ -382,6 +360,8 @@ Status Tables::write_generation(const model::Plan& plan, const Hops& hops) {
     __atomic_store_n(&state.active, half, __ATOMIC_RELEASE);
     timeouts_ = timeouts;
     leaving_ = std::exchange(replaced_, {});
+    // Takes some milliseconds, which the next change need not wait for if it comes later.
+    passing_ = std::async([this] { grace_.wait(); });
     return {};
 }
 

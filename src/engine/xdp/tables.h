@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -57,7 +58,11 @@ class Tables {
     /// What was adopted; empty when nothing was.
     std::vector<Recovered> recovered() const;
 
-    Status apply(const model::Plan& plan, const Hops& hops);
+    /// What is the very same in the plan, and in the ways, as it was before costs nothing.
+    Status apply(const model::Plan& plan, SharedHops hops);
+    Status apply(const model::Plan& plan, const Hops& hops) {
+        return apply(plan, std::make_shared<const Hops>(hops));
+    }
 
     /// The interfaces of this balancer. To be repeated when they change, and after apply().
     Status set_ports(const Ports& ports);
@@ -97,12 +102,23 @@ class Tables {
     Decision decide(uint32_t action, const weir_trace& trace, uint32_t half) const;
 
   private:
+    using FrontendItem = SharedList<model::Frontend>::Item;
+    using Candidates = std::vector<sched::Candidate>;
     struct Ring {
-        Lines lines;
-        model::Scheduler scheduler;
-        std::optional<std::vector<sched::Candidate>> candidates;  // unknown of a ring that was adopted
+        FrontendItem made_of{};  // with these ways
+        SharedHops hops{};
+        std::optional<Candidates> candidates{};  // unknown of a ring that was adopted
+        model::Scheduler scheduler{};
+        Lines lines{};
         uint32_t size = 0;
     };
+    /// What the target rows of a generation were written from.
+    struct Written {
+        model::Plan plan;
+        SharedHops hops;
+        uint64_t numbers = 0;  // Numbers::changes()
+    };
+    using Halves = std::array<std::optional<Written>, 2>;  // by generation
     struct Named {
         model::FrontendKey key;
         std::string service;
@@ -120,6 +136,8 @@ class Tables {
     struct Former {
         std::unique_ptr<Datapath> datapath;
         Numbers numbers;
+        std::optional<model::Plan> numbered;
+        Halves written;
         std::optional<RingSpace> space;
         std::map<model::FrontendKey, Ring> rings;
         std::vector<Lines> replaced, leaving;
@@ -129,23 +147,28 @@ class Tables {
         std::array<std::vector<Named>, 2> frontends;
         bool in_force = false;  // else a former daemon's program runs over its maps
     };
-    using Built = std::map<std::pair<model::Scheduler, std::vector<sched::Candidate>>, std::vector<uint32_t>>;
+    using Built =
+        std::map<std::pair<model::Scheduler, Candidates>, std::shared_future<std::vector<uint32_t>>>;
 
     Tables(std::string directory, Switch put_in_force, Ticks ticks, Grace grace);
 
     void adopt();
     void begin_scans();
+    size_t numbers_needed(const model::Plan& plan) const;
     bool has_room_for(const model::Plan& plan, const Sizes& need) const;
     Status grow(const model::Plan& plan, Sizes need);
-    Status make_agree(const model::Plan& plan, const Hops& hops);
-    Status bring_into_force(const model::Plan& plan, const Hops& hops);
+    Status assign_numbers(const model::Plan& plan);
+    Status make_agree(const model::Plan& plan, const SharedHops& hops);
+    Status bring_into_force(const model::Plan& plan, const SharedHops& hops);
     Status put_in_force();
     void lay_aside();
     void go_back();
-    size_t write_rings(const model::Plan& plan, const Hops& hops, size_t from);
-    bool write_ring(const model::Frontend& frontend, const Hops& hops, Built& built);
-    Status write_generation(const model::Plan& plan, const Hops& hops);
-    void write_targets(const model::Plan& plan, const Hops& hops, uint32_t half) const;
+    size_t write_rings(const model::Plan& plan, const SharedHops& hops, size_t from);
+    std::optional<Candidates> new_candidates(const FrontendItem& item, const SharedHops& hops);
+    bool write_ring(Ring ring, const std::vector<uint32_t>& table);
+    void drop_rings(const model::Plan& plan);
+    Status write_generation(const model::Plan& plan, const SharedHops& hops);
+    void write_targets(const model::Plan& plan, const SharedHops& hops, uint32_t half);
     Status write_frontends(const model::Plan& plan, uint32_t half);
     void carry_over() const;
     Verdict explain(uint32_t action, const weir_trace& trace, uint32_t half) const;
@@ -159,8 +182,11 @@ class Tables {
     Switch put_in_force_;
     Ticks ticks_;
     Grace grace_;
+    std::future<void> passing_;  // the grace period since the last generation came into force
     std::unique_ptr<Datapath> datapath_;
     Numbers numbers_;
+    std::optional<model::Plan> numbered_;  // the plan whose targets they are of
+    Halves written_;
     std::optional<RingSpace> space_;
     std::map<model::FrontendKey, Ring> rings_;
     std::vector<Lines> replaced_;  // ring lines that the generation in use has, and the next has not
@@ -171,7 +197,7 @@ class Tables {
     Ports ports_;
     struct Applied {
         model::Plan plan;
-        Hops hops;
+        SharedHops hops;
     };
     std::optional<Applied> applied_;  // the last
     Timeouts timeouts_{};

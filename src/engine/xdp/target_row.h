@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -25,6 +26,7 @@ struct Hop {
     bool operator==(const Hop&) const = default;
 };
 using Hops = std::map<net::Ip, Hop>;  // by backend; those that are missing get no packets
+using SharedHops = std::shared_ptr<const Hops>;
 
 /// Bytes that a tunnel puts in front of the packet; 0 for what is none.
 uint32_t overhead(const model::Forward& forward, net::Family backend);

@@ -77,6 +77,12 @@ net::Opened made_here(Result<net::Passage> opened) {
     return std::unexpected(net::NoPassage(opened.error(), true));
 }
 
+/// Whether the ways to all targets are looked for in the same manner.
+bool has_same_ways(const model::Plan& a, const model::Plan& b) {
+    return model::same_targets(a, b) && a.interfaces == b.interfaces && a.vlans == b.vlans &&
+           a.node_address == b.node_address;
+}
+
 }  // namespace
 
 Xdp::Xdp(const boost::asio::any_io_executor& executor, std::string pins, std::function<void()> on_change)
@@ -164,20 +170,22 @@ model::HealthMap Xdp::recovered() const {
 }
 
 Status Xdp::apply(const model::Plan& plan) {
-    // Both plans' backends until it is known which plan stays: who is watched anew has to be found anew.
-    auto former_backends = backends_of(plan_), backends = backends_of(plan);
-    auto both = former_backends;
-    both.insert(backends.begin(), backends.end());
-    neighbours_->watch(both);
+    bool same = has_same_ways(plan_, plan);
     auto former = std::exchange(plan_, plan);
-    ways_ = find_ways();
-    auto applied = tables_->apply(plan_, hops());
-    neighbours_->watch(applied ? backends : former_backends);
-    if (!applied) {
-        plan_ = std::move(former);
-        ways_ = find_ways();
-        return applied;
+    if (!same) {
+        // Both plans' backends until it is known which plan stays: who is watched anew has to be found anew.
+        auto both = backends_of(former);
+        both.merge(backends_of(plan_));
+        neighbours_->watch(both);
+        find_ways();
     }
+    auto applied = tables_->apply(plan_, hops_);
+    if (!applied) plan_ = std::move(former);
+    if (!same) {
+        neighbours_->watch(backends_of(plan_));
+        if (!applied) find_ways();
+    }
+    if (!applied) return applied;
     if (auto wound = tables_->beat(plan_.watchdog); !wound) return wound;
     return attach_all();
 }
@@ -256,12 +264,10 @@ void Xdp::look_around() {
     bool lost = std::ranges::any_of(attachments_, [](const auto& entry) { return !entry.second.alive(); });
     bool missing = std::ranges::any_of(
         plan_.interfaces, [&](const auto& interface) { return !attachments_.contains(interface.name); });
-    auto ways = find_ways();
-    bool moved = ways != ways_;
+    bool moved = find_ways();
     if (auto shown = show_ports(); !shown) spdlog::warn("{}", shown.error().message);
-    ways_ = std::move(ways);
     if (tables_->program() && (moved || lost || missing)) {
-        if (auto applied = tables_->apply(plan_, hops()); !applied)
+        if (auto applied = tables_->apply(plan_, hops_); !applied)
             spdlog::error("cannot follow a change of the neighbours: {}", applied.error().message);
         if (lost || missing)
             if (auto attached = attach_all(); !attached) spdlog::warn("{}", attached.error().message);
@@ -287,14 +293,22 @@ Result<Hop> Xdp::find_way(const net::Ip& backend) const {
     return hop;
 }
 
-Xdp::Ways Xdp::find_ways() const {
+/// To the plan's backends, by what is known of the neighbours. False: they are the same as before.
+bool Xdp::find_ways() {
     Ways ways;
     for (const auto& frontend : plan_.frontends)
         for (const auto& target : frontend.targets) {
             auto [way, is_new] = ways.try_emplace(target.backend.address, fail("not resolved yet"));
             if (is_new) way->second = find_way(target.backend.address);
         }
-    return ways;
+    ways_.swap(ways);
+    unreachable_ = find_unreachable();
+    Hops hops = adopted_;
+    for (const auto& [address, way] : ways_)
+        if (way) hops.insert_or_assign(address, *way);
+    if (hops == *hops_) return ways != ways_;
+    hops_ = std::make_shared<const Hops>(std::move(hops));
+    return true;
 }
 
 /// How a frontend's frames get to a backend, or why they do not.
@@ -304,13 +318,6 @@ Result<Hop> Xdp::way(const model::Frontend& frontend, const net::Ip& backend) co
     if (found->second)
         if (auto reason = why_not(frontend, backend, *found->second)) return fail("{}", *reason);
     return found->second;
-}
-
-Hops Xdp::hops() const {
-    Hops hops = adopted_;
-    for (const auto& [address, way] : ways_)
-        if (way) hops.insert_or_assign(address, *way);
-    return hops;
 }
 
 /// The interfaces that the datapath is attached to.
@@ -335,7 +342,7 @@ Status Xdp::show_ports() {
     return tables_->set_ports(shown);
 }
 
-std::map<model::TargetKey, std::string> Xdp::unreachable() const {
+std::map<model::TargetKey, std::string> Xdp::find_unreachable() const {
     std::map<model::TargetKey, std::string> reasons;
     for (const auto& frontend : plan_.frontends)
         for (const auto& target : frontend.targets) {
@@ -398,8 +405,9 @@ std::optional<net::Ip> Xdp::probe_source(const net::Link& device, const model::T
 }
 
 net::Opened Xdp::open_passage(const model::TargetKey& key, net::Carrier carrier, net::Port port) {
-    auto frontend = std::ranges::find(plan_.frontends, key.frontend, &model::Frontend::key);
-    if (frontend == plan_.frontends.end()) return fail("{} is not in the plan", key.frontend.text());
+    auto frontend = std::ranges::lower_bound(plan_.frontends, key.frontend, {}, &model::Frontend::key);
+    if (frontend == plan_.frontends.end() || frontend->key != key.frontend)
+        return fail("{} is not in the plan", key.frontend.text());
     auto target = std::ranges::find(frontend->targets, key.backend,
                                     [](const auto& each) { return each.backend.address; });
     if (target == frontend->targets.end())

@@ -32,7 +32,7 @@ class Xdp final : public Engine, public Capturing {
     model::HealthMap recovered() const;
 
     Status apply(const model::Plan& plan) override;
-    std::map<model::TargetKey, std::string> unreachable() const override;
+    const std::map<model::TargetKey, std::string>& unreachable() const override { return unreachable_; }
     Observation observe() override;
     Result<Verdict> trace(const Flow& flow) override;
     net::Opened open_passage(const model::TargetKey& target, net::Carrier carrier, net::Port port) override;
@@ -49,14 +49,14 @@ class Xdp final : public Engine, public Capturing {
     Status attach_all();
     void attach_what_failed();
     void look_around();
-    Ways find_ways() const;
+    bool find_ways();
     Result<Hop> find_way(const net::Ip& backend) const;
     Result<Hop> way(const model::Frontend& frontend, const net::Ip& backend) const;
     net::Link device_towards(const net::Ip& backend, const net::Link& interface) const;
     std::optional<net::Ip> probe_source(const net::Link& device, const model::TargetKey& target) const;
     Ports ports(bool only_up) const;
     Status show_ports();
-    Hops hops() const;
+    std::map<model::TargetKey, std::string> find_unreachable() const;
     void scan_later();
     void listen_for_claims();
     void read_captured_later();
@@ -75,9 +75,11 @@ class Xdp final : public Engine, public Capturing {
     std::map<std::string, std::string> failures_;    // why an interface has none
     Ports up_;                                       // attached, with a link that was up
     Claims claims_;
-    model::Plan plan_;                // the last that was applied
-    Ways ways_;                       // to each backend of plan_
-    std::map<net::Ip, Hop> adopted_;  // until the neighbours are known
+    model::Plan plan_;                                     // the last that was applied
+    Ways ways_;                                            // to each backend of plan_
+    SharedHops hops_ = std::make_shared<const Hops>();     // those of them that there are
+    std::map<model::TargetKey, std::string> unreachable_;  // by them
+    std::map<net::Ip, Hop> adopted_;                       // until the neighbours are known
 };
 
 /// Removes what a daemon has left in the kernel: the programs on the interfaces named under `pins`, the pins,

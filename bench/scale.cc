@@ -1,0 +1,338 @@
+// The control plane at scale: a daemon with 1,000 services of 100 backends each, from its start to the plan
+// in the kernel, and from one backend's change to the kernel. What the kernel has is read from its own maps.
+// Prints a table of doc/performance.md.
+//
+//   balancer 10.255.0.1 ── 10.255.0.2 world: every address of 10.0.0.0/8, which are the backends behind it
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include <CLI/CLI.hpp>
+#include <fstream>
+#include <thread>
+
+#include "admin/client.h"
+#include "bench/measure.h"
+#include "engine/xdp/datapath.h"
+#include "lab/bpffs.h"
+#include "lab/failure.h"
+#include "lab/lab.h"
+#include "lab/process.h"
+#include "lab/tcp.h"
+#include "lab/temp_dir.h"
+
+namespace weir::bench {
+namespace {
+
+using namespace std::chrono_literals;
+using engine::xdp::MapName;
+
+struct Options {
+    std::string binary = "../weir";
+    int services = 1000;
+    int backends = 100;
+    int repeat = 11;
+};
+
+struct Scenario {
+    std::string name;
+    int pools;
+    bool checks;
+};
+
+std::string backend(int pool, int k) {
+    return fmt::format("10.{}.{}.{}", 1 + pool / 250, pool % 250, 1 + k);
+}
+
+std::string write_yaml(const Options& options, const Scenario& scenario) {
+    std::string text = "interfaces: [eth0]\nflows: {size: 65536}\npools:\n";
+    for (int p = 0; p < scenario.pools; p++) {
+        text += fmt::format("  p{}:\n    static:\n", p);
+        for (int k = 0; k < options.backends; k++) text += fmt::format("      - {}\n", backend(p, k));
+    }
+    text += "services:\n";
+    for (int i = 0; i < options.services; i++)
+        text += fmt::format("  s{}: {{vip: 192.0.{}.{}, ports: [80/tcp], pool: p{}, forward: nat{}}}\n", i,
+                            i / 250, 1 + i % 250, i % scenario.pools,
+                            scenario.checks ? ", checks: [{tcp: {}, interval: 20s, history: 1, rise: 1, "
+                                              "fall: 1}]"
+                                            : "");
+    return text;
+}
+
+/// The rows of a pinned map, to be read.
+template <class Row>
+class View {
+  public:
+    explicit View(const UniqueFd& map, size_t rows) : rows_(rows) {
+        address_ = ::mmap(nullptr, rows * sizeof(Row), PROT_READ, MAP_SHARED, map.get(), 0);
+        if (address_ == MAP_FAILED) lab::give_up("cannot map a table: {}", std::strerror(errno));
+    }
+    ~View() { ::munmap(address_, rows_ * sizeof(Row)); }
+    View(const View&) = delete;
+
+    const Row& operator[](size_t i) const { return static_cast<const Row*>(address_)[i]; }
+    size_t size() const { return rows_; }
+
+  private:
+    size_t rows_;
+    void* address_;
+};
+
+/// What the kernel has.
+class Kernel {
+  public:
+    explicit Kernel(const std::string& pins)
+        : maps_(engine::xdp::Datapath::open_pinned(pins + "/maps")),
+          sizes_(engine::xdp::Datapath::sizes_of(maps_, {})),
+          state_(map(MapName::state), 1),
+          targets_(map(MapName::targets), size_t{2} * sizes_.target_slots) {}
+
+    uint32_t generation() const { return __atomic_load_n(&state_[0].active, __ATOMIC_ACQUIRE); }
+    size_t usable() const {
+        size_t half = size_t{generation() & 1} * sizes_.target_slots, usable = 0;
+        for (size_t i = 0; i < sizes_.target_slots; i++)
+            usable += targets_[half + i].accepts == WEIR_ACCEPTS_ALL;
+        return usable;
+    }
+    double bytes() const {
+        double sum = 0;
+        for (const auto& map : maps_) {
+            std::ifstream file(fmt::format("/proc/self/fdinfo/{}", map.get()));
+            double bytes = 0;
+            for (std::string key; file >> key;)
+                if (key == "memlock:") file >> bytes;
+            sum += bytes;
+        }
+        return sum;
+    }
+
+  private:
+    const UniqueFd& map(MapName name) const { return maps_[static_cast<size_t>(name)]; }
+
+    engine::xdp::Maps maps_;
+    engine::xdp::Sizes sizes_;
+    View<weir_state> state_;
+    View<weir_target> targets_;
+};
+
+/// The two hosts.
+struct Site {
+    Site() {
+        lab.connect(balancer, "eth0", world, "eth0");
+        balancer.add_address("eth0", "10.255.0.1/24");
+        world.add_address("eth0", "10.255.0.2/24");
+        balancer.add_route("10.0.0.0/8", "10.255.0.2");
+        route(RTN_LOCAL, "10.0.0.0/8");
+    }
+
+    /// What the world makes of packets for these addresses.
+    void route(uint8_t type, const std::string& destination, bool present = true) {
+        lab::RtRoute route(rtnl_route_alloc());
+        auto target = lab::parse_address(destination);
+        rtnl_route_set_family(route.get(), AF_INET);
+        rtnl_route_set_table(route.get(), RT_TABLE_LOCAL);
+        rtnl_route_set_scope(route.get(), type == RTN_LOCAL ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE);
+        rtnl_route_set_type(route.get(), type);
+        lab::check_nl(rtnl_route_set_dst(route.get(), target.get()), "bad destination {}", destination);
+        if (type == RTN_LOCAL) {
+            auto* hop = rtnl_route_nh_alloc();  // the route frees it
+            rtnl_route_nh_set_ifindex(hop, static_cast<int>(world.index("lo")));
+            rtnl_route_add_nexthop(route.get(), hop);
+        }
+        lab::check_nl(present ? rtnl_route_add(world.rtnl(), route.get(), 0)
+                              : rtnl_route_delete(world.rtnl(), route.get(), 0),
+                      "cannot change the route of {}", destination);
+    }
+
+    lab::Lab lab{"scale"};
+    lab::Host& balancer = lab.host("balancer");
+    lab::Host& world = lab.host("world");
+};
+
+/// Accepts, and closes.
+int serve() {
+    auto listener = lab::listen_tcp(lab::endpoint("0.0.0.0:80"));
+    for (;;) {
+        pollfd wanted{.fd = listener.get(), .events = POLLIN, .revents = 0};
+        ::poll(&wanted, 1, -1);
+        while (UniqueFd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC))) {
+        }
+    }
+}
+
+void print(const std::string& what, const std::string& target, double ms, double cpu_ms) {
+    fmt::print("| {} | {} | {:.1f} | {:.1f} |\n", what, target, ms, cpu_ms);
+    std::fflush(stdout);
+}
+
+class Daemon {
+  public:
+    Daemon(Site& site, const Options& options, const Scenario& scenario) {
+        directory_.write("weir.yaml", write_yaml(options, scenario));
+        started_ = wall_seconds();
+        process_ = std::make_unique<lab::Process>(
+            site.balancer,
+            std::vector<std::string>{options.binary, "run", "-c", directory_ / "weir.yaml", "--socket",
+                                     socket(), "--pin", pins(), "--state", directory_ / "state"},
+            lab::ProcessOptions{.output_file = directory_ / "log"});
+        if (clock_getcpuclockid(process_->pid(), &clock_) != 0) lab::give_up("no clock of the daemon");
+    }
+
+    std::string socket() const { return directory_ / "weir.sock"; }
+    std::string pins() const { return bpffs_.path() + "/weir"; }
+    double since_start() const { return (wall_seconds() - started_) * 1e3; }
+    double cpu() const {
+        timespec now{};
+        clock_gettime(clock_, &now);
+        return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
+    }
+    std::string log() const { return lab::read_file(directory_ / "log"); }
+
+    /// Until the condition holds; what fails says what the daemon logged.
+    template <class Condition>
+    void await(const char* what, Condition condition) {
+        auto until = wall_seconds() + 120;
+        while (!condition()) {
+            lab::throw_if_interrupted();
+            if (!process_->alive() || wall_seconds() > until)
+                lab::give_up("waited in vain for {}:\n{}", what, log());
+            std::this_thread::sleep_for(200us);
+        }
+    }
+
+    Result<admin::Response> call(const std::string& method, const std::string& path,
+                                 const std::string& body = "") const {
+        auto client = admin::Client::connect(socket());
+        if (!client) return propagate(client);
+        admin::Request request;
+        request.method = method;
+        request.path = path;
+        request.body = body;
+        return client->call(request);
+    }
+    void must(const std::string& method, const std::string& path, const std::string& body = "") const {
+        auto response = lab::must(call(method, path, body));
+        if (response.status != 200) lab::give_up("{} {}: {}", method, path, response.body);
+    }
+    double metric(const std::string& name) const {
+        auto text = lab::must(call("GET", "/metrics")).body;
+        auto at = text.find("\n" + name + " ");
+        return at == std::string::npos ? NAN : std::stod(text.substr(at + name.size() + 2));
+    }
+    double memory(const std::string& name) const {
+        std::ifstream file(fmt::format("/proc/{}/status", process_->pid()));
+        for (std::string line; std::getline(file, line);)
+            if (line.starts_with(name + ":")) return std::stod(line.substr(name.size() + 1)) * 1024;
+        return NAN;
+    }
+
+  private:
+    lab::TempDir directory_;
+    lab::PrivateBpffs bpffs_;
+    double started_ = 0;
+    std::unique_ptr<lab::Process> process_;
+    clockid_t clock_{};
+};
+
+/// Asks for the changes one after the other, and takes the time until the kernel has each.
+void measure_changes(const std::string& what, Daemon& daemon, const Kernel& kernel,
+                     const std::vector<std::string>& bodies) {
+    std::vector<double> times, cpu;
+    for (const auto& body : bodies) {
+        std::this_thread::sleep_for(50ms);
+        auto before = kernel.generation();
+        auto cpu_before = daemon.cpu();
+        auto start = wall_seconds();
+        std::jthread asking([&] { daemon.must("POST", "/api/v1/overrides", body); });
+        daemon.await("a change", [&] { return kernel.generation() != before; });
+        times.push_back((wall_seconds() - start) * 1e3);
+        cpu.push_back(daemon.cpu() - cpu_before);
+    }
+    print(what + ", median", "10", quantile(times, .5), quantile(cpu, .5));
+    print(what + ", slowest", "", quantile(times, 1), quantile(cpu, 1));
+}
+
+void measure_overrides(Daemon& daemon, const Kernel& kernel, const Options& options) {
+    std::vector<std::string> weights, drains;
+    for (int i = 0; i < options.repeat; i++) {
+        weights.push_back(fmt::format(R"({{"backend": "{}", "weight": 5}})", backend(i, 0)));
+        drains.push_back(fmt::format(R"({{"backend": "{}", "state": "disabled"}})", backend(i, 1)));
+    }
+    measure_changes("one backend's weight changes, by the API", daemon, kernel, weights);
+    measure_changes("one backend is disabled, by the API", daemon, kernel, drains);
+}
+
+/// A check fails, and what is left is the daemon's part.
+void measure_death(Site& site, Daemon& daemon, const Kernel& kernel) {
+    auto usable = kernel.usable();
+    site.route(RTN_UNREACHABLE, backend(20, 0) + "/32");
+    daemon.await("a check to fail", [&] { return kernel.usable() < usable; });
+    print("a check fails, to the kernel", "10", daemon.metric("weir_plan_apply_seconds") * 1e3, NAN);
+    site.route(RTN_UNREACHABLE, backend(20, 0) + "/32", false);
+}
+
+void measure(const Options& options, const Scenario& scenario) {
+    fmt::print("\n#### {}\n\n| step | target, ms | ms | ms of processor time |\n|---|---|---|---|\n",
+               scenario.name);
+    Site site;
+    std::optional<lab::Process> server;
+    if (scenario.checks) server.emplace(site.world, serve);
+    Daemon daemon(site, options, scenario);
+    daemon.await("the plan", [&] {
+        auto health = daemon.call("GET", "/healthz");
+        return health && health->status == 200;
+    });
+    print("from exec to the plan in force", "2000", daemon.since_start(), daemon.cpu());
+    auto all = static_cast<size_t>(options.services) * static_cast<size_t>(options.backends);
+    daemon.await("every backend to be usable", [&] { return Kernel(daemon.pins()).usable() == all; });
+    print(fmt::format("… to all {} targets usable", all), scenario.checks ? "" : "2000", daemon.since_start(),
+          daemon.cpu());
+    std::this_thread::sleep_for(1s);  // what is left of the start
+
+    Kernel kernel(daemon.pins());
+    measure_overrides(daemon, kernel, options);
+    if (scenario.checks) measure_death(site, daemon, kernel);
+    auto cpu = daemon.cpu(), start = wall_seconds();
+    daemon.must("POST", "/api/v1/reload");
+    print("the same file is loaded again", "", (wall_seconds() - start) * 1e3, daemon.cpu() - cpu);
+    cpu = daemon.cpu();
+    std::this_thread::sleep_for(5s);
+    print("a second of nothing new", "", 1000, (daemon.cpu() - cpu) / 5);
+    fmt::print(
+        "\nMemory: {:.0f} MB resident (at most {:.0f}), {:.0f} MB of them the process's own; maps in the "
+        "kernel {:.0f} MB.\n",
+        daemon.memory("VmRSS") / 1e6, daemon.memory("VmHWM") / 1e6, daemon.memory("RssAnon") / 1e6,
+        kernel.bytes() / 1e6);
+}
+
+void run(const Options& options) {
+    fmt::print("### {} services of {} backends each; {}\n", options.services, options.backends,
+               describe_machine());
+    lab::SignalTrap trap;  // so that the namespaces are removed
+    int few = std::max(options.services / 10, 1);
+    measure(options, {fmt::format("{} pools, no checks", few), few, false});
+    measure(options, {fmt::format("{} pools, tcp checks", few), few, true});
+    measure(options, {"a pool for each service, no checks", options.services, false});
+}
+
+}  // namespace
+}  // namespace weir::bench
+
+int main(int argc, char** argv) {
+    weir::bench::Options options;
+    CLI::App app("What the control plane takes for a large configuration");
+    app.add_option("--binary", options.binary, "of the daemon")->capture_default_str();
+    app.add_option("--services", options.services)->capture_default_str();
+    app.add_option("--backends", options.backends, "of each pool, at most 250")->capture_default_str();
+    app.add_option("--repeat", options.repeat, "of each change")->capture_default_str();
+    CLI11_PARSE(app, argc, argv);
+    try {
+        weir::bench::run(options);
+    } catch (const weir::lab::Interrupted& interrupted) {
+        return 128 + interrupted.signal;
+    } catch (const weir::lab::Failure& failure) {
+        fmt::print(stderr, "bench: {}\n", failure.what());
+        return 1;
+    }
+}

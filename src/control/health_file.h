@@ -1,0 +1,36 @@
+// The file that keeps what the checks have seen over a restart and an upgrade: who is on the way up or down
+// goes on from there. Which targets are up is told by the datapath too; the file knows better.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "control/state_file.h"
+#include "health/checker.h"
+
+namespace weir::control {
+
+/// What is older tells nothing any more.
+constexpr std::chrono::minutes kHealthFileHolds{5};
+
+using FileTime = std::chrono::system_clock::time_point;
+
+std::string health_file_text(const health::Memory& memory, FileTime now);
+/// All of it or nothing; empty where it is too old, or of a time to come.
+Result<health::Memory> read_health_file(std::string_view text, FileTime now);
+
+class HealthFile {
+  public:
+    explicit HealthFile(std::string path) : file_(std::move(path)) {}
+
+    /// Empty where there is no file.
+    Result<health::Memory> load(FileTime now) const;
+    Status save(const health::Memory& memory, FileTime now) const;
+
+  private:
+    StateFile file_;
+};
+
+}  // namespace weir::control

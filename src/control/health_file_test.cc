@@ -1,0 +1,76 @@
+#include "control/health_file.h"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "control/sample.h"
+
+namespace weir::control {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+const FileTime kNow{1000000s};
+
+size_t kind_of(const model::Check::Kind& kind) {
+    return kind.index();
+}
+
+health::Memory sample() {
+    health::Memory memory;
+    memory[sample_target(1)] = {{kind_of(model::HttpCheck{}), health::Tally(false, {true, false, true}),
+                                 health::Outcome{true, "L7OK/200", 1234us, kNow - 1500us}, 17},
+                                {kind_of(model::IcmpCheck{}), health::Tally(true), {}, 0}};
+    model::FrontendKey range{ip("2001:db8::"), net::Port(0), model::Protocol::udp, 65535, 64};
+    memory[{range, ip("10.0.0.2")}] = {{kind_of(model::TcpCheck{}), health::Tally(true, {false}), {}, 3}};
+    return memory;
+}
+
+TEST(HealthFile, KeepsEveryField) {
+    EXPECT_EQ(read_health_file(health_file_text(sample(), kNow), kNow), sample());
+    EXPECT_EQ(read_health_file(health_file_text({}, kNow), kNow), health::Memory{});
+}
+
+TEST(HealthFile, TellsNothingOnceItIsOld) {
+    auto text = health_file_text(sample(), kNow);
+    EXPECT_EQ(read_health_file(text, kNow + kHealthFileHolds), sample());
+    EXPECT_EQ(read_health_file(text, kNow + kHealthFileHolds + 1s), health::Memory{});
+    EXPECT_EQ(read_health_file(text, kNow - 1s), health::Memory{}) << "the clock was set back";
+}
+
+TEST(HealthFile, IsRefusedWhereAValueIsNone) {
+    const auto whole = health_file_text(sample(), kNow);
+    auto with = [&](std::string_view from, std::string_view to) {
+        auto text = whole;
+        auto at = text.find(from);
+        EXPECT_NE(at, text.npos) << from;
+        return read_health_file(text.replace(at, from.size(), to), kNow);
+    };
+    EXPECT_TRUE(with("10.0.0.1", "10.0.0.9"));
+    EXPECT_FALSE(with("10.0.0.1", "10.0.0.256"));
+    EXPECT_FALSE(with("\"http\"", "\"smtp\""));
+    EXPECT_FALSE(with("\"version\":1", "\"version\":2"));
+    EXPECT_FALSE(with("\"probes\":17", "\"probes\":-1"));
+    EXPECT_FALSE(read_health_file(whole.substr(0, whole.size() / 2), kNow));
+}
+
+TEST(HealthFile, IsSetAsideWhenBroken) {
+    char name[] = "/tmp/weir-health-file-test-XXXXXX";
+    const std::string folder = ::mkdtemp(name);
+    HealthFile file(folder + "/health.json");
+    EXPECT_EQ(file.load(kNow), health::Memory{}) << "there is none";
+    ASSERT_TRUE(file.save(sample(), kNow));
+    EXPECT_EQ(file.load(kNow), sample());
+    std::ofstream(folder + "/health.json") << "{";
+    auto broken = file.load(kNow);
+    ASSERT_FALSE(broken);
+    EXPECT_THAT(broken.error().message, HasSubstr(folder + "/health.json.bad"));
+    EXPECT_EQ(file.load(kNow), health::Memory{});
+    std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace weir::control
