@@ -367,12 +367,14 @@ void add_config(json::object& to) {
                          {"key", secret()},
                          {"viewer_token", secret()},
                          {"operator_token", secret()}});
-    to["Config"] = record(Fields{{"node_address", or_null(text())},
-                                 {"admin", admin},
-                                 {"alerts", by_name(alert())},
-                                 {"pools", by_name(record({{"static", list(backend)}}))},
-                                 {"services", by_name(service)}} +
-                          settings_fields());
+    to["Config"] =
+        record(Fields{{"node_address", or_null(text())},
+                      {"admin", admin},
+                      {"announce", record({{"learn_seconds", whole()}, {"linger_seconds", whole()}})},
+                      {"alerts", by_name(alert())},
+                      {"pools", by_name(record({{"static", list(backend)}}))},
+                      {"services", by_name(service)}} +
+               settings_fields());
 }
 
 }  // namespace

@@ -209,6 +209,8 @@ json::object config_json(const model::Config& config) {
             {"flows", flows_json(config.flows)},
             {"icmp", icmp_json(config.icmp)},
             {"unmatched", config.unmatched == model::Unmatched::drop ? "drop" : "pass"},
+            {"announce", json::object{{"learn_seconds", config.announcing.learn.count()},
+                                      {"linger_seconds", config.announcing.linger.count()}}},
             {"watchdog_seconds", config.watchdog.count()},
             {"alerts", by_name(config.alerts, alert_json)},
             {"pools", by_name(config.pools, pool_json)},
