@@ -22,9 +22,7 @@ using testing::StartsWith;
 
 class NoWay final : public health::Path {
   public:
-    Result<net::Passage> open(const model::TargetKey&, net::Carrier, net::Port) override {
-        return fail("no way");
-    }
+    net::Opened open(const model::TargetKey&, net::Carrier, net::Port) override { return fail("no way"); }
 };
 
 /// With something of every kind, so that every part of the schemas has something to hold.

@@ -68,7 +68,8 @@ class Session {
     Connection& connection() { return beast::get_lowest_layer(stream_); }
     void within(std::chrono::milliseconds limit) { connection().expires_after(limit); }
     bool has_to_go();
-    asio::awaitable<Response> answer(const Parser& parser);
+    Response admit(const Parser& parser, Request& request);
+    asio::awaitable<Response> answer(Request request);
     asio::awaitable<bool> write(Response response, bool keep_alive, bool head_only);
     asio::awaitable<void> write_as_it_comes(Response response);
 
@@ -87,13 +88,22 @@ asio::awaitable<void> Session<Stream>::converse() {
         parser.header_limit(static_cast<uint32_t>(limits.header_bytes));
         parser.body_limit(limits.body_bytes);
         within(limits.request_time);
-        auto [code, bytes] = co_await http::async_read(stream_, buffer, parser, kExpected);
+        auto [code, bytes] = co_await http::async_read_header(stream_, buffer, parser, kExpected);
         if (!all_.handler) co_return;
-        Response response = complaint(code);
+        Request request;
+        Response response = code ? complaint(code) : admit(parser, request);
+        if (!code && response.status == 0 && !parser.is_done()) {  // only of who gets in: it may be long
+            std::tie(code, bytes) = co_await http::async_read(stream_, buffer, parser, kExpected);
+            if (!all_.handler) co_return;
+            response = complaint(code);
+        }
         if (code && response.status == 0) co_return;
-        keep_alive = !code && parser.keep_alive();
+        keep_alive = !code && parser.is_done() && parser.keep_alive();
         const bool head_only = parser.get().method() == http::verb::head;
-        if (!code) response = co_await answer(parser);
+        if (response.status == 0) {
+            request.body = std::move(parser.get().body());
+            response = co_await answer(std::move(request));
+        }
         if (head_only) response.source.reset();
         if (response.source) co_return co_await write_as_it_comes(std::move(response));
         bool written = co_await write(std::move(response), keep_alive, head_only);
@@ -101,23 +111,29 @@ asio::awaitable<void> Session<Stream>::converse() {
     }
 }
 
+/// What the header says of a request, and the answer where it does not get in; status 0 where it does.
 template <class Stream>
-asio::awaitable<Response> Session<Stream>::answer(const Parser& parser) {
+Response Session<Stream>::admit(const Parser& parser, Request& request) {
     const auto& message = parser.get();
-    auto request = parse_target(text_of(message.target()));
-    if (!request) co_return error(400, request.error().message);
-    request->method = message.method() == http::verb::head ? "GET" : text_of(message.method_string());
-    request->body = message.body();
-    request->over_tcp = !peer_.user;
-    request->host = text_of(message[http::field::host]);
-    request->marked = message.count("X-Weir") > 0;
-    request->authorization = text_of(message[http::field::authorization]);
-    request->last_event_id = text_of(message["Last-Event-ID"]);
-    auto refusal = all_.gate.admit(peer_, *request);
-    if (refusal.status != 0) co_return refusal;
+    auto target = parse_target(text_of(message.target()));
+    if (!target) return error(400, target.error().message);
+    request = std::move(*target);
+    request.method = message.method() == http::verb::head ? "GET" : text_of(message.method_string());
+    request.over_tcp = !peer_.user;
+    request.host = text_of(message[http::field::host]);
+    request.marked = message.count("X-Weir") > 0;
+    request.authorization = text_of(message[http::field::authorization]);
+    request.last_event_id = text_of(message["Last-Event-ID"]);
+    auto refusal = all_.gate.admit(peer_, request);
+    if (refusal.status != 0) return refusal;
     generation_ = all_.gate.generation();
-    if (request->method != "GET") request->from = name_of(peer_);
-    Rendering rendering = all_.handler(*request);
+    if (request.method != "GET") request.from = name_of(peer_);
+    return {0, ""};
+}
+
+template <class Stream>
+asio::awaitable<Response> Session<Stream>::answer(Request request) {
+    Rendering rendering = all_.handler(request);
     auto work = run(std::move(rendering));
     co_return co_await asio::co_spawn(all_.worker, std::move(work), asio::use_awaitable);
 }

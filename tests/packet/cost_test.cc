@@ -34,7 +34,7 @@ struct Loaded {
 
 Loaded load() {
     auto tables = Tables::open("", [](int) { return Status{}; });
-    if (!tables || !(*tables)->apply({}, {})) return {};
+    if (!tables || !(*tables)->apply(model::Plan{}, Hops{})) return {};
     Loaded out{std::move(*tables), {}};
     for (uint32_t id = 0; !bpf_prog_get_next_id(id, &id);) {
         UniqueFd program(bpf_prog_get_fd_by_id(id));

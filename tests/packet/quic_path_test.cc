@@ -94,8 +94,9 @@ TEST_F(QuicPathTest, HasRoomForEveryServerIdWithEachPlan) {
         plan_.frontends.edit(plan_.frontends.size() - 1).key.port = net::Port(port);
     }
     const auto whole = plan_.frontends;
-    for (auto& each : plan_.frontends)
+    plan_.frontends.edit_each([](model::Frontend& each) {
         for (auto& target : each.targets) target.backend.server_id.clear();
+    });
     apply();
     plan_.frontends = whole;
     for (int generation = 0; generation < 3; generation++) {
