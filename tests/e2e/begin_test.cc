@@ -49,7 +49,7 @@ TEST_F(Begin, CarriesOnWithoutOneOfItsInterfacesUntilThatIsThere) {
     lab::Daemon daemon(alone.host, WEIR_BINARY, yaml("[eth0, eth9]"));
     auto status = daemon.get("/api/v1/status").value();
     EXPECT_EQ(status.at("plan").at("error"), "");
-    EXPECT_EQ(status.at("plan").at("number"), 1);
+    EXPECT_GE(status.at("plan").at("number").to_number<int>(), 1);
     EXPECT_THAT(boost::json::serialize(status.at("problems")), HasSubstr("there is no interface eth9"));
     alone.lab.connect(alone.host, "eth9", alone.other, "eth9");
     EXPECT_TRUE(lab::wait_until(

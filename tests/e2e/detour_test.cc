@@ -315,6 +315,8 @@ TEST_F(DetourTest, KeepsConcurrentProbesApart) {
         EXPECT_EQ(greeting(passage->socket), fmt::format("{} {}\n", kVip4, kBalancer4));
         EXPECT_TRUE(echoes(passage->socket, 10'000));
     }
+    const linger reset{.l_onoff = 1, .l_linger = 0};  // as a check closes it
+    ASSERT_EQ(setsockopt(first->socket.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
     first = fail("over");
     EXPECT_TRUE(lab::wait_until([&] { return servers_[0]->resets() == 1; }, kLong));
     EXPECT_TRUE(echoes(second->socket, 10'000));

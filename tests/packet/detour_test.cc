@@ -142,6 +142,7 @@ class DetourPacket : public DetourPackets, public testing::WithParamInterface<Ca
     void put_row(uint32_t device, uint16_t port = kProbePort) {
         const auto& a = addresses();
         model::Frontend frontend;
+        frontend.key.vip = ip(a.vip);
         frontend.forward = {.kind = GetParam().method.kind, .dscp = kDscp};
         engine::xdp::Hop hop{
             .mac = kTheirs, .source_mac = kOurs, .interface = kLoopback, .source = ip(a.own)};
