@@ -157,8 +157,12 @@ class DetourTest : public testing::Test {
     void stop(std::unique_ptr<Detour> detour) {
         balancer_->run([&] { detour.reset(); });
     }
+    /// Ends by RST, as a check's connection does.
     Result<net::Passage> open(const Way& way) {
-        return balancer_->run([&] { return detour_->open(way); });
+        auto passage = balancer_->run([&] { return detour_->open(way); });
+        const linger reset{.l_onoff = 1, .l_linger = 0};
+        if (passage) setsockopt(passage->socket.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        return passage;
     }
     e2e::TcState state() {
         return balancer_->run([&] { return e2e::tc_state(ifindex_); });
@@ -315,8 +319,6 @@ TEST_F(DetourTest, KeepsConcurrentProbesApart) {
         EXPECT_EQ(greeting(passage->socket), fmt::format("{} {}\n", kVip4, kBalancer4));
         EXPECT_TRUE(echoes(passage->socket, 10'000));
     }
-    const linger reset{.l_onoff = 1, .l_linger = 0};  // as a check closes it
-    ASSERT_EQ(setsockopt(first->socket.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
     first = fail("over");
     EXPECT_TRUE(lab::wait_until([&] { return servers_[0]->resets() == 1; }, kLong));
     EXPECT_TRUE(echoes(second->socket, 10'000));
