@@ -34,9 +34,9 @@ struct Tally {
 };
 
 struct Rates {
-    Rate remote{.per_second = 100, .burst = 200};   // requests and TLS handshakes of an address
-    Rate local{.per_second = 1000, .burst = 2000};  // requests of a user
-    Rate failures{.per_second = 5, .burst = 10};    // wrong or missing tokens of an address
+    Rate remote{.per_second = 100, .burst = 200};       // requests and TLS handshakes of an address
+    Rate local{.per_second = 10'000, .burst = 20'000};  // requests of a user
+    Rate failures{.per_second = 5, .burst = 10};        // wrong or missing tokens of an address
 };
 
 /// Whom the limits count: an address, of IPv6 the /64 that a client has to itself, or a user.
