@@ -56,8 +56,8 @@ TEST(Replan, MakesTheServicesNamedAsPlanDoesAndSharesTheOthers) {
 TEST(SameTargets, AreOfTheSameBackendsReachedInTheSameWay) {
     auto config = two_services();
     auto former = plan(config, {});
-    EXPECT_TRUE(same_targets(former, plan(config, {{{former.frontends[0].key, net::Ip::v4({10, 0, 0, 1})},
-                                                    {false, "L4CON"}}})));
+    EXPECT_TRUE(same_targets(
+        former, plan(config, {{{former.frontends[0].key, net::Ip::v4({10, 0, 0, 1})}, {false, "L4CON"}}})));
     config.services["b"].forward.kind = ForwardKind::ipip;
     EXPECT_FALSE(same_targets(former, plan(config, {})));
     config = two_services();

@@ -82,7 +82,7 @@ class DatapathTest : public testing::Test {
                        const std::string& what);
 
     model::Plan plan_;
-    Hops hops_;  // to backends 1 to 9, of both families
+    Hops hops_;               // to backends 1 to 9, of both families
     SharedHops shared_hops_;  // the same, as the tables had them last
     std::unique_ptr<Tables> tables_;
     int program_ = -1;
