@@ -157,12 +157,8 @@ class DetourTest : public testing::Test {
     void stop(std::unique_ptr<Detour> detour) {
         balancer_->run([&] { detour.reset(); });
     }
-    /// Ends by RST, as a check's connection does.
     Result<net::Passage> open(const Way& way) {
-        auto passage = balancer_->run([&] { return detour_->open(way); });
-        const linger reset{.l_onoff = 1, .l_linger = 0};
-        if (passage) setsockopt(passage->socket.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-        return passage;
+        return balancer_->run([&] { return detour_->open(way); });
     }
     e2e::TcState state() {
         return balancer_->run([&] { return e2e::tc_state(ifindex_); });

@@ -30,7 +30,14 @@ Result<UniqueFd> make_probe_socket(net::Carrier carrier, net::Family family) {
     bool v4 = family == net::Family::v4;
     auto socket = new_socket(carrier, v4);
     if (!socket) return socket;
-    if (carrier == net::Carrier::tcp) return socket;
+    if (carrier == net::Carrier::tcp) {
+        // A reset ends a probe's connection at once, and on both sides: an orderly end would outlast the
+        // probe and its row, and leave a port here in TIME_WAIT for each of them.
+        linger reset{.l_onoff = 1, .l_linger = 0};
+        if (setsockopt(socket->get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset))
+            return fail_with(errno, "cannot set SO_LINGER");
+        return socket;
+    }
     if (v4 ? set(*socket, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
            : set(*socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO))
         return fail_with(errno, "cannot forbid fragments");
