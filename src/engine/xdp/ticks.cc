@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <thread>
+#include <ctime>
 
 #include "engine/xdp/abi.h"
 
@@ -37,16 +37,11 @@ Result<Ticks> Ticks::open() {
     Ticks ticks;
     ticks.program_ = std::move(*program);
 
-    using Clock = std::chrono::steady_clock;
-    auto first = read_jiffies(ticks.program_.get());
-    auto begin = Clock::now();
-    std::this_thread::sleep_for(std::chrono::milliseconds(60));
-    auto count = read_jiffies(ticks.program_.get()) - first;
-    std::chrono::duration<double> elapsed = Clock::now() - begin;
-    if (count == 0) return fail("the kernel's jiffies do not advance: is BPF_PROG_TEST_RUN permitted?");
-    constexpr std::array kKnown{100u, 250u, 300u, 1000u};  // what kernel/Kconfig.hz offers
-    ticks.hz_ = *std::ranges::min_element(
-        kKnown, {}, [&](unsigned hz) { return std::abs(std::log(count / elapsed.count() / hz)); });
+    // These clocks advance with jiffies, and their resolution is what the kernel takes one to last.
+    timespec jiffy{};
+    if (clock_getres(CLOCK_MONOTONIC_COARSE, &jiffy) || jiffy.tv_sec || jiffy.tv_nsec <= 0)
+        return fail("the kernel does not tell how long its jiffies are");
+    ticks.hz_ = static_cast<unsigned>(std::lround(1e9 / static_cast<double>(jiffy.tv_nsec)));
 
     constexpr double kLongest = 3700;  // seconds: an hour and some room
     while ((static_cast<double>(WEIR_AGE_MASK) * (1u << ticks.shift_)) / ticks.hz_ < kLongest) ticks.shift_++;

@@ -10,7 +10,7 @@ namespace weir::engine::xdp {
 
 class Ticks {
   public:
-    /// Measures the kernel's HZ (there is no interface that tells it), which takes some 60 ms.
+    /// Every start finds the same, on a busy machine too: what the last one wrote into the tables stays true.
     static Result<Ticks> open();
 
     /// The tick that the datapath would write now, before it is masked to WEIR_AGE_BITS.
