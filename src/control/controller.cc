@@ -17,7 +17,6 @@ using std::chrono::system_clock;
 constexpr auto kLook = std::chrono::seconds(1);
 constexpr size_t kServicesAtOnce = 16;  // of those that checks have changed: probes must not wait for long
 constexpr auto kLesson = std::chrono::milliseconds(200);
-constexpr auto kSaveHealth = std::chrono::seconds(30);  // after a change
 
 model::HealthMap health_in(const model::Plan& plan) {
     model::HealthMap health;
@@ -42,7 +41,6 @@ Controller::Controller(boost::asio::any_io_executor executor, engine::Engine& en
       next_look_(executor),
       presence_(options_.recovered.empty(), options_.now()),
       next_lesson_(executor),
-      next_save_(executor),
       daemon_{WEIR_VERSION, ::getpid(), system_clock::now(), options_.config_path, options_.engine_name} {}
 
 void Controller::tell(Event event) {
@@ -56,7 +54,7 @@ void Controller::start() {
                                           daemon_.pid, options_.config_path)});
     auto recovered = std::exchange(options_.recovered, {});
     Result<health::Memory> memory;
-    if (!options_.health_file.empty()) memory = HealthFile(options_.health_file).load(options_.wall_clock());
+    if (!options_.health_file.empty()) memory = HealthFile(options_.health_file).take(options_.wall_clock());
     if (!memory) spdlog::warn("{}", memory.error().message);
     checker_.set(work_of(config_), recovered, memory.value_or(health::Memory{}));
     reconcile();
@@ -117,11 +115,10 @@ model::HealthMap Controller::merged(const std::set<std::string>& services) const
 }
 
 void Controller::note_checks() {
-    auto changed = checker_.take_changed();
-    if (!changed.empty()) save_health_later();
-    for (const auto& target : changed) {
+    for (const auto& target : checker_.take_changed()) {
         auto found = std::ranges::lower_bound(wanted_->frontends, target.frontend, {}, &model::Frontend::key);
-        if (found != wanted_->frontends.end()) stale_services_.add(found->service);
+        if (found != wanted_->frontends.end() && found->key == target.frontend)
+            stale_services_.add(found->service);
     }
 }
 
@@ -229,16 +226,6 @@ void Controller::save_health() {
         spdlog::warn("what the checks have seen is not saved: {}", saved.error().message);
 }
 
-void Controller::save_health_later() {
-    if (std::exchange(save_is_due_, true)) return;
-    next_save_.expires_after(kSaveHealth);
-    next_save_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
-        if (error || alive.expired()) return;
-        save_is_due_ = false;
-        save_health();
-    });
-}
-
 std::string Controller::set_override(const model::OverrideKey& key, const Wish& wish, const std::string& by) {
     overrides_.set(key, wish, by, options_.wall_clock());
     tell({EventKind::override_set, fmt::format("override of {}: {}, by {}", text_of(key), text_of(wish), by),
@@ -340,7 +327,7 @@ Reloaded Controller::reload() {
     config_ = std::move(*loaded);
     if (options_.herald) options_.herald->set(config_);
     tell({EventKind::reload_accepted, "reloaded " + options_.config_path});
-    checker_.set(work_of(config_));
+    checker_.set(work_of(config_), health());
     all_is_stale_ = true;
     reconcile();
     tick_later();

@@ -113,7 +113,6 @@ class Controller {
     void mark_stale(const model::OverrideKey& key);
     void tick_later();
     void learn_on();
-    void save_health_later();
     void schedule(Backoff::Duration delay);
     void failed(const Error& error);
     void hand_out_config();
@@ -138,8 +137,6 @@ class Controller {
     boost::asio::steady_timer next_look_;  // at the drains
     Presence presence_;
     boost::asio::steady_timer next_lesson_;
-    boost::asio::steady_timer next_save_;
-    bool save_is_due_ = false;
     bool pass_is_due_ = false;
     // What has changed since wanted_ was made.
     bool all_is_stale_ = true;

@@ -189,6 +189,21 @@ TEST_F(ControllerTest, AppliesAReloadedConfigurationAtOnce) {
     EXPECT_EQ(controller->status().reloads.accepted_total, 1u);
 }
 
+TEST_F(ControllerTest, TakesNoBackendDownThatGetsItsFirstCheck) {
+    start();
+    ASSERT_TRUE(engine.applied[0].frontends[0].targets[0].health.up);
+    auto next = sample_config();
+    next.services["web"].checks.push_back({model::TcpCheck{}});
+    next.pools.begin()->second.backends.push_back({ip("10.0.0.77")});
+    next_load = next;
+    controller->reload();
+    std::map<std::string, bool> up;
+    for (const auto& target : engine.applied.back().frontends[0].targets)
+        up[target.backend.address.text()] = target.health.up;
+    EXPECT_EQ(up.size(), engine.applied[0].frontends[0].targets.size() + 1);
+    for (const auto& [backend, is_up] : up) EXPECT_EQ(is_up, backend != "10.0.0.77") << backend;
+}
+
 TEST_F(ControllerTest, SaysWhatOfAnAcceptedReloadCannotBeFollowed) {
     start();
     config_problem = "cannot listen on 127.0.0.1:9070: Address already in use";
@@ -433,6 +448,9 @@ TEST_F(ControllerTest, KeepsWhatTheChecksHaveSeenOverARestart) {
     start(recovered);
     EXPECT_EQ(row().last_check, before.last_check);
     EXPECT_EQ(row().target.health, before.target.health);
+    EXPECT_FALSE(std::filesystem::exists(health_file))
+        << "should this daemon be killed, it is no longer true";
+    controller->save_health();
     wall_clock += 1h;
     start(recovered);
     EXPECT_FALSE(row().last_check) << "it is too old";

@@ -10,7 +10,7 @@ namespace {
 namespace json = boost::json;
 using std::chrono::microseconds;
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 
 constexpr std::array<std::string_view, std::variant_size_v<model::Check::Kind>> kKinds{
     "tcp", "http", "https", "dns", "exec", "syn", "udp", "icmp"};
@@ -51,7 +51,8 @@ json::value check_json(const health::Remembered& check) {
         last = {{"ok", check.last->ok},
                 {"message", check.last->message},
                 {"latency_us", check.last->latency.count()},
-                {"at_ns", count(check.last->at)}};
+                {"at_ns", count(check.last->at)},
+                {"expiring", check.last->expiring}};
     return {{"kind", to_json(kKinds.at(check.kind))},
             {"up", check.tally.up()},
             {"seen", letters(check.tally)},
@@ -71,7 +72,8 @@ health::Remembered read_check(const json::value& row) {
                              row.at("probes").to_number<unsigned>()};
     if (const auto& last = row.at("last"); !last.is_null())
         check.last = {last.at("ok").as_bool(), std::string(view(last.at("message"))),
-                      microseconds(last.at("latency_us").to_number<int64_t>()), read_time(last.at("at_ns"))};
+                      microseconds(last.at("latency_us").to_number<int64_t>()), read_time(last.at("at_ns")),
+                      std::string(view(last.at("expiring")))};
     return check;
 }
 
@@ -89,12 +91,13 @@ std::string health_file_text(const health::Memory& memory, FileTime now) {
     json::array targets;
     for (const auto& [key, past] : memory) {
         json::array checks;
-        for (const auto& check : past) checks.push_back(check_json(check));
+        for (const auto& check : past.checks) checks.push_back(check_json(check));
         targets.push_back({{"vip", key.frontend.vips().text()},
                            {"port", key.frontend.port.value()},
                            {"more_ports", key.frontend.more_ports},
                            {"protocol", static_cast<unsigned>(key.frontend.protocol)},
                            {"backend", key.backend.text()},
+                           {"changed_at_ns", count(past.changed_at)},
                            {"checks", std::move(checks)}});
     }
     return json::serialize(json::object{
@@ -110,16 +113,18 @@ Result<health::Memory> read_health_file(std::string_view text, FileTime now) {
         health::Memory memory;
         auto saved_at = read_time(document.at("saved_at_ns"));
         if (saved_at > now || now - saved_at > kHealthFileHolds) return memory;
-        for (const auto& row : document.at("targets").as_array())
-            for (const auto& check : row.at("checks").as_array())
-                memory[read_target(row)].push_back(read_check(check));
+        for (const auto& row : document.at("targets").as_array()) {
+            auto& past = memory[read_target(row)];
+            past.changed_at = read_time(row.at("changed_at_ns"));
+            for (const auto& check : row.at("checks").as_array()) past.checks.push_back(read_check(check));
+        }
         return memory;
     } catch (const std::exception& problem) {
         return fail("{}", problem.what());
     }
 }
 
-Result<health::Memory> HealthFile::load(FileTime now) const {
+Result<health::Memory> HealthFile::take(FileTime now) const {
     health::Memory memory;
     auto loaded = file_.load([&](std::string_view text) -> Status {
         auto read = read_health_file(text, now);
@@ -128,6 +133,8 @@ Result<health::Memory> HealthFile::load(FileTime now) const {
         return {};
     });
     if (!loaded) return propagate(loaded);
+    // Should this daemon be killed, the datapath knows better.
+    if (auto removed = file_.remove(); !removed) return propagate(removed);
     return memory;
 }
 

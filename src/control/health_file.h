@@ -1,5 +1,6 @@
 // The file that keeps what the checks have seen over a restart and an upgrade: who is on the way up or down
-// goes on from there. Which targets are up is told by the datapath too; the file knows better.
+// goes on from there. A daemon writes it when it ends, and the next one takes it away: after a crash there is
+// none, and the datapath tells which targets are up.
 #pragma once
 
 #include <chrono>
@@ -25,8 +26,8 @@ class HealthFile {
   public:
     explicit HealthFile(std::string path) : file_(std::move(path)) {}
 
-    /// Empty where there is no file.
-    Result<health::Memory> load(FileTime now) const;
+    /// Empty where there is no file; none is left.
+    Result<health::Memory> take(FileTime now) const;
     Status save(const health::Memory& memory, FileTime now) const;
 
   private:

@@ -21,11 +21,14 @@ size_t kind_of(const model::Check::Kind& kind) {
 
 health::Memory sample() {
     health::Memory memory;
-    memory[sample_target(1)] = {{kind_of(model::HttpCheck{}), health::Tally(false, {true, false, true}),
-                                 health::Outcome{true, "L7OK/200", 1234us, kNow - 1500us}, 17},
-                                {kind_of(model::IcmpCheck{}), health::Tally(true), {}, 0}};
+    const health::Outcome last{true, "L7OK/200", 1234us, kNow - 1500us, "it ends soon"};
+    memory[sample_target(1)] = {
+        kNow - 3h,
+        {{kind_of(model::HttpCheck{}), health::Tally(false, {true, false, true}), last, 17},
+         {kind_of(model::IcmpCheck{}), health::Tally(true), {}, 0}}};
     model::FrontendKey range{ip("2001:db8::"), net::Port(0), model::Protocol::udp, 65535, 64};
-    memory[{range, ip("10.0.0.2")}] = {{kind_of(model::TcpCheck{}), health::Tally(true, {false}), {}, 3}};
+    memory[{range, ip("10.0.0.2")}] = {kNow,
+                                       {{kind_of(model::TcpCheck{}), health::Tally(true, {false}), {}, 3}}};
     return memory;
 }
 
@@ -52,7 +55,7 @@ TEST(HealthFile, IsRefusedWhereAValueIsNone) {
     EXPECT_TRUE(with("10.0.0.1", "10.0.0.9"));
     EXPECT_FALSE(with("10.0.0.1", "10.0.0.256"));
     EXPECT_FALSE(with("\"http\"", "\"smtp\""));
-    EXPECT_FALSE(with("\"version\":1", "\"version\":2"));
+    EXPECT_FALSE(with("\"version\":2", "\"version\":3"));
     EXPECT_FALSE(with("\"probes\":17", "\"probes\":-1"));
     EXPECT_FALSE(read_health_file(whole.substr(0, whole.size() / 2), kNow));
 }
@@ -61,14 +64,15 @@ TEST(HealthFile, IsSetAsideWhenBroken) {
     char name[] = "/tmp/weir-health-file-test-XXXXXX";
     const std::string folder = ::mkdtemp(name);
     HealthFile file(folder + "/health.json");
-    EXPECT_EQ(file.load(kNow), health::Memory{}) << "there is none";
+    EXPECT_EQ(file.take(kNow), health::Memory{}) << "there is none";
     ASSERT_TRUE(file.save(sample(), kNow));
-    EXPECT_EQ(file.load(kNow), sample());
+    EXPECT_EQ(file.take(kNow), sample());
+    EXPECT_EQ(file.take(kNow), health::Memory{}) << "it is taken";
     std::ofstream(folder + "/health.json") << "{";
-    auto broken = file.load(kNow);
+    auto broken = file.take(kNow);
     ASSERT_FALSE(broken);
     EXPECT_THAT(broken.error().message, HasSubstr(folder + "/health.json.bad"));
-    EXPECT_EQ(file.load(kNow), health::Memory{});
+    EXPECT_EQ(file.take(kNow), health::Memory{});
     std::filesystem::remove_all(folder);
 }
 

@@ -56,6 +56,12 @@ Status StateFile::save(std::string_view text) const {
     return {};
 }
 
+Status StateFile::remove() const {
+    if (::unlink(path_.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR)
+        return fail_with(errno, "cannot remove {}", path_);
+    return {};
+}
+
 Status StateFile::replace_with(std::string_view text) const {
     auto fresh = path_ + ".new";
     UniqueFd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));

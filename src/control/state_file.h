@@ -23,6 +23,9 @@ class StateFile {
     /// Durable when it returns. Its folder is made if it is missing.
     Status save(std::string_view text) const;
 
+    /// That there is none is fine.
+    Status remove() const;
+
   private:
     Result<std::string> read() const;
     Status replace_with(std::string_view text) const;

@@ -92,6 +92,10 @@ void recall(Running& running, std::vector<Remembered>& past) {
     past.erase(found);
 }
 
+bool was_up(const Past& past) {
+    return std::ranges::all_of(past.checks, [](const Remembered& check) { return check.tally.up(); });
+}
+
 bool is_settled(const Target& target) {
     return std::ranges::none_of(target.checks,
                                 [](const RunningPtr& running) { return running->is_opening(); });
@@ -277,11 +281,14 @@ void Checker::set(const Work& work, const model::HealthMap& known, const Memory&
         auto former = is_new ? known.find(key) : known.end();
         if (former != known.end()) target.up = former->second.up;
         std::ranges::copy(state.replace(target, key, wanted), std::back_inserter(fresh));
-        if (auto found = memory.find(key); former != known.end() && found != memory.end()) {
-            auto past = found->second;
-            for (const auto& running : target.checks) recall(*running, past);
+        auto past = former == known.end() ? memory.end() : memory.find(key);
+        if (past != memory.end()) {
+            auto checks = past->second.checks;
+            for (const auto& running : target.checks) recall(*running, checks);
         }
         state.settle(key, target);
+        if (past != memory.end() && was_up(past->second) == target.up)
+            target.changed_at = past->second.changed_at;
     }
     for (const auto& running : fresh) state.start(running, fresh.size());
 }
@@ -309,10 +316,13 @@ NotProbed Checker::not_probed() const {
 
 Memory Checker::memory() const {
     Memory memory;
-    for (const auto& [key, target] : state_->targets)
+    for (const auto& [key, target] : state_->targets) {
+        auto& past = memory[key];
+        past.changed_at = target.changed_at;
         for (const auto& running : target.checks)
-            memory[key].push_back(
+            past.checks.push_back(
                 {running->check.kind.index(), running->tally, running->last, running->probes});
+    }
     return memory;
 }
 

@@ -33,7 +33,7 @@ struct NotProbed {
     std::string why;    // of one of them
 };
 
-/// What a check has seen: what is kept of it over a restart.
+/// What a check has seen.
 struct Remembered {
     size_t kind = 0;  // of its variant
     Tally tally{};
@@ -42,7 +42,14 @@ struct Remembered {
 
     bool operator==(const Remembered&) const = default;
 };
-using Memory = std::map<model::TargetKey, std::vector<Remembered>>;
+/// What is kept of a target over a restart.
+struct Past {
+    std::chrono::system_clock::time_point changed_at;  // as in Checked
+    std::vector<Remembered> checks;
+
+    bool operator==(const Past&) const = default;
+};
+using Memory = std::map<model::TargetKey, Past>;
 
 /// What the checker needs of the world; tests have their own.
 struct World {

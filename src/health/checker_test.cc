@@ -218,7 +218,7 @@ TEST_F(CheckerTest, GoesOnFromWhatAFormerCheckersChecksHadSeen) {
     ASSERT_EQ(reason(1), "L7OK/200 in 1.2 ms (1/3 UP)");
     ASSERT_EQ(reason(2), "L7STS/503 (1/2 DOWN)");
     auto memory = checker_->memory();
-    EXPECT_EQ(memory.at(target(1)).size(), 2u);
+    EXPECT_EQ(memory.at(target(1)).checks.size(), 2u);
     checker_->set({});
     checker_->set(work, known, memory);
     EXPECT_EQ(checker_->memory(), memory);
@@ -230,21 +230,23 @@ TEST_F(CheckerTest, GoesOnFromWhatAFormerCheckersChecksHadSeen) {
 
 TEST_F(CheckerTest, BelievesWhatWasSeenMoreThanWhatTheDatapathHas) {
     const Checker::Work work = {{target(1), {http()}}};
-    Memory memory = {{target(1), {{http().kind.index(), Tally(true), {}, 9}}}};
+    Memory memory = {{target(1), {{}, {{http().kind.index(), Tally(true), {}, 9}}}}};
     checker_->set(work, {{target(1), {false, "it was disabled"}}}, memory);
     EXPECT_TRUE(up(1));
     EXPECT_TRUE(checker_->settled());
+    EXPECT_EQ(checker_->memory(), memory) << "since when, too";
 }
 
 TEST_F(CheckerTest, LetsATargetThatTheDatapathDoesNotHaveBeginDownWhateverWasSeen) {
-    checker_->set({{target(1), {http()}}}, {}, {{target(1), {{http().kind.index(), Tally(true), {}, 9}}}});
+    checker_->set({{target(1), {http()}}}, {},
+                  {{target(1), {{}, {{http().kind.index(), Tally(true), {}, 9}}}}});
     EXPECT_FALSE(up(1));
     EXPECT_FALSE(checker_->settled());
 }
 
 TEST_F(CheckerTest, ForgetsWhatACheckOfAnotherKindHadSeen) {
     checker_->set({{target(1), {http()}}}, {{target(1), {true, "recovered"}}},
-                  {{target(1), {{tcp().kind.index(), Tally(false), {}, 9}}}});
+                  {{target(1), {{}, {{tcp().kind.index(), Tally(false), {}, 9}}}}});
     EXPECT_TRUE(up(1));
 }
 
