@@ -1,0 +1,28 @@
+// Any bytes as a file of the state folder (control/override_file.h, health_file.h): never a crash, and what is
+// accepted is written so that it is read as the same.
+#include <cstdlib>
+#include <string_view>
+
+#include "control/health_file.h"
+#include "control/override_file.h"
+
+namespace {
+
+using namespace weir::control;
+
+const FileTime kNow{std::chrono::seconds(1000000)};
+
+void require(bool holds) {
+    if (!holds) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    std::string_view text(reinterpret_cast<const char*>(data), size);
+    if (auto overrides = read_override_file(text))
+        require(read_override_file(override_file_text(*overrides)) == overrides);
+    if (auto memory = read_health_file(text, kNow))
+        require(read_health_file(health_file_text(*memory, kNow), kNow) == memory);
+    return 0;
+}
