@@ -17,11 +17,30 @@
 
 namespace weir::engine {
 
+/// Flows by how far they are.
+struct FlowStates {
+    uint64_t begun = 0;        // of a first packet only, whatever the protocol
+    uint64_t established = 0;  // TCP, from the second packet on
+    uint64_t closing = 0;      // TCP, since the client's FIN, or a RST
+    uint64_t datagram = 0;     // any other protocol, from the second packet on
+
+    uint64_t total() const { return begun + established + closing + datagram; }
+    FlowStates& operator+=(const FlowStates& other) {
+        begun += other.begun;
+        established += other.established;
+        closing += other.closing;
+        datagram += other.datagram;
+        return *this;
+    }
+    bool operator==(const FlowStates&) const = default;
+};
+
 struct Traffic {
     uint64_t flows_active = 0;  // entries of the flow table that have not expired
     uint64_t flows_total = 0;
     uint64_t packets_total = 0;
     uint64_t bytes_total = 0;  // of the frames as they came in, without FCS
+    FlowStates flows{};        // flows_active, by state
 
     bool operator==(const Traffic&) const = default;
 };
@@ -49,6 +68,9 @@ struct FlowTable {
     uint64_t evicted_total = 0;  // entries of flows that had only begun, which made room for newer ones
     uint64_t nat_capacity = 0;   // flows that NAT can translate; 0: no service uses it
     uint64_t nat_used = 0;
+    // Of the last time, as flows_active:
+    FlowStates flows{};    // those of targets that have left the plan, too
+    uint64_t sources = 0;  // the other entries: where a source's next flow goes
 };
 
 /// Somebody else on the network says that a VIP, which weir announces, is his.

@@ -1,6 +1,6 @@
-// Passes over the flow table in small steps: counts the entries and the flows of each target, and clears
-// those that have expired before their age wraps. Runs beside the datapath, which goes on writing: an entry
-// is cleared only if it is still what was read.
+// Passes over the flow table in small steps: counts each target's entries by their state, and clears those
+// that have expired before their age wraps. Runs beside the datapath, which goes on writing: an entry is
+// cleared only if it is still what was read.
 #pragma once
 
 #include <array>
@@ -20,6 +20,15 @@ inline uint32_t ticks_since(uint32_t age, uint32_t now) {
     return ticks == WEIR_AGE_MASK ? 0 : ticks;
 }
 
+/// How many entries there are, of a target or of all.
+struct EntryCount {
+    std::array<uint32_t, WEIR_FLOW_STATES> flows{};  // by weir_flow_state
+    uint32_t sources = 0;                            // entries of sources (WEIR_OF_A_SOURCE), in any state
+
+    uint64_t entries() const;
+    bool operator==(const EntryCount&) const = default;
+};
+
 class FlowScan {
   public:
     /// `numbers`: one more than the highest number that an entry can name.
@@ -29,18 +38,14 @@ class FlowScan {
     bool step(size_t buckets, uint32_t now, const Timeouts& timeouts);
 
     /// Of the last whole pass.
-    const std::vector<uint64_t>& entries_by_number() const { return counted_.entries; }
-    /// Without the entries of sources.
-    const std::vector<uint64_t>& flows_by_number() const { return counted_.flows; }
-    uint64_t used() const { return used_; }
+    const std::vector<EntryCount>& by_number() const { return counted_; }
+    const EntryCount& all() const { return all_; }
 
   private:
     std::span<weir_bucket> table_;
     size_t next_ = 0;
-    struct Counts {
-        std::vector<uint64_t> entries, flows;
-    } counting_, counted_;
-    uint64_t used_ = 0;
+    std::vector<EntryCount> counting_, counted_;
+    EntryCount all_;
 };
 
 }  // namespace weir::engine::xdp

@@ -11,18 +11,22 @@ constexpr uint64_t entry(uint64_t tag, uint64_t number, uint64_t state, uint64_t
 
 constexpr Timeouts kTimeouts{8, 200, 8, 60};
 
-TEST(FlowScan, CountsEachTargetsEntries) {
+TEST(FlowScan, CountsEachTargetsEntriesByState) {
     std::vector<weir_bucket> table(4);
     table[0].entry[3] = entry(7, 1, WEIR_ESTABLISHED, 100);
+    table[1].entry[3] = entry(6, 1, WEIR_ESTABLISHED, 100);
     table[2].entry[0] = entry(8, 1, WEIR_DATAGRAM, 100);
     table[3].entry[7] = entry(9, 5, WEIR_NEW, 100);
+    table[3].entry[5] = entry(9, 5, WEIR_CLOSING, 100);
     table[3].entry[6] = entry(9, 5, WEIR_ESTABLISHED, 100) | WEIR_OF_A_SOURCE;
+    table[3].entry[0] = entry(10, 6, WEIR_NEW, 100);  // a number that nobody has
     FlowScan scan(table, 6);
     EXPECT_FALSE(scan.step(3, 100, kTimeouts));
     EXPECT_TRUE(scan.step(3, 100, kTimeouts));
-    EXPECT_EQ(scan.entries_by_number(), (std::vector<uint64_t>{0, 2, 0, 0, 0, 2}));
-    EXPECT_EQ(scan.flows_by_number(), (std::vector<uint64_t>{0, 2, 0, 0, 0, 1}));
-    EXPECT_EQ(scan.used(), 4u);
+    EXPECT_EQ(scan.by_number(),
+              (std::vector<EntryCount>{{}, {{0, 2, 0, 1}, 0}, {}, {}, {}, {{1, 0, 1, 0}, 1}}));
+    EXPECT_EQ(scan.all(), (EntryCount{{1, 2, 1, 1}, 1}));
+    EXPECT_EQ(scan.all().entries(), 6u);
 }
 
 TEST(FlowScan, ClearsWhatHasExpiredByItsOwnState) {
@@ -45,7 +49,7 @@ TEST(FlowScan, KeepsWhatWasWrittenSinceTheClockWasRead) {
     FlowScan scan(table, 2);
     ASSERT_TRUE(scan.step(1, 36, kTimeouts));
     EXPECT_EQ(table[0].entry[0], newer);
-    EXPECT_EQ(scan.used(), 1u);
+    EXPECT_EQ(scan.all().entries(), 1u);
 }
 
 TEST(FlowScan, StartsEachPassFromNothing) {
@@ -54,10 +58,10 @@ TEST(FlowScan, StartsEachPassFromNothing) {
     FlowScan scan(table, 2);
     scan.step(1, 0, kTimeouts);
     scan.step(1, 0, kTimeouts);
-    EXPECT_EQ(scan.used(), 1u);
+    EXPECT_EQ(scan.all().entries(), 1u);
     table[0].entry[0] = 0;
     scan.step(1, 0, kTimeouts);
-    EXPECT_EQ(scan.used(), 0u);
+    EXPECT_EQ(scan.all().entries(), 0u);
 }
 
 }  // namespace

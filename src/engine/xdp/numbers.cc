@@ -87,10 +87,10 @@ std::vector<uint32_t> Numbers::of(const model::Frontend& frontend) const {
     return numbers;
 }
 
-std::vector<uint32_t> Numbers::release(std::span<const uint64_t> entries_by_number) {
+std::vector<uint32_t> Numbers::release(const std::function<bool(uint32_t number)>& is_named) {
     std::vector<uint32_t> freed;
     for (const auto& [number, key] : retired_)
-        if (!passed_.insert(number).second && entries_by_number[number] == 0) freed.push_back(number);
+        if (!passed_.insert(number).second && !is_named(number)) freed.push_back(number);
     if (!freed.empty()) ++changes_;
     for (auto number : freed) {
         retired_.erase(number);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -42,7 +43,7 @@ class Numbers {
     /// After a whole pass over the flow table: frees the retired numbers that no entry names. A number is
     /// freed by the second pass at the earliest, so that the pass began after its last packet. Returns the
     /// numbers freed.
-    std::vector<uint32_t> release(std::span<const uint64_t> entries_by_number);
+    std::vector<uint32_t> release(const std::function<bool(uint32_t number)>& is_named);
 
   private:
     std::map<model::TargetKey, uint32_t> live_;

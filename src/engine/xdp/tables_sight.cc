@@ -28,6 +28,11 @@ constexpr std::array<const char*, WEIR_REASONS> kReasonVerdicts{
 #undef REPLY
 };
 
+FlowStates states(const EntryCount& count) {
+    return {count.flows[WEIR_NEW], count.flows[WEIR_ESTABLISHED], count.flows[WEIR_CLOSING],
+            count.flows[WEIR_DATAGRAM]};
+}
+
 }  // namespace
 
 std::vector<Conflict> Tables::take_conflicts() {
@@ -49,8 +54,9 @@ void Tables::scan() {
     }
     if (!scan_->step(step, ticks_.now(), timeouts_)) return;
     ++counts_;
+    auto is_named = [&](uint32_t number) { return scan_->by_number()[number].entries() > 0; };
     // A number that comes free starts from zero with its next target.
-    for (auto number : numbers_.release(scan_->entries_by_number()))
+    for (auto number : numbers_.release(is_named))
         for (uint32_t row = 0; row <= datapath_->cpus(); row++) datapath_->counters(row)[number] = {};
 }
 
@@ -58,7 +64,8 @@ void Tables::observe(Observation& into) const {
     if (!datapath_) return;
     for (const auto& [key, number] : numbers_.live()) {
         Traffic traffic;
-        traffic.flows_active = scan_->flows_by_number()[number];
+        traffic.flows = states(scan_->by_number()[number]);
+        traffic.flows_active = traffic.flows.total();
         for (uint32_t row = 0; row <= datapath_->cpus(); row++) {
             const auto& counter = datapath_->counters(row)[number];
             traffic.flows_total += counter.flows;
@@ -73,7 +80,9 @@ void Tables::observe(Observation& into) const {
         into.not_forwarded.push_back({kReasonNames[reason], kReasonVerdicts[reason], packets});
     }
     into.flow_table.capacity = datapath_->flows().size() * WEIR_WAYS;
-    into.flow_table.used = scan_->used();
+    into.flow_table.used = scan_->all().entries();
+    into.flow_table.flows = states(scan_->all());
+    into.flow_table.sources = scan_->all().sources;
     into.flow_table.counts_total = counts_;
     for (const auto& row : datapath_->totals()) {
         into.flow_table.full_total += row.table_full;
