@@ -70,6 +70,30 @@ TEST_F(ApiTest, ShowsStatusServicesAndBackends) {
     EXPECT_EQ(get("/api/v1/backends").as_array().size(), 6u);
 }
 
+TEST_F(ApiTest, ShowsWhoHasTheFlows) {
+    engine.observation.targets[control::sample_target(1)] = {.flows_active = 4, .flows = {.established = 4}};
+    engine.observation.targets[control::sample_target(2)] = {.flows_active = 9, .flows = {.datagram = 9}};
+    engine.observation.flow_table = {.capacity = 64, .used = 13, .flows = {.established = 4, .datagram = 9}};
+    controller->start();
+    auto flows = get("/api/v1/flows?limit=1");
+    EXPECT_EQ(flows.at("flow_table").at("datagram"), 9);
+    EXPECT_EQ(flows.at("matching"), 2);
+    EXPECT_EQ(flows.at("backends").as_array().size(), 1u);
+    EXPECT_EQ(flows.at("backends").at(0).at("address"), "10.0.0.2");
+    EXPECT_EQ(get("/api/v1/flows?service=web&backend=10.0.0.1").at("backends").at(0).at("established"), 4);
+}
+
+TEST_F(ApiTest, SaysWhenNobodyOfThatNameCanHaveFlows) {
+    for (const auto& [query, why] : std::map<std::string, std::string>{
+             {"service=wbe", "there is no service 'wbe'; did you mean web?"},
+             {"backend=10.0.0.9", "no service has the backend 10.0.0.9"},
+             {"service=web&backend=10.0.0.9", "service web does not have the backend 10.0.0.9"}}) {
+        auto refused = send("GET", "/api/v1/flows?" + query);
+        EXPECT_EQ(refused.status, 404u) << query;
+        EXPECT_TRUE(refused.body.starts_with("{\"error\":\"" + why)) << refused.body;
+    }
+}
+
 TEST_F(ApiTest, ShowsThePlanInForceAndNoOther) {
     EXPECT_EQ(send("GET", "/api/v1/plan").status, 503u);
     controller->start();

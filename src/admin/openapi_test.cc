@@ -79,7 +79,7 @@ model::Config rich_config() {
 engine::Observation rich_observation() {
     engine::Observation seen;
     seen.interfaces = {{"eth0", "native", ""}};
-    seen.targets[control::sample_target(1)] = {1, 2, 3, 4};
+    seen.targets[control::sample_target(1)] = {1, 2, 3, 4, {.established = 1}};
     seen.not_forwarded = {{"no_backend", "drop", 5}};
     seen.claims = {{control::ip("192.0.2.1"), {{2, 0, 0, 0, 0, 7}}, "eth0", {}}};
     return seen;
@@ -170,6 +170,7 @@ constexpr Sample kGood[] = {
     {"GET", "/api/v1/services"},
     {"GET", "/api/v1/backends"},
     {"GET", "/api/v1/pools"},
+    {"GET", "/api/v1/flows?service=web&backend=10.0.0.1&limit=7"},
     {"GET", "/api/v1/config"},
     {"GET", "/api/v1/plan"},
     {"POST", "/api/v1/plan", kYaml},
@@ -227,6 +228,8 @@ TEST_F(OpenApi, DescribesEveryRefusal) {
     controller->reload();
     refuse(400, {"POST", "/api/v1/plan", "services: {web: {vipp: 192.0.2.1}}"});
     refuse(400, {"GET", "/api/v1/trace"});
+    refuse(400, {"GET", "/api/v1/flows?backend=web"});
+    refuse(404, {"GET", "/api/v1/flows?service=wbe"});
     refuse(400, {"POST", "/api/v1/overrides", "{}"});
     refuse(404, {"POST", "/api/v1/overrides", R"({"backend": "10.0.0.9", "weight": 0})"});
     engine.refuse_next = Error{"no memory"};

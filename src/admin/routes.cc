@@ -4,6 +4,7 @@
 
 #include "admin/captures.h"
 #include "admin/event_stream.h"
+#include "admin/flows.h"
 #include "admin/metrics.h"
 #include "admin/openapi.h"
 #include "admin/overrides.h"
@@ -138,6 +139,11 @@ constexpr Parameter kEventsParameters[] = {
     {"after", "Those behind this id", false, 0, kLastId},
     {"limit", "So many at most", false, 1, kMostListed},
 };
+constexpr Parameter kFlowsParameters[] = {
+    {"service", "Only of this service"},
+    {"backend", "Only of the backend with this address"},
+    {"limit", "So many backends at most; default 1000", false, 1, kMostHolders},
+};
 constexpr Parameter kStreamParameters[] = {
     {"after", "Begin behind this id; the header Last-Event-ID goes before it", false, 0, kLastId},
 };
@@ -157,6 +163,7 @@ constexpr Other kNotYet[] = {{503}};
 constexpr Other kBad[] = {{400}};
 constexpr Other kRefusedFile[] = {{400, {.schema = "Refusal"}}};
 constexpr Other kReloadAnswers[] = {{400, {.schema = "Refusal"}}, {500}};
+constexpr Other kNotFound[] = {{400}, {404}};
 constexpr Other kTraceAnswers[] = {{400}, {500}};
 constexpr Other kOverrideAnswers[] = {{400}, {404}, {500}};
 constexpr Other kStreamAnswers[] = {{400}, {503}};
@@ -177,6 +184,13 @@ constexpr Route kRoutes[] = {
      "A row for each backend behind each frontend",
      {.schema = "Backends"}},
     {"GET", "/api/v1/pools", get_pools, "Pools with their backends, and who uses them", {.schema = "Pools"}},
+    {"GET",
+     "/api/v1/flows",
+     with_controller<get_flows>,
+     "What the flow table is full of, and which backends have how many flows",
+     {.schema = "Flows"},
+     kNotFound,
+     kFlowsParameters},
     {"GET",
      "/api/v1/config",
      get_config,

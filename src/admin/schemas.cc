@@ -252,6 +252,21 @@ void add_backends(json::object& to) {
     to["Pools"] = list(record({{"name", text()}, {"used_by", list(use)}, {"backends", list(member)}}));
 }
 
+void add_flows(json::object& to) {
+    const Fields states{
+        {"new", whole()}, {"established", whole()}, {"closing", whole()}, {"datagram", whole()}};
+    auto table = record(Fields{{"capacity", whole()}, {"used", whole()}} + states +
+                        Fields{{"sources", whole()},
+                               {"left_behind", whole()},
+                               {"full_total", whole()},
+                               {"evicted_total", whole()},
+                               {"nat_capacity", whole()},
+                               {"nat_used", whole()}});
+    auto holder = record(Fields{{"service", text()}, {"address", text()}, {"flows_active", whole()}} +
+                         states + Fields{{"share", number()}, {"share_by_weight", number()}});
+    to["Flows"] = record({{"flow_table", table}, {"matching", whole()}, {"backends", list(holder)}});
+}
+
 void add_plan(json::object& to) {
     auto target =
         record(Fields{{"address", text()}, {"backend_port", port()}, {"server_id", or_null(text())}} +
@@ -381,7 +396,8 @@ void add_config(json::object& to) {
 
 json::object schemas() {
     json::object all;
-    for (auto add : {add_errors, add_status, add_backends, add_plan, add_events, add_config}) add(all);
+    for (auto add : {add_errors, add_status, add_backends, add_flows, add_plan, add_events, add_config})
+        add(all);
     all["Anything"] = type("object");
     return all;
 }

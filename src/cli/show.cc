@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <ostream>
 
@@ -54,6 +55,12 @@ std::string last_check(const json::value& row) {
     if (check.is_null()) return "-";
     return fmt::format("{} {:.1f}ms", field(check, "message"),
                        1e3 * check.at("latency_seconds").to_number<double>());
+}
+
+void show_nat(std::ostream& out, const json::value& flow_table) {
+    if (flow_table.at("nat_capacity").to_number<uint64_t>() > 0)
+        out << fmt::format("NAT            {} of {} flows\n", field(flow_table, "nat_used"),
+                           field(flow_table, "nat_capacity"));
 }
 
 /// Of a backend: what its checks say, how far a change is, and what holds it back.
@@ -109,6 +116,35 @@ void show_pools(std::ostream& out, const json::value& pools, bool coloured) {
         }
     }
     table.print(out, coloured);
+}
+
+void show_flows(std::ostream& out, const json::value& flows, bool coloured) {
+    const auto& table = flows.at("flow_table");
+    auto count = [&](const char* name) { return table.at(name).to_number<uint64_t>(); };
+    auto capacity = std::max<uint64_t>(count("capacity"), 1);
+    out << fmt::format("flow table     {} of {} entries, {:.1f}%\n", count("used"), count("capacity"),
+                       100.0 * static_cast<double>(count("used")) / static_cast<double>(capacity));
+    out << fmt::format("flows          {} new, {} established, {} closing, {} datagram\n", count("new"),
+                       count("established"), count("closing"), count("datagram"));
+    if (count("left_behind") > 0)
+        out << fmt::format("left behind    {} of them: their backend or service has left the configuration\n",
+                           count("left_behind"));
+    if (count("sources") > 0)
+        out << fmt::format("sources        {} entries say where a client's next flow goes\n",
+                           count("sources"));
+    show_nat(out, table);
+    const auto& rows = flows.at("backends").as_array();
+    if (rows.empty()) return;
+    out << '\n';
+    Table shown({"SERVICE", "BACKEND", ">FLOWS", ">NEW", ">ESTABLISHED", ">CLOSING", ">DATAGRAM", ">SHARE",
+                 ">BY WEIGHT"});
+    for (const auto& row : rows)
+        shown.add({field(row, "service"), field(row, "address"), field(row, "flows_active"),
+                   field(row, "new"), field(row, "established"), field(row, "closing"),
+                   field(row, "datagram"), percent(row.at("share")), percent(row.at("share_by_weight"))});
+    shown.print(out, coloured);
+    if (auto more = flows.at("matching").to_number<uint64_t>() - rows.size(); more > 0)
+        out << fmt::format("and {} more with fewer flows; --limit shows them\n", more);
 }
 
 void show_overrides(std::ostream& out, const json::value& overrides, bool coloured) {
@@ -169,9 +205,7 @@ void show_status(std::ostream& out, const json::value& status, bool coloured) {
         "flow table     {} of {} entries; {} flows found it full, {} that had only begun made room\n",
         field(table, "used"), field(table, "capacity"), field(table, "full_total"),
         field(table, "evicted_total"));
-    if (table.at("nat_capacity").to_number<uint64_t>() > 0)
-        out << fmt::format("NAT            {} of {} flows\n", field(table, "nat_used"),
-                           field(table, "nat_capacity"));
+    show_nat(out, table);
     for (const auto& count : status.at("not_forwarded").as_array())
         if (count.at("packets_total").to_number<uint64_t>() > 0)
             out << fmt::format("not forwarded  {} {} ({})\n", field(count, "packets_total"),

@@ -10,6 +10,7 @@ void show_status(std::ostream& out, const boost::json::value& status, bool colou
 void show_services(std::ostream& out, const boost::json::value& services, bool coloured);
 void show_backends(std::ostream& out, const boost::json::value& backends, bool coloured);
 void show_pools(std::ostream& out, const boost::json::value& pools, bool coloured);
+void show_flows(std::ostream& out, const boost::json::value& flows, bool coloured);
 void show_overrides(std::ostream& out, const boost::json::value& overrides, bool coloured);
 void show_event(std::ostream& out, const boost::json::value& event, bool coloured);
 void show_plan(std::ostream& out, const boost::json::value& plan, bool coloured);

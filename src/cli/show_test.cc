@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <sstream>
 
+#include "control/census.h"
 #include "control/json.h"
 #include "control/pools.h"
 #include "control/sample.h"
@@ -74,6 +75,32 @@ TEST(Show, ListsPoolsWithWhoUsesThem) {
               "web     10.0.0.1       1  enabled   2/2       2      0  web\n"
               "web     10.0.0.2       2  enabled   1/2       1      0  web\n"
               "web     10.0.0.3       1  enabled*  2/2       2      0  web\n");
+}
+
+TEST(Show, ListsWhoHasTheFlows) {
+    control::Census census;
+    census.table = {.capacity = 1000, .used = 14, .nat_capacity = 512, .nat_used = 7};
+    census.table.flows = {1, 9, 0, 3};
+    census.table.sources = 1;
+    census.holders = {{"web", control::ip("10.0.0.2"), {1, 6, 0, 2}, 0.75, 0.5},
+                      {"dns", control::ip("2001:db8::53"), {0, 0, 0, 1}, 1, 0}};
+    census.matching = 5;
+    EXPECT_EQ(shown(show_flows, control::census_json(census)),
+              "flow table     14 of 1000 entries, 1.4%\n"
+              "flows          1 new, 9 established, 0 closing, 3 datagram\n"
+              "sources        1 entries say where a client's next flow goes\n"
+              "NAT            7 of 512 flows\n"
+              "\n"
+              "SERVICE  BACKEND       FLOWS  NEW  ESTABLISHED  CLOSING  DATAGRAM   SHARE  BY WEIGHT\n"
+              "web      10.0.0.2          9    1            6        0         2   75.0%      50.0%\n"
+              "dns      2001:db8::53      1    0            0        0         1  100.0%       0.0%\n"
+              "and 3 more with fewer flows; --limit shows them\n");
+    EXPECT_EQ(shown(show_flows, control::census_json({})),
+              "flow table     0 of 0 entries, 0.0%\n"
+              "flows          0 new, 0 established, 0 closing, 0 datagram\n");
+    census = {.table = {.capacity = 8}, .left_behind = 2, .matching = 0, .holders = {}};
+    EXPECT_THAT(shown(show_flows, control::census_json(census)),
+                HasSubstr("left behind    2 of them: their backend or service has left the configuration\n"));
 }
 
 TEST(Show, TellsWhoServesInPlaceOfThePool) {

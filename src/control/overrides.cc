@@ -96,19 +96,25 @@ std::string Overrides::problem() const {
     return not_read_;
 }
 
+Status known(const model::Config& config, const std::string& service) {
+    if (config.services.contains(service)) return {};
+    std::set<std::string> services;
+    for (const auto& [name, each] : config.services) services.insert(name);
+    return fail("there is no service '{}'{}", service, hint(service, services));
+}
+
 Status known(const model::Config& config, const model::OverrideKey& key) {
     auto concerned = [&](const std::string& name) { return key.service.empty() || name == key.service; };
     for (const auto& [name, service] : config.services)
         if (concerned(name) && has(model::members_of(config, service), key.backend)) return {};
-    std::set<std::string> services, backends;
+    if (!key.service.empty())
+        if (auto service = known(config, key.service); !service) return service;
+    std::set<std::string> backends;
     for (const auto& [name, service] : config.services) {
-        services.insert(name);
         if (!concerned(name)) continue;
         for (const auto& member : model::members_of(config, service))
             backends.insert(member.backend->address.text());
     }
-    if (!key.service.empty() && !services.contains(key.service))
-        return fail("there is no service '{}'{}", key.service, hint(key.service, services));
     auto whose = key.service.empty() ? "no service" : fmt::format("service {}", key.service);
     auto verb = key.service.empty() ? "has" : "does not have";
     auto address = key.backend.text();

@@ -56,6 +56,8 @@ class Overrides {
     uint64_t save_failures_total_ = 0;
 };
 
+/// Whether the configuration has the service; the error names the nearest that it has.
+Status known(const model::Config& config, const std::string& service);
 /// Whether the configuration has what a key speaks of; the error names the nearest that it has.
 Status known(const model::Config& config, const model::OverrideKey& key);
 

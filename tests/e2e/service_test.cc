@@ -1,5 +1,6 @@
 // The main job: clients of a VIP are spread over the backends, in both families and modes, TCP and UDP.
 #include <gmock/gmock.h>
+#include <sys/socket.h>
 
 #include <cmath>
 #include <sstream>
@@ -79,21 +80,87 @@ INSTANTIATE_TEST_SUITE_P(Ways, Service,
                                          Way{"v4VipOnV6BackendsGeneric", kV4, kBackends6, "generic"}),
                          [](const auto& row) { return std::string(row.param.name); });
 
-using Traffic = SiteTest;
+/// Flows by state, as /api/v1/flows names them.
+using States = std::map<std::string, uint64_t>;
 
-TEST_F(Traffic, IsCountedForTheBackendThatGotIt) {
-    Site site({.lab = "service"});
-    site.start({.vips = kV4});
-    const Answers answers = site.ask("192.168.101.1:80", 60);
+class Traffic : public SiteTest {
+  protected:
+    void SetUp() override {
+        SiteTest::SetUp();
+        if (IsSkipped()) return;
+        site_.emplace(lab::DsrOptions{.lab = "service"});
+        for (size_t i = 0; i < 3; ++i)
+            echoes_.emplace_back(site_->dsr().backend(i), lab::endpoint(kUdp), lab::Dsr::address4(i));
+        site_->start({.vips = kV4,
+                      .ports = "80/tcp, 5353/udp",
+                      .check = "{http: {path: /alive}, port: 80, interval: 1s, timeout: 1s}",
+                      .settings = "flows: {timeouts: {handshake: 10m, closing: 10m}}\n"});
+    }
+    /// The backend that a connection's packets go to.
+    std::string backend_of(const UniqueFd& connection) {
+        sockaddr_storage local{};
+        socklen_t size = sizeof local;
+        lab::check(::getsockname(connection.get(), reinterpret_cast<sockaddr*>(&local), &size), "no name");
+        const auto source = lab::must(net::from_socket_address(local)).text();
+        const auto traced = site_->get(fmt::format("/api/v1/trace?src={}&vip={}", source, kTcp));
+        return std::string(traced.at("backend").as_string());
+    }
+    /// Of each backend, without those that have none.
+    std::map<std::string, States> flows() {
+        std::map<std::string, States> flows;
+        const auto census = site_->get("/api/v1/flows?service=web");
+        for (const auto& row : census.at("backends").as_array())
+            for (const char* state : {"new", "established", "closing", "datagram"})
+                if (const auto count = row.at(state).to_number<uint64_t>(); count > 0)
+                    flows[std::string(row.at("address").as_string())][state] = count;
+        return flows;
+    }
+
+    static constexpr const char* kTcp = "192.168.101.1:80";
+    static constexpr const char* kUdp = "192.168.101.1:5353";
+    std::optional<Site> site_;
+    std::deque<UdpEcho> echoes_;
+};
+
+TEST_F(Traffic, IsCountedForTheBackendThatGotItAndByTheStateOfItsFlows) {
+    const Answers answers = site_->ask(kTcp, 60);
     EXPECT_TRUE(answered_by(answers, {"backend-1", "backend-2", "backend-3"}));
+    std::map<std::string, States> expected;
     for (size_t i = 0; i < 3; ++i) {
-        const boost::json::object row = site.row(lab::Dsr::address4(i));
+        const boost::json::object row = site_->row(lab::Dsr::address4(i));
         const auto number = [&](const char* name) { return row.at(name).to_number<uint64_t>(); };
-        const size_t requests = answers.at(site.dsr().backend(i).name());
+        const size_t requests = answers.at(site_->dsr().backend(i).name());
         EXPECT_EQ(number("flows_total"), requests);
         EXPECT_GE(number("packets_total"), 4 * requests) << "SYN, ACK, the request, FIN";
         EXPECT_GE(number("bytes_total"), 54 * number("packets_total")) << "Ethernet, IPv4 and TCP headers";
+        expected[lab::Dsr::address4(i)]["closing"] = requests;
     }
+
+    std::vector<UniqueFd> held;
+    for (int i = 0; i < 12; ++i) {
+        held.push_back(lab::must(lab::connect_tcp(site_->client(), lab::endpoint(kTcp), 5s)));
+        ++expected[backend_of(held.back())]["established"];
+    }
+    std::deque<UdpFlow> asking;  // all at once, so that no port comes twice
+    for (int i = 0; i < 12; ++i) {
+        UdpFlow& flow = asking.emplace_back(site_->client(), lab::endpoint(kUdp));
+        const std::string backend = flow.ask().value_or("nobody");
+        const bool asks_twice = i < 8;
+        if (asks_twice) EXPECT_EQ(flow.ask(), backend);
+        ++expected[backend][asks_twice ? "datagram" : "new"];
+    }
+    EXPECT_TRUE(lab::wait_until([&] { return flows() == expected; }, 30s));
+    EXPECT_EQ(flows(), expected);
+
+    const auto table = site_->get("/api/v1/flows").at("flow_table");
+    EXPECT_EQ(table.at("established"), 12);
+    EXPECT_EQ(table.at("used"), 60 + 12 + 12);
+    EXPECT_EQ(table.at("left_behind"), 0);
+    const lab::Finished shown = site_->weir({"flows", "--backend", "10.1.10.11"});
+    EXPECT_EQ(shown.status, 0) << shown.err;
+    EXPECT_THAT(shown.out, HasSubstr("flows          4 new, 12 established, 60 closing, 8 datagram\n"));
+    EXPECT_THAT(shown.out, testing::ContainsRegex("\nweb +10\\.1\\.10\\.11 "));
+    EXPECT_THAT(shown.out, testing::Not(HasSubstr("10.1.10.12")));
 }
 
 class UdpService : public SiteTest {
