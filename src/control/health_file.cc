@@ -124,7 +124,7 @@ Result<health::Memory> read_health_file(std::string_view text, FileTime now) {
     }
 }
 
-Result<health::Memory> HealthFile::take(FileTime now) const {
+Result<health::Memory> HealthFile::take(FileTime now) {
     health::Memory memory;
     auto loaded = file_.load([&](std::string_view text) -> Status {
         auto read = read_health_file(text, now);

@@ -26,8 +26,8 @@ class HealthFile {
   public:
     explicit HealthFile(std::string path) : file_(std::move(path)) {}
 
-    /// Empty where there is no file; none is left.
-    Result<health::Memory> take(FileTime now) const;
+    /// Empty where there is no file; none is left of what could be read.
+    Result<health::Memory> take(FileTime now);
     Status save(const health::Memory& memory, FileTime now) const;
 
   private:

@@ -72,7 +72,7 @@ Result<model::Overrides> read_override_file(std::string_view text) {
     }
 }
 
-Result<model::Overrides> OverrideFile::load() const {
+Result<model::Overrides> OverrideFile::load() {
     model::Overrides overrides;
     auto loaded = file_.load([&](std::string_view text) -> Status {
         auto read = read_override_file(text);

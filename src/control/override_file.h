@@ -18,8 +18,9 @@ class OverrideFile {
   public:
     explicit OverrideFile(std::string path) : file_(std::move(path)) {}
 
-    /// Nothing where there is no file. One that is broken, or cannot be read, is set aside as PATH.bad.
-    Result<model::Overrides> load() const;
+    /// Nothing where there is no file. One that is broken is set aside as PATH.bad; after one that cannot be
+    /// read save() fails, so that it stays (state_file.h).
+    Result<model::Overrides> load();
 
     /// Durable when it returns: the file is replaced by a whole one. Its folder is made if it is missing.
     Status save(const model::Overrides& overrides) const;

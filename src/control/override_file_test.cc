@@ -1,6 +1,7 @@
 #include "control/override_file.h"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
 #include <filesystem>
 #include <fstream>
@@ -68,10 +69,53 @@ TEST_F(OverrideFileTest, IsSetAsideWhenBroken) {
     }
 }
 
-TEST_F(OverrideFileTest, RefusesAFolderInItsPlaceAndSetsItAside) {
+/// While it lives, nothing can be opened.
+class NoDescriptorLeft {
+  public:
+    NoDescriptorLeft() {
+        ::getrlimit(RLIMIT_NOFILE, &before_);
+        const rlimit none{0, before_.rlim_max};
+        ::setrlimit(RLIMIT_NOFILE, &none);
+    }
+    ~NoDescriptorLeft() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+  private:
+    rlimit before_{};
+};
+
+TEST_F(OverrideFileTest, StaysWhereItIsAndAsItIsWhenItCannotBeRead) {
+    ASSERT_TRUE(OverrideFile(path).save(sample()));
+    OverrideFile unread(path);
+    {
+        NoDescriptorLeft none;
+        auto loaded = unread.load();
+        ASSERT_FALSE(loaded);
+        EXPECT_THAT(loaded.error().message, HasSubstr(path + " could not be read (cannot open it: "));
+    }
+    auto saved = unread.save({});
+    ASSERT_FALSE(saved) << "what is there was never seen";
+    EXPECT_THAT(saved.error().message, HasSubstr("it is left as it is"));
+    EXPECT_FALSE(std::filesystem::exists(path + ".bad"));
+    EXPECT_EQ(OverrideFile(path).load(), sample());
+}
+
+TEST_F(OverrideFileTest, MayBeWrittenOnceItHasBeenReadAfterAll) {
+    ASSERT_TRUE(OverrideFile(path).save(sample()));
+    OverrideFile file(path);
+    {
+        NoDescriptorLeft none;
+        ASSERT_FALSE(file.load());
+    }
+    ASSERT_EQ(file.load(), sample());
+    EXPECT_TRUE(file.save({}));
+}
+
+TEST_F(OverrideFileTest, LeavesAFolderInItsPlaceAlone) {
     std::filesystem::create_directories(path);
-    EXPECT_FALSE(OverrideFile(path).load());
-    EXPECT_EQ(OverrideFile(path).load(), model::Overrides{});
+    OverrideFile file(path);
+    EXPECT_FALSE(file.load());
+    EXPECT_FALSE(file.save(sample()));
+    EXPECT_TRUE(std::filesystem::is_directory(path));
 }
 
 TEST_F(OverrideFileTest, SaysWhyItCannotBeWritten) {

@@ -99,6 +99,17 @@ TEST_F(OverridesTest, StartWithoutABrokenFileAndSayIt) {
     EXPECT_EQ(overrides.problem(), "") << "whoever changes something has seen it";
 }
 
+TEST_F(OverridesTest, AreNotSavedOverAFileThatCouldNotBeReadAndSayIt) {
+    std::filesystem::create_directories(path());
+    Overrides overrides(path());
+    EXPECT_THAT(overrides.problem(), HasSubstr(path() + " could not be read"));
+    overrides.set(kKey, {.weight = 7}, "ada", kNow);
+    overrides.save();
+    EXPECT_FALSE(overrides.is_saved());
+    EXPECT_THAT(overrides.problem(), HasSubstr("not saved, and would be lost at a restart: " + path()));
+    EXPECT_TRUE(std::filesystem::is_directory(path()));
+}
+
 TEST(KnownBackends, AreThoseOfTheConfigurationAndTheNearestIsNamed) {
     auto config = sample_config();
     config.pools["spare"].backends = {{ip("10.0.9.9")}};
@@ -108,6 +119,7 @@ TEST(KnownBackends, AreThoseOfTheConfigurationAndTheNearestIsNamed) {
               "no service has the backend 10.0.0.11; did you mean 10.0.0.1?");
     EXPECT_EQ(known(config, {ip("10.0.9.9"), "web"}).error().message.substr(0, 48),
               "service web does not have the backend 10.0.9.9; ");
+    EXPECT_TRUE(known(config, "web"));
     EXPECT_EQ(known(config, {ip("10.0.0.1"), "wbe"}).error().message,
               "there is no service 'wbe'; did you mean web?");
 }

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "base/read_file.h"
 #include "base/unique_fd.h"
 
 namespace weir::control {
@@ -13,37 +14,45 @@ namespace {
 
 constexpr size_t kLargest = 64 << 20;
 
+Status too_large() {
+    return fail("it is too large");
+}
+
 }  // namespace
 
+/// One byte more than it may have, where it has more.
 Result<std::string> StateFile::read() const {
     UniqueFd file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file) return fail_with(errno, "cannot open it");
-    std::string text;
-    char bytes[65536];
-    ssize_t got = 0;
-    while ((got = ::read(file.get(), bytes, sizeof bytes)) > 0) {
-        text.append(bytes, static_cast<size_t>(got));
-        if (text.size() > kLargest) return fail("it is too large");
-    }
-    if (got < 0) return fail_with(errno, "cannot read it");
-    return text;
+    return read_up_to(kLargest + 1, file);
 }
 
-Status StateFile::load(const std::function<Status(std::string_view)>& take) const {
+Status StateFile::load(const std::function<Status(std::string_view)>& take) {
     struct stat found{};
-    if (::lstat(path_.c_str(), &found) != 0 && errno == ENOENT) return {};
+    if (::lstat(path_.c_str(), &found) != 0 && (errno == ENOENT || errno == ENOTDIR)) return {};
+    left_alone_.clear();
     auto text = read();
-    auto taken = text ? take(*text) : propagate(text);
+    if (!text) {
+        left_alone_ =
+            fmt::format("{} could not be read ({}); it is left as it is, and nothing of it is in force",
+                        path_, text.error().message);
+        return fail("{}", left_alone_);
+    }
+    auto taken = text->size() > kLargest ? too_large() : take(*text);
     if (taken) return {};
     auto aside = path_ + ".bad";
-    if (::rename(path_.c_str(), aside.c_str()) != 0)
-        return fail_with(errno, "{} is of no use ({}), and cannot be set aside", path_,
-                         taken.error().message);
+    if (::rename(path_.c_str(), aside.c_str()) != 0) {
+        auto failed =
+            fail_with(errno, "{} is of no use ({}), and cannot be set aside", path_, taken.error().message);
+        left_alone_ = failed.error().message;
+        return failed;
+    }
     return fail("{} was of no use ({}); it is set aside as {}, and nothing of it is in force", path_,
                 taken.error().message, aside);
 }
 
 Status StateFile::save(std::string_view text) const {
+    if (!left_alone_.empty()) return fail("{}", left_alone_);
     std::error_code code;
     auto folder = std::filesystem::path(path_).parent_path();
     std::filesystem::create_directories(folder, code);
