@@ -35,6 +35,10 @@ class ApiTest : public testing::Test {
         options.config_path = "weir.yaml";
         options.engine_name = "fake";
         options.load = [this] { return next_load; };
+        options.parse = [this](std::string_view yaml) {
+            return impossible ? config::Loaded(std::unexpected(std::vector{*impossible}))
+                              : config::parse(yaml);
+        };
         controller.emplace(io.get_executor(), engine, path, control::sample_config(), std::move(options));
     }
 
@@ -55,6 +59,7 @@ class ApiTest : public testing::Test {
     boost::asio::io_context io;
     engine::Fake engine;
     NoWay path;
+    std::optional<config::Mistake> impossible;
     config::Loaded next_load = control::sample_config();
     std::optional<control::Controller> controller;
     engine::FakeCapturing capturing;
@@ -115,6 +120,14 @@ TEST_F(ApiTest, LocatesTheMistakesOfAConfiguration) {
     auto response = send("POST", "/api/v1/plan", "services: {web: {vipp: 192.0.2.1}}");
     EXPECT_EQ(response.status, 400u);
     EXPECT_EQ(json::parse(response.body).at("mistakes").at(0).at("line"), 1);
+}
+
+TEST_F(ApiTest, RefusesToCompareWhatCouldNotBeApplied) {
+    controller->start();
+    impossible = config::Mistake{0, 0, "no room for it"};
+    auto response = send("POST", "/api/v1/plan", kYaml);
+    EXPECT_EQ(response.status, 400u);
+    EXPECT_EQ(json::parse(response.body).at("mistakes").at(0).at("message"), "no room for it");
 }
 
 TEST_F(ApiTest, Reloads) {

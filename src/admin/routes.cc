@@ -70,10 +70,12 @@ Rendering post_plan(const Parts& parts, const Request& request) {
     auto applied = parts.controller.applied();
     if (!applied) applied = std::make_shared<const model::Plan>();
     return [applied, known = parts.controller.health(), allowances = parts.controller.allowances(),
-            overrides = parts.controller.overrides().all(), yaml = request.body] {
-        auto planned = control::preview(yaml, known, allowances, overrides);
-        if (!planned) return refused("", planned.error());
-        return reply(control::difference_json(control::difference(*applied, *planned)));
+            overrides = parts.controller.overrides().all(), parse = parts.controller.parser(),
+            yaml = request.body] {
+        auto config = parse(yaml);
+        if (!config) return refused("", config.error());
+        auto planned = control::preview(*config, known, allowances, overrides);
+        return reply(control::difference_json(control::difference(*applied, planned)));
     };
 }
 

@@ -145,6 +145,7 @@ void Running::make_controller(model::HealthMap recovered) {
     options.config_path = options_.config;
     options.engine_name = kEngineName;
     options.load = [path = options_.config] { return load_config(path); };
+    options.parse = parse_config;
     options.on_config = [this](const model::Config& config) -> Status {
         if (auto done = server_.protect(config.admin); !done)
             return propagate(done, "the admin API keeps its certificate and tokens");

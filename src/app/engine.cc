@@ -16,12 +16,23 @@ Result<StartedEngine> start_engine(boost::asio::any_io_executor executor, const 
     return StartedEngine{std::move(*opened), capturing, std::move(recovered)};
 }
 
-config::Loaded load_config(const std::string& path) {
-    auto config = config::load(path);
+namespace {
+
+config::Loaded if_possible(config::Loaded config) {
     if (!config) return config;
     if (auto sizes = engine::xdp::least_sizes(control::preview(*config, {})); !sizes)
         return std::unexpected(std::vector{config::Mistake{0, 0, sizes.error().message}});
     return config;
+}
+
+}  // namespace
+
+config::Loaded load_config(const std::string& path) {
+    return if_possible(config::load(path));
+}
+
+config::Loaded parse_config(std::string_view yaml) {
+    return if_possible(config::parse(yaml));
 }
 
 Result<uint64_t> table_bytes(const model::Config& config) {

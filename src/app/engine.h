@@ -25,8 +25,10 @@ inline constexpr const char* kEngineName = "xdp";
 Result<StartedEngine> start_engine(boost::asio::any_io_executor executor, const std::string& pin,
                                    std::function<void()> on_change);
 
-/// As config::load(), and refuses what the engine could never carry out, whatever the backends do.
+/// As config::load() and config::parse(), and refuse what the engine could never carry out, whatever the
+/// backends do.
 config::Loaded load_config(const std::string& path);
+config::Loaded parse_config(std::string_view yaml);
 
 /// Of kernel memory that the engine's tables take, about.
 Result<uint64_t> table_bytes(const model::Config& config);

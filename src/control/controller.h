@@ -36,6 +36,8 @@ class Controller {
         std::string config_path;
         std::string engine_name;
         std::function<config::Loaded()> load;  // reads the file again
+        /// A configuration's text, judged as load() judges the file's. For any thread.
+        std::function<config::Loaded(std::string_view yaml)> parse = config::parse;
         /// Called at the start and after each reload that was accepted. What it cannot follow is a problem.
         std::function<Status(const model::Config&)> on_config;
         std::function<void()> on_applied;  // called when applied_number() or not_in_force() has changed
@@ -90,6 +92,7 @@ class Controller {
     uint64_t applied_number() const { return applying_.number; }
     /// Why the engine has not what it should have; "" when it has.
     const std::string& not_in_force() const { return applying_.error; }
+    const std::function<config::Loaded(std::string_view yaml)>& parser() const { return options_.parse; }
     const std::string& config_path() const { return options_.config_path; }
 
     /// The health of every target of the wanted plan.

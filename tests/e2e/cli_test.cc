@@ -36,6 +36,12 @@ services:
     checks: [{http: {path: alive}}]
 )";
 
+constexpr const char* kTooManyForms = R"(interfaces: [{name: lo}]
+pools: {p: {static: [10.1.10.10]}}
+services:
+  s: {vip: [192.0.2.100, 203.0.113.0/24, 198.51.100.0/25], ports: [1-65534/tcp], pool: p, forward: ipip}
+)";
+
 /// On a host alone, without a daemon.
 class Alone : public SiteTest {
   protected:
@@ -73,11 +79,7 @@ TEST_F(Alone, ADaemonDoesNotStartWithABadFile) {
 }
 
 TEST_F(Alone, AFileThatTheDatapathHasNoRoomForIsRefusedAsAWhole) {
-    const std::string file = dir_.write("forms.yaml", R"(interfaces: [{name: lo}]
-pools: {p: {static: [10.1.10.10]}}
-services:
-  s: {vip: [192.0.2.100, 203.0.113.0/24, 198.51.100.0/25], ports: [1-65534/tcp], pool: p, forward: ipip}
-)");
+    const std::string file = dir_.write("forms.yaml", kTooManyForms);
     for (const auto& words : {std::vector<std::string>{"check", file},
                               {"plan", file, "--socket", dir_ / "weir.sock"},
                               {"run", "-c", file, "--socket", dir_ / "weir.sock"}}) {
@@ -161,6 +163,13 @@ TEST_F(Running, PlanShowsWhatAFileWouldChange) {
     EXPECT_TRUE(fewer.at("changes").as_bool());
     ASSERT_EQ(fewer.at("frontends_changed").as_array().size(), 2u);
     EXPECT_NEAR(fewer.at("frontends_changed").at(0).at("share_moved").to_number<double>(), 1.0 / 3, 0.05);
+    const std::string impossible = dir.write("forms.yaml", kTooManyForms);
+    const lab::Finished posted =
+        lab::run(site_->balancer(), {"curl", "-sS", "--unix-socket", site_->daemon().socket(),
+                                     "--data-binary", "@" + impossible, "http://localhost/api/v1/plan"});
+    const json::value refusal = json::parse(posted.out);
+    EXPECT_THAT(std::string(refusal.at("mistakes").at(0).at("message").as_string()),
+                StartsWith("the services' VIP prefixes and port ranges"));
     EXPECT_TRUE(answered_by(site_->ask(kVip), kAll)) << "nothing was changed by asking";
 }
 
