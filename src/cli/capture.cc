@@ -42,15 +42,11 @@ struct Close {
 
 int capture(const Context& context, const Asked& asked) {
     if (!asked.client.empty() && !net::Ip::parse(asked.client)) {
-        if (auto prefix = net::Prefix::parse(asked.client); !prefix) {
-            complain({"--client: " + prefix.error().message});
-            return kBadInput;
-        }
+        if (auto prefix = net::Prefix::parse(asked.client); !prefix)
+            return refuse({"--client: " + prefix.error().message});
     }
-    if (asked.out == "-" && ::isatty(STDOUT_FILENO)) {
-        complain({"-o -: a terminal cannot show a capture; give a file, or pipe it"});
-        return kBadInput;
-    }
+    if (asked.out == "-" && ::isatty(STDOUT_FILENO))
+        return refuse({"-o -: a terminal cannot show a capture; give a file, or pipe it"});
     auto client = admin::Client::connect(context.socket);
     if (!client) return complain(client.error());
     std::unique_ptr<std::FILE, Close> file(asked.out == "-" ? stdout : std::fopen(asked.out.c_str(), "wbe"));

@@ -11,10 +11,7 @@ Run declare_check(Options& options, const Context& context) {
     options.argument("FILE", *file, "The configuration, weir.yaml(5)");
     return [file, &context] {
         auto loaded = context.daemon->load(*file);
-        if (!loaded) {
-            std::cerr << config::describe(*file, loaded.error());
-            return int{kBadInput};
-        }
+        if (!loaded) return refuse(*file, loaded.error());
         size_t backends = 0;
         for (const auto& [name, pool] : loaded->pools) backends += pool.backends.size();
         std::cout << fmt::format("{}: good: services: {}, pools: {}, backends: {}\n", *file,

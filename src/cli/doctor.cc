@@ -64,10 +64,7 @@ int examine(const Context& context, const Asked& asked) {
     doctor::Wanted wanted;
     if (!asked.config.empty()) {
         const auto loaded = context.daemon->load(asked.config);
-        if (!loaded) {
-            std::cerr << config::describe(asked.config, loaded.error());
-            return kBadInput;
-        }
+        if (!loaded) return refuse(asked.config, loaded.error());
         wanted = doctor::wanted_by(*loaded);
         const auto bytes = context.daemon->table_bytes(*loaded);
         if (!bytes) return complain(bytes.error());

@@ -1,6 +1,5 @@
 // weir enable, weir disable: a backend's administrative state, beside the configuration.
 #include <boost/json.hpp>
-#include <iostream>
 
 #include "cli/override.h"
 
@@ -10,13 +9,7 @@ namespace {
 Run declare_state(Options& options, const Context& context, const char* state) {
     auto whom = std::make_shared<Whom>();
     declare_whom(options, *whom);
-    return [whom, &context, state] {
-        int status = change(context, *whom, {{"state", state}});
-        if (status == kDone)
-            std::cout << fmt::format("{}: {}; `weir lift` goes back to the configuration\n", text_of(*whom),
-                                     state);
-        return status;
-    };
+    return [whom, &context, state] { return change_until_lifted(context, *whom, {{"state", state}}, state); };
 }
 
 }  // namespace

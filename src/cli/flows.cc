@@ -24,10 +24,7 @@ int flows(const Context& context, const Asked& asked) {
     if (!asked.service.empty()) request.query["service"] = asked.service;
     if (!asked.backend.empty()) {
         auto address = net::Ip::parse(asked.backend);
-        if (!address) {
-            complain({"--backend: " + address.error().message});
-            return kBadInput;
-        }
+        if (!address) return refuse({"--backend: " + address.error().message});
         request.query["backend"] = address->text();
     }
     auto answer = ask(context, request);

@@ -48,10 +48,7 @@ void warn(const json::value& answer) {
 
 int check(Whom& whom) {
     auto address = net::Ip::parse(whom.backend);
-    if (!address) {
-        complain(address.error());
-        return kBadInput;
-    }
+    if (!address) return refuse(address.error());
     whom.backend = address->text();
     return kDone;
 }
@@ -69,6 +66,13 @@ int change(const Context& context, Whom& whom, json::object body) {
     warn(json::parse(*answer));
     tell_of_others(context, whom, body);
     return kDone;
+}
+
+int change_until_lifted(const Context& context, Whom& whom, json::object body, const std::string& what) {
+    int status = change(context, whom, std::move(body));
+    if (status == kDone)
+        std::cout << fmt::format("{}: {}; `weir lift` goes back to the configuration\n", text_of(whom), what);
+    return status;
 }
 
 Result<std::optional<json::object>> override_now(const Context& context, const Whom& whom) {

@@ -23,6 +23,10 @@ int check(Whom& whom);
 /// way: that it is not saved, and services whose own override wins.
 int change(const Context& context, Whom& whom, boost::json::object body);
 
+/// The same, and says what is so now, and how it ends.
+int change_until_lifted(const Context& context, Whom& whom, boost::json::object body,
+                        const std::string& what);
+
 /// The override's row, as it is now; nothing where there is none any more.
 Result<std::optional<boost::json::object>> override_now(const Context& context, const Whom& whom);
 

@@ -42,10 +42,7 @@ int ask_daemon(const Context& context, const std::string& file, bool json) {
 
 int plan(const Context& context, const std::string& file, bool json) {
     auto loaded = context.daemon->load(file);
-    if (!loaded) {
-        std::cerr << config::describe(file, loaded.error());
-        return kBadInput;
-    }
+    if (!loaded) return refuse(file, loaded.error());
     auto daemon = admin::Client::find(context.socket);
     if (!daemon) return complain(daemon.error());
     if (*daemon) return ask_daemon(context, file, json);

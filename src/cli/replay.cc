@@ -137,15 +137,9 @@ Status replay_all(net::CaptureReader& capture, engine::Replay& replay, Listing& 
 
 int replay(const Context& context, const Asked& asked) {
     auto setup = setup_of(asked);
-    if (!setup) {
-        complain(setup.error());
-        return kBadInput;
-    }
+    if (!setup) return refuse(setup.error());
     auto config = context.daemon->load(asked.config);
-    if (!config) {
-        std::cerr << config::describe(asked.config, config.error());
-        return kBadInput;
-    }
+    if (!config) return refuse(asked.config, config.error());
     auto capture = net::CaptureReader::open(asked.in);
     if (!capture) return complain(capture.error());
     const auto plan = control::preview(*config, {});

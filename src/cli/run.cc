@@ -1,6 +1,4 @@
 // weir run: the daemon itself, in the foreground.
-#include <iostream>
-
 #include "cli/subcommand.h"
 
 namespace weir::cli {
@@ -25,10 +23,7 @@ Run declare_run(Options& options, const Context& context) {
             auto done = context.daemon->clean_up(asked->run.pin);
             return done ? int{kDone} : complain(done.error());
         }
-        if (asked->run.config.empty()) {
-            std::cerr << "weir: run needs a configuration: `weir run -c FILE`\n";
-            return int{kBadInput};
-        }
+        if (asked->run.config.empty()) return refuse({"run needs a configuration: `weir run -c FILE`"});
         asked->run.socket = context.socket;
         return context.daemon->run(asked->run);
     };

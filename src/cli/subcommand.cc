@@ -13,16 +13,24 @@ int complain(const Error& error) {
     return kFailed;
 }
 
+int refuse(const Error& error) {
+    complain(error);
+    return kBadInput;
+}
+
+int refuse(const std::string& file, const std::vector<config::Mistake>& mistakes) {
+    std::cerr << config::describe(file, mistakes);
+    return kBadInput;
+}
+
 namespace {
 
-/// FILE:LINE:COL: …, as `weir check` has it.
-void show_mistakes(const boost::json::object& answer, const std::string& file) {
+int pass_on_refusal(const boost::json::object& answer, const std::string& file) {
     std::vector<config::Mistake> mistakes;
     for (const auto& each : answer.at("mistakes").as_array())
         mistakes.push_back({each.at("line").to_number<int>(), each.at("column").to_number<int>(),
                             std::string(each.at("message").as_string())});
-    std::cerr << config::describe(file.empty() ? std::string(answer.at("config").as_string()) : file,
-                                  mistakes);
+    return refuse(file.empty() ? std::string(answer.at("config").as_string()) : file, mistakes);
 }
 
 Result<admin::Response> call(const Context& context, const admin::Request& request) {
@@ -49,8 +57,7 @@ std::expected<std::string, int> ask_about_config(const Context& context, const a
     auto answer = boost::json::parse(response->body, code);
     if (code || !answer.is_object() || !answer.get_object().contains("mistakes"))
         return std::unexpected(complain({admin::complaint_in(*response)}));
-    show_mistakes(answer.get_object(), file);
-    return std::unexpected(int{kBadInput});
+    return std::unexpected(pass_on_refusal(answer.get_object(), file));
 }
 
 Run listing(Options& options, const Context& context, const std::string& path,

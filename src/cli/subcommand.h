@@ -13,6 +13,10 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 
+namespace weir::config {
+struct Mistake;
+}
+
 namespace weir::cli {
 
 enum Exit { kDone = 0, kFailed = 1, kBadInput = 2 };
@@ -56,6 +60,10 @@ Run declare_demo(Options&, const Context&);
 
 /// `weir: message` on standard error; returns kFailed.
 int complain(const Error& error);
+/// The same of what the command line asks for; returns kBadInput.
+int refuse(const Error& error);
+/// A line for each mistake of a configuration; returns kBadInput.
+int refuse(const std::string& file, const std::vector<config::Mistake>& mistakes);
 
 /// Asks the daemon; an answer other than 200 becomes an Error with its text.
 Result<std::string> ask(const Context& context, const admin::Request& request);

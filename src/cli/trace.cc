@@ -30,10 +30,7 @@ Result<admin::Request> request_for(const Asked& asked) {
 
 int trace(const Context& context, const Asked& asked) {
     auto request = request_for(asked);
-    if (!request) {
-        complain(request.error());
-        return kBadInput;
-    }
+    if (!request) return refuse(request.error());
     auto answer = ask(context, *request);
     if (!answer) return complain(answer.error());
     if (asked.json) {

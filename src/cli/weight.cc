@@ -1,7 +1,6 @@
 // weir weight: how much of the new flows a backend gets, beside the configuration.
 #include <boost/json.hpp>
 #include <charconv>
-#include <iostream>
 
 #include "cli/override.h"
 #include "model/override.h"
@@ -18,15 +17,9 @@ int set_weight(const Context& context, Asked& asked) {
     const auto& text = asked.weight;
     uint32_t weight = 0;
     auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), weight);
-    if (code != std::errc() || end != text.data() + text.size() || weight > model::kLargestWeight) {
-        complain({fmt::format("'{}' is no weight, a number from 0 to {}", text, model::kLargestWeight)});
-        return kBadInput;
-    }
-    int status = change(context, asked.whom, {{"weight", weight}});
-    if (status == kDone)
-        std::cout << fmt::format("{}: weight {}; `weir lift` goes back to the configuration\n",
-                                 text_of(asked.whom), weight);
-    return status;
+    if (code != std::errc() || end != text.data() + text.size() || weight > model::kLargestWeight)
+        return refuse({fmt::format("'{}' is no weight, a number from 0 to {}", text, model::kLargestWeight)});
+    return change_until_lifted(context, asked.whom, {{"weight", weight}}, fmt::format("weight {}", weight));
 }
 
 }  // namespace
