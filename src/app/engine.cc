@@ -1,6 +1,7 @@
 #include "app/engine.h"
 
 #include "control/preview.h"
+#include "engine/xdp/pins.h"
 #include "engine/xdp/replayer.h"
 #include "engine/xdp/sizing.h"
 #include "engine/xdp/xdp.h"

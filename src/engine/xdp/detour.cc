@@ -157,6 +157,13 @@ void Detour::detach(int ifindex) {
     attached_.erase(found);
 }
 
+Status Detour::remove(int ifindex, const std::string& name) {
+    // Attaching replaces them, and finds out whose the qdisc is; what is then ours can go.
+    auto ours = attach(ifindex, name);
+    detach(ifindex);
+    return ours;
+}
+
 Result<net::Passage> Detour::open(const Way& way) {
     if (!is_open_on(way.ifindex))
         return fail("weir's tc filters are not on the interface {}", interface_name(way.ifindex));

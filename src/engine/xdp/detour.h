@@ -54,6 +54,9 @@ class Detour {
     /// Takes back the filters, and the clsact qdisc if it is weir's and nobody else has a filter on it.
     void detach(int ifindex);
 
+    /// Takes away the filters that a dead daemon left on an interface.
+    Status remove(int ifindex, const std::string& name);
+
     /// A socket whose connection to `connect_to` goes to the VIP on the backend, until the passage goes.
     /// Fails rather than lead to the backend's own address: also when the filters are no longer there.
     Result<net::Passage> open(const Way& way);

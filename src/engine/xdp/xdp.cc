@@ -1,15 +1,13 @@
 #include "engine/xdp/xdp.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-#include <net/if.h>
-
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
 
 #include "base/log.h"
 #include "engine/xdp/bpffs.h"
+#include "engine/xdp/libbpf_log.h"
+#include "engine/xdp/pins.h"
 #include "net/packet.h"
 
 namespace weir::engine::xdp {
@@ -23,58 +21,11 @@ constexpr uint64_t kStepsBetweenBeats = 25;   // half a second
 // An adopted datapath keeps forwarding to the MACs it knows until the neighbours have had time to answer.
 constexpr auto kAdoptedFor = 3s;
 
-std::string maps_directory(const std::string& pins) {
-    return pins + "/maps";
-}
-std::string links_directory(const std::string& pins) {
-    return pins + "/links";
-}
-
-/// The pin of an interface's link, and back. A BPF file system takes no names with a dot, an interface none
-/// with a colon.
-std::string link_pin(const std::string& pins, std::string interface) {
-    std::ranges::replace(interface, '.', ':');
-    return links_directory(pins) + "/" + interface;
-}
-
-std::string interface_of(const std::filesystem::path& pin) {
-    auto name = pin.filename().string();
-    std::ranges::replace(name, ':', '.');
-    return name;
-}
-
-int log_libbpf(libbpf_print_level level, const char* format, va_list arguments) {
-    if (level == LIBBPF_DEBUG) return 0;
-    char line[1024];
-    int length = vsnprintf(line, sizeof line, format, arguments);
-    if (length > 0 && line[std::min<size_t>(static_cast<size_t>(length), sizeof line) - 1] == '\n')
-        line[std::min<size_t>(static_cast<size_t>(length), sizeof line) - 1] = 0;
-    spdlog::debug("{}", line);
-    return length;
-}
-
-/// The interface's first address of a family; a global one before a link-local one.
-std::optional<net::Ip> address_of(const net::Link& link, net::Family family) {
-    std::optional<net::Ip> found;
-    for (const auto& address : link.addresses) {
-        if (address.family() != family) continue;
-        if (!address.is_link_local()) return address;
-        if (!found) found = address;
-    }
-    return found;
-}
-
 std::set<net::Ip> backends_of(const model::Plan& plan) {
     std::set<net::Ip> backends;
     for (const auto& frontend : plan.frontends)
         for (const auto& target : frontend.targets) backends.insert(target.backend.address);
     return backends;
-}
-
-/// A socket that cannot be made is a want of this host's, once the way is known.
-net::Opened made_here(Result<net::Passage> opened) {
-    if (opened) return std::move(*opened);
-    return std::unexpected(net::NoPassage(opened.error(), true));
 }
 
 /// Whether the ways to all targets are looked for in the same manner.
@@ -96,7 +47,7 @@ Xdp::~Xdp() = default;
 
 Result<std::unique_ptr<Xdp>> Xdp::open(const boost::asio::any_io_executor& executor, const std::string& pins,
                                        std::function<void()> on_change) {
-    libbpf_set_print(log_libbpf);
+    log_libbpf();
     if (auto ready = prepare_pins(pins); !ready) return propagate(ready);
     std::unique_ptr<Xdp> xdp(new Xdp(executor, pins, std::move(on_change)));
     auto tables =
@@ -277,49 +228,6 @@ void Xdp::look_around() {
     if (moved || up_ != former) on_change_();
 }
 
-Result<Hop> Xdp::find_way(const net::Ip& backend) const {
-    auto neighbour = neighbours_->find(backend);
-    if (!neighbour) return propagate(neighbour);
-    auto link = neighbours_->link(neighbour->interface);
-    auto name = link ? link->name : fmt::format("interface {}", neighbour->interface);
-    if (std::ranges::find(plan_.interfaces, name, &model::Interface::name) == plan_.interfaces.end())
-        return fail("is reached through {}, which `interfaces:` does not name", name);
-    Hop hop{neighbour->mac, neighbour->source_mac,          neighbour->interface, neighbour->vlan,
-            neighbour->mtu, neighbour->gateway.has_value(), neighbour->source};
-    // A VLAN device of the kernel's tells its own id.
-    if (!hop.vlan) hop.vlan = model::vlan_of(plan_.vlans, neighbour->gateway.value_or(backend));
-    if (plan_.node_address && plan_.node_address->family() == backend.family())
-        hop.source = plan_.node_address;
-    return hop;
-}
-
-/// To the plan's backends, by what is known of the neighbours. False: they are the same as before.
-bool Xdp::find_ways() {
-    Ways ways;
-    for (const auto& frontend : plan_.frontends)
-        for (const auto& target : frontend.targets) {
-            auto [way, is_new] = ways.try_emplace(target.backend.address, fail("not resolved yet"));
-            if (is_new) way->second = find_way(target.backend.address);
-        }
-    ways_.swap(ways);
-    unreachable_ = find_unreachable();
-    Hops hops = adopted_;
-    for (const auto& [address, way] : ways_)
-        if (way) hops.insert_or_assign(address, *way);
-    if (hops == *hops_) return ways != ways_;
-    hops_ = std::make_shared<const Hops>(std::move(hops));
-    return true;
-}
-
-/// How a frontend's frames get to a backend, or why they do not.
-Result<Hop> Xdp::way(const model::Frontend& frontend, const net::Ip& backend) const {
-    auto found = ways_.find(backend);
-    if (found == ways_.end()) return fail("not resolved yet");
-    if (found->second)
-        if (auto reason = why_not(frontend, backend, *found->second)) return fail("{}", *reason);
-    return found->second;
-}
-
 /// The interfaces that the datapath is attached to.
 Ports Xdp::ports(bool only_up) const {
     Ports ports;
@@ -340,18 +248,6 @@ Status Xdp::show_ports() {
                           Port{bond->second.mac, false, bond->first, bond->second.mtu});
     }
     return tables_->set_ports(shown);
-}
-
-std::map<model::TargetKey, std::string> Xdp::find_unreachable() const {
-    std::map<model::TargetKey, std::string> reasons;
-    for (const auto& frontend : plan_.frontends)
-        for (const auto& target : frontend.targets) {
-            const auto& address = target.backend.address;
-            auto found = way(frontend, address);
-            if (found || adopted_.contains(address)) continue;
-            reasons.emplace(model::TargetKey{frontend.key, address}, found.error().message);
-        }
-    return reasons;
 }
 
 Observation Xdp::observe() {
@@ -385,72 +281,6 @@ Result<Verdict> Xdp::trace(const Flow& flow) {
     packet.protocol = static_cast<uint8_t>(flow.frontend.protocol);
     packet.tcp_flags = net::kTcpAck;
     return tables_->ask(net::build_frame(packet), link->index);
-}
-
-/// The device that the kernel's route names: the interface, or a VLAN device on it.
-net::Link Xdp::device_towards(const net::Ip& backend, const net::Link& interface) const {
-    auto neighbour = neighbours_->find(backend);
-    if (!neighbour || !neighbour->vlan) return interface;
-    for (const auto& [index, link] : neighbours_->links())
-        if (link.parent == interface.index && link.vlan == neighbour->vlan) return link;
-    return interface;
-}
-
-/// The balancer's address that the backend sees, where the route does not decide on it.
-std::optional<net::Ip> Xdp::probe_source(const net::Link& device, const model::TargetKey& target) const {
-    auto family = target.frontend.vip.family();
-    if (plan_.node_address && plan_.node_address->family() == family) return plan_.node_address;
-    if (target.backend.family() == family) return std::nullopt;
-    return address_of(device, family);
-}
-
-net::Opened Xdp::open_passage(const model::TargetKey& key, net::Carrier carrier, net::Port port) {
-    auto frontend = std::ranges::lower_bound(plan_.frontends, key.frontend, {}, &model::Frontend::key);
-    if (frontend == plan_.frontends.end() || frontend->key != key.frontend)
-        return fail("{} is not in the plan", key.frontend.text());
-    auto target = std::ranges::find(frontend->targets, key.backend,
-                                    [](const auto& each) { return each.backend.address; });
-    if (target == frontend->targets.end())
-        return fail("{} has no backend {}", key.frontend.text(), key.backend.text());
-    auto way = this->way(*frontend, key.backend);
-    if (!way) return propagate(way);
-    auto link = neighbours_->link(way->interface);
-    if (!link) return fail("the interface towards {} has gone", key.backend.text());
-    if (frontend->forward.kind == model::ForwardKind::nat)
-        return made_here(
-            open_directly(carrier, {key.backend, model::port_behind(frontend->key, target->backend, port)}));
-    auto device = device_towards(key.backend, *link);
-    return made_here(detour_->open({.carrier = carrier,
-                                    .backend = key.backend,
-                                    .vip = key.frontend.probe_address(),
-                                    .port = port,
-                                    .ifindex = link->index,
-                                    .device = device.index,
-                                    .source = probe_source(device, key),
-                                    .target = make_target(*frontend, 0, *target, &*way, true)}));
-}
-
-Status clean_up(const std::string& pins) {
-    libbpf_set_print(log_libbpf);
-    std::error_code error;
-    for (const auto& pin : std::filesystem::directory_iterator(links_directory(pins), error)) {
-        auto name = interface_of(pin.path());
-        UniqueFd link(bpf_obj_get(pin.path().c_str()));
-        if (link) bpf_link_detach(link.get());  // also where a daemon that still runs holds it
-        auto ifindex = static_cast<int>(if_nametoindex(name.c_str()));
-        if (ifindex == 0) continue;
-        // Attaching replaces the filters that a killed daemon left; detaching takes away what is then ours.
-        auto detour = Detour::load();
-        if (!detour) return propagate(detour);
-        if (auto ours = (*detour)->attach(ifindex, name); !ours) return ours;
-    }
-    for (const auto& what : {links_directory(pins), maps_directory(pins), maps_directory(pins) + "-new",
-                             maps_directory(pins) + "-old"}) {
-        std::filesystem::remove_all(what, error);
-        if (error) return fail("cannot remove {}: {}", what, error.message());
-    }
-    std::filesystem::remove(pins, error);  // stays if it is a mount, or holds what is not ours
-    return {};
 }
 
 }  // namespace weir::engine::xdp

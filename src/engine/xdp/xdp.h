@@ -82,8 +82,4 @@ class Xdp final : public Engine, public Capturing {
     std::map<net::Ip, Hop> adopted_;                       // until the neighbours are known
 };
 
-/// Removes what a daemon has left in the kernel: the programs on the interfaces named under `pins`, the pins,
-/// the probes' filters.
-Status clean_up(const std::string& pins);
-
 }  // namespace weir::engine::xdp
