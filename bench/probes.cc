@@ -66,7 +66,7 @@ class Server {
             ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&bound), &size) != 0)
             lab::give_up("cannot listen: {}", std::strerror(errno));
         endpoint_ = lab::must(net::from_socket_address(bound));
-        process_ = ::fork();
+        process_ = lab::check(::fork(), "cannot fork");
         if (process_ == 0) serve(listener_.get());
     }
     ~Server() {

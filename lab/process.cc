@@ -166,7 +166,7 @@ bool Process::alive() {
 }
 
 void Process::kill(int signal) {
-    if (!status_) ::kill(pid_, signal);
+    if (pid_ > 0 && !status_) ::kill(pid_, signal);
 }
 
 bool Process::ended(Duration limit) {
