@@ -33,6 +33,12 @@ std::optional<Place> place_of(int socket, const std::string& name) {
     return place;
 }
 
+std::string name_of(int interface) {
+    char name[IF_NAMESIZE];
+    if (if_indextoname(static_cast<unsigned>(interface), name)) return name;
+    return fmt::format("interface {}, which has gone", interface);
+}
+
 /// As the kernel has them now.
 Result<std::map<int, Networks>> networks_of_interfaces() {
     auto netlink = net::Netlink::open();
@@ -82,25 +88,27 @@ void NeighbourAnnouncer::arm() {
     auto next = schedule_.next();
     if (!next) return;
     timer_.expires_at(*next);
-    timer_.async_wait([this](boost::system::error_code error) {
-        if (error) return;  // armed anew, or gone
-        for (const auto& announcement : schedule_.take(Schedule::Time::clock::now())) send(announcement);
+    timer_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
+        if (error || alive.expired()) return;  // armed anew, or gone
+        send(schedule_.take(Schedule::Time::clock::now()));
         arm();
     });
 }
 
-void NeighbourAnnouncer::send(const Announcement& announcement) const {
-    const auto& [place, vip, vlan] = announcement;
-    auto frame = announce::announcement(vip, place.mac, vlan);
-    sockaddr_ll to{};
-    to.sll_family = AF_PACKET;
-    to.sll_ifindex = place.interface;
-    if (::sendto(socket_.get(), frame.data(), frame.size(), 0, reinterpret_cast<const sockaddr*>(&to),
-                 sizeof to) < 0)
-        spdlog::warn("cannot announce {} on interface {}: {}", vip.text(), place.interface,
-                     std::strerror(errno));
-    else
-        spdlog::debug("announced {} at {}", vip.text(), place.mac.text());
+void NeighbourAnnouncer::send(const std::vector<Announcement>& announcements) const {
+    bool said = false;  // a thousand a second fail while an interface is down
+    for (const auto& [place, vip, vlan] : announcements) {
+        auto frame = announcement(vip, place.mac, vlan);
+        sockaddr_ll to{};
+        to.sll_family = AF_PACKET;
+        to.sll_ifindex = place.interface;
+        if (::sendto(socket_.get(), frame.data(), frame.size(), 0, reinterpret_cast<const sockaddr*>(&to),
+                     sizeof to) >= 0)
+            spdlog::debug("announced {} at {}", vip.text(), place.mac.text());
+        else if (!std::exchange(said, true))
+            spdlog::warn("cannot announce {} on {}: {}", vip.text(), name_of(place.interface),
+                         std::strerror(errno));
+    }
 }
 
 }  // namespace weir::announce

@@ -5,6 +5,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <memory>
 
 #include "announce/announcer.h"
 #include "announce/schedule.h"
@@ -22,11 +23,13 @@ class NeighbourAnnouncer final : public Announcer {
   private:
     std::vector<Place> places(const std::vector<std::string>& attached) const;
     void arm();
-    void send(const Announcement& announcement) const;
+    void send(const std::vector<Announcement>& announcements) const;
 
     UniqueFd socket_;  // opened when there is something to announce
     Schedule schedule_;
     boost::asio::steady_timer timer_;
+    std::shared_ptr<bool> alive_ =
+        std::make_shared<bool>(true);  // what waits looks here before it touches *this
 };
 
 }  // namespace weir::announce
