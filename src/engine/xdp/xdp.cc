@@ -16,16 +16,21 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kScanStep = 20ms;
-constexpr uint64_t kStepsBetweenLooks = 250;  // five seconds
-constexpr uint64_t kStepsBetweenBeats = 25;   // half a second
+constexpr auto kBetweenBeats = 500ms;
+constexpr auto kBetweenLooks = 5s;
 // An adopted datapath keeps forwarding to the MACs it knows until the neighbours have had time to answer.
 constexpr auto kAdoptedFor = 3s;
+constexpr size_t kAskedInAMillisecond = 5;  // net/neighbours.h
 
 std::set<net::Ip> backends_of(const model::Plan& plan) {
     std::set<net::Ip> backends;
     for (const auto& frontend : plan.frontends)
         for (const auto& target : frontend.targets) backends.insert(target.backend.address);
     return backends;
+}
+
+bool names(const model::Plan& plan, const std::string& interface) {
+    return std::ranges::find(plan.interfaces, interface, &model::Interface::name) != plan.interfaces.end();
 }
 
 /// Whether the ways to all targets are looked for in the same manner.
@@ -63,32 +68,42 @@ Result<std::unique_ptr<Xdp>> Xdp::open(const boost::asio::any_io_executor& execu
 
     for (const auto& recovered : xdp->tables_->recovered())
         if (recovered.hop.mac != net::Mac{}) adopt(xdp->adopted_, recovered.key.backend, recovered.hop);
-    if (!xdp->adopted_.empty()) {
+    if (!xdp->adopted_.empty())
         spdlog::info("adopted a running datapath with {} targets", xdp->tables_->recovered().size());
-        xdp->adopted_timer_.expires_after(kAdoptedFor);
-        xdp->adopted_timer_.async_wait([raw = xdp.get()](boost::system::error_code error) {
-            if (error) return;
-            raw->adopted_.clear();
-            raw->look_around();
-        });
-    }
     xdp->scan_later();
     return xdp;
 }
 
+/// From when the neighbours are asked, which is not before the loop runs.
+void Xdp::forget_adopted_later() {
+    if (adopted_.empty()) return;
+    adopted_timer_.expires_after(kAdoptedFor +
+                                 std::chrono::milliseconds(adopted_.size() / kAskedInAMillisecond));
+    adopted_timer_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
+        if (error || alive.expired()) return;
+        adopted_.clear();
+        look_around();
+    });
+}
+
 void Xdp::scan_later() {
     scan_timer_.expires_after(kScanStep);
-    scan_timer_.async_wait([this](boost::system::error_code error) {
-        if (error) return;
+    scan_timer_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
+        if (error || alive.expired()) return;
+        // By the clock: on a busy machine a step comes late.
+        auto now = Clock::now();
+        if (plan_.watchdog.count() > 0 && now >= next_beat_) {
+            next_beat_ = now + kBetweenBeats;
+            if (auto wound = tables_->beat(plan_.watchdog); !wound)
+                spdlog::error("{}", wound.error().message);
+        }
         tables_->scan();
         listen_for_claims();
-        if (++scan_steps_ % kStepsBetweenLooks == 0) {
+        if (now >= next_look_) {
+            next_look_ = now + kBetweenLooks;
             look_after_filters();
             attach_what_failed();
         }
-        if (scan_steps_ % kStepsBetweenBeats == 0 && plan_.watchdog.count() > 0)
-            if (auto wound = tables_->beat(plan_.watchdog); !wound)
-                spdlog::error("{}", wound.error().message);
         scan_later();
     });
 }
@@ -108,7 +123,9 @@ void Xdp::listen_for_claims() {
 void Xdp::look_after_filters() {
     for (const auto& [name, attachment] : attachments_)
         if (auto attached = detour_->attach(attachment.ifindex(), name); !attached)
-            spdlog::warn("{}", attached.error().message);
+            note_failure(name, attached.error().message);
+        else
+            failures_.erase(name);
 }
 
 model::HealthMap Xdp::recovered() const {
@@ -121,7 +138,7 @@ model::HealthMap Xdp::recovered() const {
 }
 
 Status Xdp::apply(const model::Plan& plan) {
-    bool same = has_same_ways(plan_, plan);
+    bool first = plan_.interfaces.empty(), same = has_same_ways(plan_, plan);
     auto former = std::exchange(plan_, plan);
     if (!same) {
         // Both plans' backends until it is known which plan stays: who is watched anew has to be found anew.
@@ -130,6 +147,9 @@ Status Xdp::apply(const model::Plan& plan) {
         neighbours_->watch(both);
         find_ways();
     }
+    // Nothing beats meanwhile. By the time that holds if it fails; at the start there is none yet.
+    if (auto time = first ? plan_.watchdog : former.watchdog; time.count() > 0)
+        if (auto wound = tables_->beat(time); !wound) spdlog::error("{}", wound.error().message);
     auto applied = tables_->apply(plan_, hops_);
     if (!applied) plan_ = std::move(former);
     if (!same) {
@@ -137,8 +157,31 @@ Status Xdp::apply(const model::Plan& plan) {
         if (!applied) find_ways();
     }
     if (!applied) return applied;
-    if (auto wound = tables_->beat(plan_.watchdog); !wound) return wound;
-    return attach_all();
+    if (first) forget_adopted_later();
+    auto wound = tables_->beat(plan_.watchdog);
+    auto attached = attach_all();
+    return attached ? wound : attached;
+}
+
+/// Said once.
+void Xdp::note_failure(const std::string& interface, const std::string& why) {
+    auto& known = failures_[interface];
+    if (known != why) spdlog::error("{}: {}", interface, why);
+    known = why;
+}
+
+/// A former daemon's links and filters on interfaces that the configuration no longer names.
+void Xdp::take_back_from_others() {
+    std::error_code ignored;
+    for (const auto& pin : std::filesystem::directory_iterator(links_directory(pins_), ignored)) {
+        auto name = interface_of(pin.path());
+        if (names(plan_, name)) continue;
+        std::filesystem::remove(pin.path(), ignored);
+        auto link = neighbours_->link(name);
+        if (!link) continue;
+        if (auto removed = detour_->remove(link->index, name); !removed)
+            spdlog::warn("{}", removed.error().message);
+    }
 }
 
 /// Brings the interfaces in line with the plan. One that fails does not keep the others from it, but none is
@@ -155,22 +198,10 @@ Status Xdp::attach_all() {
         attachment.detach();
         it = attachments_.erase(it);
     }
-    // A former daemon's links on interfaces that the configuration no longer names.
-    std::error_code ignored;
-    for (const auto& pin : std::filesystem::directory_iterator(links_directory(pins_), ignored)) {
-        auto name = interface_of(pin.path());
-        if (std::ranges::find(plan_.interfaces, name, &model::Interface::name) == plan_.interfaces.end())
-            std::filesystem::remove(pin.path(), ignored);
-    }
-    auto former = std::exchange(failures_, {});
-    for (const auto& interface : plan_.interfaces) {
-        if (attachments_.contains(interface.name)) continue;
-        auto attached = attach(interface, *tables_->program());
-        if (attached) continue;
-        auto why = failures_.emplace(interface.name, attached.error().message).first;
-        if (!former.contains(why->first) || former[why->first] != why->second)
-            spdlog::error("{}: {}", why->first, why->second);
-    }
+    take_back_from_others();
+    std::erase_if(failures_, [&](const auto& failure) { return !names(plan_, failure.first); });
+    for (const auto& interface : plan_.interfaces)
+        if (!attachments_.contains(interface.name)) attach(interface, *tables_->program());
     up_ = ports(true);
     if (auto shown = show_ports(); !shown) return shown;
     if (failures_.empty() || !attachments_.empty()) return {};
@@ -185,15 +216,19 @@ void Xdp::attach_what_failed() {
     if (attachments_.size() != attached) on_change_();
 }
 
-Status Xdp::attach(const model::Interface& interface, int program) {
-    auto link = neighbours_->link(interface.name);
-    if (!link) return fail("there is no interface {}", interface.name);
-    auto attachment = Attachment::attach(link->index, interface, program, link_pin(pins_, interface.name));
-    if (!attachment) return propagate(attachment);
-    if (auto detour = detour_->attach(link->index, interface.name); !detour) return propagate(detour);
-    spdlog::info("{}: XDP attached, {} mode", interface.name, attachment->native() ? "native" : "generic");
-    attachments_.emplace(interface.name, std::move(*attachment));
-    return {};
+/// Attached without the probes' filters it forwards all the same; look_after_filters() tries these again.
+void Xdp::attach(const model::Interface& interface, int program) {
+    const auto& name = interface.name;
+    auto link = neighbours_->link(name);
+    if (!link) return note_failure(name, fmt::format("there is no interface {}", name));
+    auto attachment = Attachment::attach(link->index, interface, program, link_pin(pins_, name));
+    if (!attachment) return note_failure(name, attachment.error().message);
+    spdlog::info("{}: XDP attached, {} mode", name, attachment->native() ? "native" : "generic");
+    attachments_.emplace(name, std::move(*attachment));
+    if (auto filters = detour_->attach(link->index, name); !filters)
+        note_failure(name, filters.error().message);
+    else
+        failures_.erase(name);
 }
 
 /// Puts a program into force where the former one runs; on other interfaces it comes with attach_all().
@@ -203,9 +238,7 @@ Status Xdp::use(int program) {
         if (auto used = attachment.use(program); !used) return propagate(used, name);
     }
     for (const auto& interface : plan_.interfaces)
-        if (!attachments_.contains(interface.name))
-            if (auto attached = attach(interface, program); !attached)
-                failures_.insert_or_assign(interface.name, attached.error().message);
+        if (!attachments_.contains(interface.name)) attach(interface, program);
     return {};
 }
 
@@ -217,12 +250,11 @@ void Xdp::look_around() {
         plan_.interfaces, [&](const auto& interface) { return !attachments_.contains(interface.name); });
     bool moved = find_ways();
     if (auto shown = show_ports(); !shown) spdlog::warn("{}", shown.error().message);
-    if (tables_->program() && (moved || lost || missing)) {
+    if (tables_->program() && (moved || lost))
         if (auto applied = tables_->apply(plan_, hops_); !applied)
             spdlog::error("cannot follow a change of the neighbours: {}", applied.error().message);
-        if (lost || missing)
-            if (auto attached = attach_all(); !attached) spdlog::warn("{}", attached.error().message);
-    }
+    if (tables_->program() && (lost || missing))
+        if (auto attached = attach_all(); !attached) spdlog::debug("{}", attached.error().message);
     // An interface that came up, or has another MAC, is one more to announce VIPs on.
     up_ = ports(true);
     if (moved || up_ != former) on_change_();

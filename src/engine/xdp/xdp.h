@@ -4,6 +4,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -41,12 +42,15 @@ class Xdp final : public Engine, public Capturing {
     uint64_t stop_capture() override;
 
   private:
+    using Clock = std::chrono::steady_clock;
     using Ways = std::map<net::Ip, Result<Hop>>;
 
     Xdp(const boost::asio::any_io_executor& executor, std::string pins, std::function<void()> on_change);
     Status use(int program);
-    Status attach(const model::Interface& interface, int program);
+    void attach(const model::Interface& interface, int program);
     Status attach_all();
+    void take_back_from_others();
+    void note_failure(const std::string& interface, const std::string& why);
     void attach_what_failed();
     void look_around();
     bool find_ways();
@@ -57,6 +61,7 @@ class Xdp final : public Engine, public Capturing {
     Ports ports(bool only_up) const;
     Status show_ports();
     std::map<model::TargetKey, std::string> find_unreachable() const;
+    void forget_adopted_later();
     void scan_later();
     void listen_for_claims();
     void read_captured_later();
@@ -65,14 +70,14 @@ class Xdp final : public Engine, public Capturing {
     boost::asio::steady_timer scan_timer_;
     boost::asio::steady_timer adopted_timer_;
     boost::asio::steady_timer capture_timer_;
-    uint64_t scan_steps_ = 0;
+    Clock::time_point next_beat_, next_look_;
     std::string pins_;
     std::function<void()> on_change_;
     std::unique_ptr<net::Neighbours> neighbours_;
     std::unique_ptr<Detour> detour_;
     std::unique_ptr<Tables> tables_;
     std::map<std::string, Attachment> attachments_;  // by interface
-    std::map<std::string, std::string> failures_;    // why an interface has none
+    std::map<std::string, std::string> failures_;    // why an interface has none, or not the probes' filters
     Ports up_;                                       // attached, with a link that was up
     Claims claims_;
     model::Plan plan_;                                     // the last that was applied
@@ -80,6 +85,8 @@ class Xdp final : public Engine, public Capturing {
     SharedHops hops_ = std::make_shared<const Hops>();     // those of them that there are
     std::map<model::TargetKey, std::string> unreachable_;  // by them
     std::map<net::Ip, Hop> adopted_;                       // until the neighbours are known
+    std::shared_ptr<bool> alive_ =
+        std::make_shared<bool>(true);  // what waits looks here before it touches *this
 };
 
 }  // namespace weir::engine::xdp

@@ -32,8 +32,8 @@ Status Xdp::start_capture(const CaptureFilter& filter, Sink sink) {
 
 void Xdp::read_captured_later() {
     capture_timer_.expires_after(kReadEvery);
-    capture_timer_.async_wait([this](boost::system::error_code error) {
-        if (!error && tables_->read_captured()) read_captured_later();
+    capture_timer_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
+        if (!error && !alive.expired() && tables_->read_captured()) read_captured_later();
     });
 }
 
