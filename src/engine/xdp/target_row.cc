@@ -155,7 +155,10 @@ Hop hop_of(const weir_target& row, net::Family backend) {
                                                     model::ForwardKind::gre, model::ForwardKind::fou,
                                                     model::ForwardKind::gue};
     auto method = row.method & WEIR_METHOD;
-    if (method == WEIR_DSR || method > WEIR_GUE) return hop;
+    if (method == WEIR_DSR || method > WEIR_GUE) {
+        hop.mtu = row.room;
+        return hop;
+    }
     hop.mtu = row.room + overhead({.kind = kKinds[method]}, backend);
     auto source = row.source;
     if (backend == net::Family::v4) source.half[0] &= 0xffffffff, source.half[1] = 0;

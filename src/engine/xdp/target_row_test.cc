@@ -73,6 +73,22 @@ TEST(TargetRow, RefusesABackendOfAnotherFamilyWhereTheHeaderIsRewritten) {
     EXPECT_EQ(why_not(frontend_of(ForwardKind::ipip), backend, hop), std::nullopt);
 }
 
+TEST(TargetRow, TellsTheNextDaemonTheMtuOfAWayWithoutATunnel) {
+    Hop direct = routed();
+    direct.gateway = false;
+    direct.mtu = 9000;
+    for (auto kind : {ForwardKind::dsr, ForwardKind::dscp, ForwardKind::nat}) {
+        auto row =
+            make_target(frontend_of(kind), 1, {{kBackend}, {true, ""}, model::Accepts::all}, &direct, true);
+        auto adopted = hop_of(row, net::Family::v4);
+        EXPECT_EQ(adopted.mtu, 9000u);
+        EXPECT_EQ(
+            make_target(frontend_of(kind), 1, {{kBackend}, {true, ""}, model::Accepts::all}, &adopted, true)
+                .room,
+            row.room);
+    }
+}
+
 TEST(TargetRow, TellsTheNextDaemonOfATunnelsWayAlsoWhereTheBackendHasOtherServices) {
     for (auto [first, second] : {std::pair{ForwardKind::nat, ForwardKind::ipip},
                                  {ForwardKind::gue, ForwardKind::dscp},
