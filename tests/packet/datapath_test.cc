@@ -193,6 +193,14 @@ TEST_F(DatapathTest, ForgetsAFlowThatWasIdleForItsTime) {
     EXPECT_GT(moved, 150) << "six of nine backends are new, and nothing holds the flows any more";
 }
 
+TEST_F(DatapathTest, KeepsAFlowThatAnotherCpuNotedWhenTheNextTickHadBegunThere) {
+    auto flows = open_flows(2000, 2300);
+    add_backends(4, 9);
+    apply();
+    age_flows(-1u);
+    expect_kept(flows, "whose entries are of the next tick");
+}
+
 TEST_F(DatapathTest, AFloodOfSynsDoesNotMoveEstablishedFlows) {
     auto flows = open_flows(2000, 2500);
     add_backends(4, 9);  // now the ring would choose others for most of them

@@ -10,8 +10,8 @@
  * second packet. So a flood can't push established flows out; where no place is left the flow is forwarded by
  * the ring alone, and counted.
  *
- * Age counts ticks of 2^age_shift jiffies (some 4 s) modulo 1024. An entry that nobody touches for 70 minutes
- * would look young again; the daemon clears expired entries long before. */
+ * Age counts ticks of 2^age_shift jiffies (4 to 7 s) modulo 1024. An entry that nobody touches for more than an
+ * hour would look young again; the daemon clears expired entries long before. */
 #pragma once
 
 #include "engine/xdp/bpf/maps.h"
@@ -53,7 +53,7 @@ static __always_inline __u32 entry_target(__u64 entry) {
 }
 
 static __always_inline int expired(__u64 entry, const struct flow* f) {
-    return ((f->now - (__u32)entry) & WEIR_AGE_MASK) > f->timeout[entry_state(entry)];
+    return one_and_ticks_since((__u32)entry, f->now) > f->timeout[entry_state(entry)] + 1;
 }
 
 static __always_inline void find_flow(struct weir_bucket* bucket, struct flow* f) {
@@ -73,7 +73,7 @@ static __always_inline void find_flow(struct weir_bucket* bucket, struct flow* f
 static __always_inline __u32 displaceable(__u64 entry, const struct flow* f) {
     if (entry == 0) return ~0u;
     if (expired(entry, f)) return ~0u - 1;
-    return entry_state(entry) == WEIR_NEW ? 1 + ((f->now - (__u32)entry) & WEIR_AGE_MASK) : 0;
+    return entry_state(entry) == WEIR_NEW ? 1 + one_and_ticks_since((__u32)entry, f->now) : 0;
 }
 
 /* A place for a flow that has none, or 0. */

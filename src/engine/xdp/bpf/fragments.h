@@ -27,5 +27,5 @@ static __always_inline void note_fragment(const struct packet* p, struct scratch
 static __always_inline struct weir_fragment* recall_fragment(const struct packet* p, struct scratch* s) {
     fragment_key(p, &s->key);
     struct weir_fragment* note = bpf_map_lookup_elem(&fragments, &s->key);
-    return note && ((now_in_ticks() - note->age) & WEIR_AGE_MASK) <= NOTE_TICKS ? note : 0;
+    return note && one_and_ticks_since(note->age, now_in_ticks()) <= NOTE_TICKS + 1 ? note : 0;
 }

@@ -1,6 +1,7 @@
 /* ICMP messages that weir sends itself: answers to echo requests, and errors to the senders of packets that
- * go no further. An error's source is the VIP: routers accept it from here, since they route it to here, and
- * it tells nobody how the site is built. RFC 792, 1191, 4443, 8201. */
+ * go no further. An error's source is the VIP, to which the packet went: routers accept it from here, since
+ * they route it to here, and it tells nobody how the site is built. One about a backend's answer, which NAT
+ * was to translate, is from the client, to whom that went. RFC 792, 1191, 4443, 8201. */
 #pragma once
 
 #include "engine/xdp/bpf/frontends.h"

@@ -88,6 +88,12 @@ static __always_inline __u32 now_in_ticks(void) {
     return bpf_jiffies64() >> age_shift & WEIR_AGE_MASK;
 }
 
+/* How many ticks ago an age was written, and one: another processor may be a tick further than this one, and
+ * what it writes is not the oldest there is, but the newest. */
+static __always_inline __u32 one_and_ticks_since(__u32 age, __u32 now) {
+    return (now + 1 - age) & WEIR_AGE_MASK;
+}
+
 static __always_inline struct weir_totals* my_totals(void) {
     __u32 cpu = bpf_get_smp_processor_id();
     return bpf_map_lookup_elem(&totals, &cpu);

@@ -52,7 +52,7 @@ static __always_inline struct weir_translation* find_translation(const struct we
 
 static __always_inline int outlived(const struct weir_translation* row, const struct weir_generation* g,
                                     __u32 now) {
-    return ((now - row->age) & WEIR_AGE_MASK) > g->timeout[row->state & 3];
+    return one_and_ticks_since(row->age, now) > g->timeout[row->state & 3] + 1;
 }
 
 /* Where the answers to this packet go. */
