@@ -9,6 +9,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/log.h"
+
 namespace weir::engine::xdp {
 
 namespace fs = std::filesystem;
@@ -177,7 +179,8 @@ void Grace::wait() const {
     // map, and so for every program that began before: kernel/bpf/syscall.c, maybe_wait_bpf_programs().
     uint32_t key = 0;
     int inner = inner_.get();
-    bpf_map_update_elem(outer_.get(), &key, &inner, BPF_ANY);
+    if (int error = bpf_map_update_elem(outer_.get(), &key, &inner, BPF_ANY))
+        spdlog::error("cannot wait for packets that are under way: {}", std::strerror(-error));
 }
 
 }  // namespace weir::engine::xdp

@@ -45,14 +45,16 @@ Status Tables::beat(std::chrono::milliseconds time) const {
 
 void Tables::scan() {
     if (!datapath_) return;
+    auto now = ticks_.now();
+    if (!now) return;
     constexpr size_t kSteps = 100;
     auto step = std::max<size_t>(datapath_->flows().size() / kSteps, 1);
     if (datapath_->sizes().nat_flows > 0) {
         auto rows = std::max<uint32_t>(datapath_->sizes().nat_flows / kSteps, 256);
-        new_translations_->step(rows, ticks_.now(), timeouts_);
-        translations_->step(rows, ticks_.now(), timeouts_);
+        new_translations_->step(rows, *now, timeouts_);
+        translations_->step(rows, *now, timeouts_);
     }
-    if (!scan_->step(step, ticks_.now(), timeouts_)) return;
+    if (!scan_->step(step, *now, timeouts_)) return;
     ++counts_;
     auto is_named = [&](uint32_t number) { return scan_->by_number()[number].entries() > 0; };
     // A number that comes free starts from zero with its next target.

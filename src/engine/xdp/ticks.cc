@@ -23,10 +23,11 @@ Result<UniqueFd> load_jiffies_reader() {
     return UniqueFd(fd);
 }
 
-uint32_t read_jiffies(int program) {
+std::optional<uint32_t> read_jiffies(int program) {
     std::array<char, 64> frame{};
     LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_size_in = frame.size());
-    return bpf_prog_test_run_opts(program, &options) == 0 ? options.retval : 0;
+    if (bpf_prog_test_run_opts(program, &options)) return std::nullopt;
+    return options.retval;
 }
 
 }  // namespace
@@ -48,8 +49,10 @@ Result<Ticks> Ticks::open() {
     return ticks;
 }
 
-uint32_t Ticks::now() const {
-    return read_jiffies(program_.get()) >> shift_;
+std::optional<uint32_t> Ticks::now() const {
+    auto jiffies = read_jiffies(program_.get());
+    if (!jiffies) return std::nullopt;
+    return *jiffies >> shift_;
 }
 
 uint32_t Ticks::at_least(std::chrono::seconds time) const {

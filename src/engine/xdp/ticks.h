@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -13,8 +14,9 @@ class Ticks {
     /// Every start finds the same, on a busy machine too: what the last one wrote into the tables stays true.
     static Result<Ticks> open();
 
-    /// The tick that the datapath would write now, before it is masked to WEIR_AGE_BITS.
-    uint32_t now() const;
+    /// The tick that the datapath would write now, before it is masked to WEIR_AGE_BITS. Nothing where the
+    /// kernel does not tell.
+    std::optional<uint32_t> now() const;
 
     /// jiffies are shifted right by this; a whole age is then longer than an hour, the longest timeout.
     uint32_t shift() const { return shift_; }

@@ -5,8 +5,6 @@
 
 #include <cerrno>
 
-#include "engine/xdp/abi.h"
-
 namespace weir::engine::xdp {
 namespace {
 
@@ -23,20 +21,20 @@ bool outlived(const weir_translation& row, uint32_t now, const Timeouts& timeout
 TranslationScan::TranslationScan(int map) : map_(map), cursor_(kCursor) {}
 
 void TranslationScan::step(uint32_t rows, uint32_t now, const Timeouts& timeouts) {
-    std::vector<weir_tuple> keys(rows);
-    std::vector<weir_translation> values(rows);
+    keys_.resize(rows);
+    rows_.resize(rows);
     uint32_t count = rows;
     // A bucket that holds more rows than asked for is an error (ENOSPC); none is as long as a step.
-    int error = bpf_map_lookup_batch(map_, begun_ ? cursor_.data() : nullptr, cursor_.data(), keys.data(),
-                                     values.data(), &count, nullptr);
+    int error = bpf_map_lookup_batch(map_, begun_ ? cursor_.data() : nullptr, cursor_.data(), keys_.data(),
+                                     rows_.data(), &count, nullptr);
     if (error && error != -ENOENT) {
         begun_ = false;
         counting_ = 0;
         return;
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (outlived(values[i], now, timeouts))
-            bpf_map_delete_elem(map_, &keys[i]);
+        if (outlived(rows_[i], now, timeouts))
+            bpf_map_delete_elem(map_, &keys_[i]);
         else
             counting_++;
     }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/xdp/abi.h"
 #include "engine/xdp/flow_scan.h"
 
 namespace weir::engine::xdp {
@@ -24,6 +25,8 @@ class TranslationScan {
   private:
     int map_;
     std::vector<uint8_t> cursor_;
+    std::vector<weir_tuple> keys_;  // of the rows of a step
+    std::vector<weir_translation> rows_;
     bool begun_ = false;
     uint64_t counting_ = 0, used_ = 0;
 };
