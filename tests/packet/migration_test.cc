@@ -39,7 +39,7 @@ class MigrationTest : public DatapathTest {
         tables_.reset();
         auto tables = Tables::open(pins(), [this](int program) {
             program_ = program;
-            return Status{};
+            return std::exchange(refuse_next_, false) ? fail("refused by one interface") : Status{};
         });
         ASSERT_TRUE(tables) << tables.error().message;
         tables_ = std::move(*tables);
@@ -76,6 +76,7 @@ class MigrationTest : public DatapathTest {
     }
 
     lab::PrivateBpffs bpffs_;
+    bool refuse_next_ = false;
 
   private:
     static uint32_t rows_of(int map) {
@@ -133,6 +134,37 @@ TEST_F(MigrationTest, KnowsTheInterfacesBeforeItIsToldThem) {
     EXPECT_EQ(find(MapName::interfaces, &row), 0);
     EXPECT_EQ(find(MapName::devices, &out), 0);
     EXPECT_EQ(out, loopback);
+}
+
+TEST_F(MigrationTest, ForgetsTheInterfacesThatOnlyTheFormerDaemonHad) {
+    const uint32_t kept = 1, gone = 7;
+    ASSERT_TRUE(tables_->set_ports({{kept, Port{}}, {gone, Port{.bond = kept}}}));
+    open();
+    apply();
+    ASSERT_TRUE(tables_->set_ports({{kept, Port{}}}));
+    auto maps = Datapath::open_pinned(pins());
+    auto has = [&](MapName name, uint32_t interface) {
+        std::array<uint8_t, sizeof(weir_interface)> row{};
+        return bpf_map_lookup_elem(maps[index_of(name)].get(), &interface, row.data()) == 0;
+    };
+    for (auto name : {MapName::interfaces, MapName::devices}) {
+        EXPECT_TRUE(has(name, kept));
+        EXPECT_FALSE(has(name, gone));
+    }
+}
+
+TEST_F(MigrationTest, GoesBackToWhatWasAdoptedWhereLargerTablesDoNotComeIntoForce) {
+    const auto flows = open_flows(1000, 1099);
+    auto larger = plan_;
+    larger.flows.size *= 4;
+    open();
+    refuse_next_ = true;
+    EXPECT_FALSE(tables_->apply(larger, hops_));
+    EXPECT_EQ(program_, tables_->program()) << "the other interfaces had the refused one already";
+    expect_kept(flows, "after the refusal");
+    open();
+    apply();
+    expect_kept(flows, "after a restart");
 }
 
 TEST_F(MigrationTest, SameLayoutsAreAdoptedAsTheyAre) {

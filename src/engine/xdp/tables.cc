@@ -2,6 +2,7 @@
 
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
+#include <net/if.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -26,6 +27,11 @@ std::vector<model::TargetKey> targets_of(const model::Plan& plan) {
     for (const auto& frontend : plan.frontends)
         for (const auto& target : frontend.targets) keys.push_back({frontend.key, target.backend.address});
     return keys;
+}
+
+std::string name_of(uint32_t interface) {
+    char name[IF_NAMESIZE];
+    return if_indextoname(interface, name) ? name : fmt::format("number {}", interface);
 }
 
 bool looks_at_flow(model::SchedulerKind kind) {
@@ -178,11 +184,12 @@ void Tables::go_back() {
     timeouts_ = former_->timeouts;
     frontends_ = std::move(former_->frontends);
     in_force_ = former_->in_force;
+    bool exchanged = former_->exchanged;
     former_.reset();
     if (capture_ && capture_->former) capture_->ring = std::move(capture_->former);
     if (!directory_.empty()) Datapath::unpin_beside(directory_);
-    if (!in_force_) return;
-    // It may have got on some of the interfaces.
+    // It may have got on some of the interfaces. Where a dead daemon's program still runs it is let be.
+    if (!in_force_ && !exchanged) return;
     if (auto back = put_in_force_(*program()); !back)
         spdlog::error("cannot put the former program back: {}", back.error().message);
 }
@@ -211,6 +218,9 @@ Status Tables::make_agree(const model::Plan& plan, const SharedHops& hops) {
     auto need = least_sizes(plan);
     if (!need) return propagate(need);
     if (!has_room_for(plan, *need)) {
+        // Loading the program again would not help.
+        if (numbers_needed(plan) > WEIR_MAX_TARGETS)
+            return numbers_.assign(targets_of(plan), WEIR_MAX_TARGETS);
         if (auto grown = grow(plan, *need); !grown) return grown;
         // A flow that begins while the others are carried over must find the ring that it has found before.
         bool moves = former_ && former_->datapath->sizes().flow_buckets != datapath_->sizes().flow_buckets;
@@ -255,6 +265,7 @@ Status Tables::put_in_force() {
     // Pinned before they are in force: a table of programs that nobody holds is emptied by the kernel.
     if (!directory_.empty())
         if (auto pinned = datapath_->pin_beside(directory_); !pinned) return pinned;
+    if (former_) former_->exchanged = true;
     if (auto switched = put_in_force_(*program()); !switched) return switched;
     if (!directory_.empty())
         if (auto pinned = Datapath::pin_in_place(directory_); !pinned) return pinned;
@@ -365,8 +376,22 @@ Status Tables::write_generation(const model::Plan& plan, const SharedHops& hops)
     return {};
 }
 
+/// A former daemon's that are none of ours.
+void Tables::forget_ports_but(const Ports& ports) {
+    int interfaces = datapath_->map(MapName::interfaces), devices = datapath_->map(MapName::devices);
+    std::vector<uint32_t> others;
+    uint32_t index = 0;
+    for (const uint32_t* last = nullptr; !bpf_map_get_next_key(interfaces, last, &index); last = &index)
+        if (!ports.contains(index)) others.push_back(index);
+    for (auto other : others) {
+        bpf_map_delete_elem(interfaces, &other);
+        bpf_map_delete_elem(devices, &other);
+    }
+}
+
 Status Tables::set_ports(const Ports& ports) {
     if (!datapath_ || ports == ports_) return {};
+    if (ports_.empty()) forget_ports_but(ports);
     int interfaces = datapath_->map(MapName::interfaces), devices = datapath_->map(MapName::devices);
     for (const auto& [index, port] : ports) {
         weir_interface row{};
@@ -374,10 +399,10 @@ Status Tables::set_ports(const Ports& ports) {
         row.generic = port.generic;
         row.mtu = port.mtu;
         if (int error = bpf_map_update_elem(interfaces, &index, &row, BPF_ANY))
-            return fail_with(-error, "cannot write the interface {}", index);
+            return fail_with(-error, "cannot write the interface {}", name_of(index));
         auto out = port.bond ? port.bond : index;
         if (int error = bpf_map_update_elem(devices, &index, &out, BPF_ANY))
-            return fail_with(-error, "cannot make interface {} a way out", index);
+            return fail_with(-error, "cannot make interface {} a way out", name_of(index));
     }
     for (const auto& [index, port] : ports_) {
         if (ports.contains(index)) continue;

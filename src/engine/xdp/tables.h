@@ -145,7 +145,8 @@ class Tables {
         std::optional<TranslationScan> new_translations, translations;
         Timeouts timeouts{};
         std::array<std::vector<Named>, 2> frontends;
-        bool in_force = false;  // else a former daemon's program runs over its maps
+        bool in_force = false;   // else a former daemon's program runs over its maps
+        bool exchanged = false;  // some interfaces may have the new program already
     };
     using Built =
         std::map<std::pair<model::Scheduler, Candidates>, std::shared_future<std::vector<uint32_t>>>;
@@ -157,6 +158,7 @@ class Tables {
     size_t numbers_needed(const model::Plan& plan) const;
     bool has_room_for(const model::Plan& plan, const Sizes& need) const;
     Status grow(const model::Plan& plan, Sizes need);
+    void forget_ports_but(const Ports& ports);
     Status assign_numbers(const model::Plan& plan);
     Status make_agree(const model::Plan& plan, const SharedHops& hops);
     Status bring_into_force(const model::Plan& plan, const SharedHops& hops);
