@@ -26,7 +26,7 @@ void Daemon::start() {
     process_.reset();
     spawn();
     const auto settled = [&] { return get("/api/v1/status").has_value() || !alive(); };
-    if (!wait_until(settled, 20s) || !alive()) give_up("the daemon does not come up:\n{}", log());
+    if (!wait_until(settled, 60s) || !alive()) give_up("the daemon does not come up:\n{}", log());
 }
 
 std::optional<int> Daemon::replace(const std::string& binary) {
@@ -37,7 +37,7 @@ std::optional<int> Daemon::replace(const std::string& binary) {
         const Result<boost::json::value> status = get("/api/v1/status");
         return !alive() || (status && status->at("pid") == pid());
     };
-    if (!wait_until(settled, 30s) || !alive()) give_up("the next daemon does not come up:\n{}", log());
+    if (!wait_until(settled, 60s) || !alive()) give_up("the next daemon does not come up:\n{}", log());
     return former->wait(10s);
 }
 

@@ -42,8 +42,8 @@ TEST_F(LoadTest, ASteadyLoadGoesOnWhileNobodyAnswers) {
     WebServer server(dsr.backend(0), "backend-1", WEIR_BINARY);
     SteadyLoad load(dsr.client(), endpoint("10.1.10.10:80"), 100, 300ms);
     pause_for(300ms);
-    const auto cut = std::chrono::steady_clock::now();
     dsr.cable(0, false);
+    const auto cut = std::chrono::steady_clock::now();
     pause_for(500ms);
     const std::vector<Answer> answers = load.stop();
     const auto until = std::ranges::find_if(answers, [&](const Answer& each) { return each.started > cut; });

@@ -7,7 +7,6 @@
 #include <ifaddrs.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <array>
@@ -16,6 +15,7 @@
 
 #include "health/probe.h"
 #include "lab/lab.h"
+#include "lab/process.h"
 #include "lab/tcp.h"
 #include "lab/vlan.h"
 #include "lab/wait.h"
@@ -134,8 +134,8 @@ class DetourTest : public testing::Test {
             backends_[i]->add_address("eth0", fmt::format("2001:db8:1::1{}/64", i));
             backends_[i]->add_address("lo", fmt::format("{}/32", kVip4));
             backends_[i]->add_address("lo", fmt::format("{}/128", kVip6));
-            servers_[i] = std::make_unique<e2e::EchoServer>(*backends_[i], kPort);
         }
+        start_servers();
         for (const char* scope : {"all", "eth0"})
             balancer_->sysctl(fmt::format("net.ipv4.conf.{}.rp_filter", scope), "1");
         ifindex_ = static_cast<int>(balancer_->index("eth0"));
@@ -147,6 +147,9 @@ class DetourTest : public testing::Test {
         EXPECT_EQ(state(), e2e::TcState{}) << "left behind";
     }
 
+    void start_servers() {
+        for (size_t i : {0, 1}) servers_[i] = std::make_unique<e2e::EchoServer>(*backends_[i], kPort);
+    }
     std::unique_ptr<Detour> started() {
         return balancer_->run([&] {
             auto detour = Detour::load().value();
@@ -410,14 +413,13 @@ TEST_F(DetourTest, FailsRatherThanAskTheBackendsOwnAddress) {
 
 TEST_F(DetourTest, ReplacesWhatADeadDaemonLeft) {
     stop(std::move(detour_));
-    pid_t daemon = fork();
-    if (daemon == 0) {
-        auto attached = started();
-        _exit(attached ? 0 : 1);  // as kill -9 would: nothing is taken back
-    }
-    int ended = 0;
-    waitpid(daemon, &ended, 0);
-    ASSERT_EQ(ended, 0);
+    servers_ = {};  // in a child of several threads a lock may be held for ever
+    lab::Process daemon(*balancer_, [&] {
+        std::ignore = started().release();  // as kill -9 would: nothing is taken back
+        return HasFailure() ? 1 : 0;
+    });
+    ASSERT_EQ(daemon.wait(60s), 0) << daemon.err();
+    start_servers();
     ASSERT_EQ(state(), (e2e::TcState{.clsact = true, .filters = 2}));
     detour_ = started();
     EXPECT_EQ(state(), (e2e::TcState{.clsact = true, .filters = 2}));

@@ -1,5 +1,8 @@
 #include "tests/e2e/download.h"
 
+#include <csignal>
+#include <cstring>
+#include <filesystem>
 #include <random>
 
 #include "lab/failure.h"
@@ -16,8 +19,12 @@ std::vector<std::string> curl(const lab::TempDir& dir, const std::string& url) {
 }  // namespace
 
 Film::Film(std::chrono::seconds length) : bytes_(static_cast<size_t>(length.count()) * kRate, '\0') {
-    std::mt19937 noise(1);  // no two pieces are alike, so none can be missing, doubled or in another's place
-    for (char& byte : bytes_) byte = static_cast<char>(noise());
+    // No two pieces are alike, so none can be missing, doubled or in another's place.
+    std::mt19937_64 noise(1);
+    for (size_t at = 0; at < bytes_.size(); at += sizeof(uint64_t)) {
+        const uint64_t piece = noise();
+        std::memcpy(&bytes_[at], &piece, sizeof piece);
+    }
     dir_.write("film", bytes_);
 }
 
@@ -37,8 +44,21 @@ Download::Download(Site& site, const Film& film, const std::string& url)
             backend_ = i;
 }
 
-bool Download::under_way() {
-    return curl_.alive();
+testing::AssertionResult Download::intact() {
+    constexpr size_t kMore = 1 << 20;  // nothing like this waits in a socket, where each second brings half
+    const auto size = [&] { return std::filesystem::file_size(dir_ / "film"); };
+    const size_t before = size();
+    lab::wait_until([&] { return size() >= before + kMore || !curl_.alive(); }, 60s);
+    const bool alive = curl_.alive();
+    curl_.kill(SIGTERM);
+    curl_.wait(10s);
+    const std::string got = lab::read_file(dir_ / "film");
+    if (!alive || got.size() < before + kMore)
+        return testing::AssertionFailure() << "it " << (alive ? "stands still" : "ended") << " after "
+                                           << got.size() << " bytes: curl: " << curl_.err();
+    if (!film_.bytes().starts_with(got))
+        return testing::AssertionFailure() << "of " << got.size() << " bytes not all are right";
+    return testing::AssertionSuccess();
 }
 
 testing::AssertionResult Download::complete() {

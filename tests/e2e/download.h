@@ -29,7 +29,8 @@ class Download {
 
     /// The number of the backend that it comes from, from 0.
     size_t backend() const { return backend_; }
-    bool under_way();
+    /// Waits for some more of it, and ends it; whether every byte that came is right.
+    [[nodiscard]] testing::AssertionResult intact();
     /// To the end; whether every byte is right.
     [[nodiscard]] testing::AssertionResult complete();
 

@@ -158,7 +158,7 @@ TEST_P(Forwarding, CarriesRequestsDownloadsUploadsAndDatagrams) {
         EXPECT_THAT(upload.out, testing::StartsWith("200 ")) << vip << upload.err << site.status_text();
 
         std::map<std::string, int> who;
-        for (int i = 0; i < 30; ++i) {
+        for (int i = 0; i < 60; ++i) {
             UdpFlow flow(site.client(), lab::endpoint(fmt::format("{}:5353", vip)));
             const auto first = flow.ask();
             ++who[first.value_or("nobody")];

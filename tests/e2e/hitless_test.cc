@@ -21,7 +21,7 @@ const std::vector<std::string> kAll = {"backend-1", "backend-2", "backend-3"};
 /// Many downloads at a time, slow ones, each over a connection of its own.
 class Downloads {
   public:
-    /// `path`: what lasts 30 s (`/slow`) or 10 s (`/brisk`). `from`: the VIP, as in a URL.
+    /// `path`: what lasts 90 s (`/slow`) or 10 s (`/brisk`). `from`: the VIP, as in a URL.
     Downloads(Site& site, size_t count, const std::string& path, const std::string& from = "192.168.101.1")
         : count_(count),
           curl_(site.client(),
@@ -31,7 +31,7 @@ class Downloads {
 
     /// How many ended whole, by backend. The others are under "broken", but for those from `dead`.
     std::map<std::string, size_t> ended(const std::string& dead = "") {
-        if (!curl_.wait(120s)) return {{"stalled", count_}};
+        if (!curl_.wait(180s)) return {{"stalled", count_}};
         std::map<std::string, size_t> ended;
         std::istringstream lines(curl_.out());
         size_t bytes = 0;
@@ -58,10 +58,10 @@ class Hitless : public SiteTest {
         site_.emplace(lab::DsrOptions{.lab = "hitless"}, [&](const std::string& backend) {
             lab::NginxOptions options;
             options.listen.emplace_back("0.0.0.0:8080");
-            for (const auto& [path, rate] : {std::pair("/slow", 16), std::pair("/brisk", 48)})
+            for (const auto& [path, rate] : {std::pair("/slow", 5461), std::pair("/brisk", 48 << 10)})
                 options.more +=
-                    fmt::format("location = {} {{ alias {}; limit_rate {}k; add_header X-Backend {}; }}",
-                                path, std::string(dir_ / "film"), rate, backend);
+                    fmt::format("location = {} {{ alias {}; limit_rate {}; add_header X-Backend {}; }}", path,
+                                std::string(dir_ / "film"), rate, backend);
             return options;
         });
         site_->start({});

@@ -30,7 +30,7 @@ class Pools : public SiteTest {
             "    ports: 80\n"
             "    pool: web\n"
             "    {}\n"
-            "    checks: [{{http: {{path: /alive}}, interval: 300ms, timeout: 300ms, history: 3, rise: 2, "
+            "    checks: [{{http: {{path: /alive}}, interval: 1s, timeout: 1s, history: 3, rise: 2, "
             "fall: 2}}]\n",
             first, service);
     }

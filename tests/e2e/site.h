@@ -65,8 +65,9 @@ class Site {
     [[nodiscard]] bool await(const std::string& address, const std::string& health);
 
     /// `GET /` from the client, each over a connection of its own: how often which text came. What went wrong
-    /// counts under its text, too, so a right outcome has the backends' names only.
-    std::map<std::string, size_t> ask(const std::string& to, size_t requests = 30);
+    /// counts under its text, too, so a right outcome has the backends' names only. So many that of three
+    /// hardly ever one is left out.
+    std::map<std::string, size_t> ask(const std::string& to, size_t requests = 60);
 
   private:
     lab::Dsr dsr_;

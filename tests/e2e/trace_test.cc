@@ -88,6 +88,8 @@ class Trace : public SiteTest, public testing::WithParamInterface<const char*> {
         yaml.ports = "80/tcp, 80/udp";
         yaml.check = "{http: {path: /alive}, port: 80, interval: 1s, timeout: 1s}";
         yaml.backends = "10.1.10.10, 10.1.10.11" + third;
+        // Flows of one SYN are asked about a thousand calls later.
+        yaml.settings = "flows: {timeouts: {handshake: 10m}}\n";
         return yaml;
     }
     bool v4() const { return vip_.address.is_v4(); }

@@ -41,7 +41,7 @@ testing::AssertionResult download(lab::Host& client, const std::string& vip, uns
 
 testing::AssertionResult datagrams(lab::Host& client, const std::string& vip,
                                    const std::vector<std::string>& servers) {
-    constexpr int kFlows = 30;
+    constexpr int kFlows = 60;
     Answers answers;
     for (int i = 0; i < kFlows; ++i) {
         UdpFlow flow(client, lab::endpoint(vip));

@@ -19,10 +19,16 @@ class TurnsTest : public DatapathTest {
         DatapathTest::SetUp();
         if (IsSkipped()) return;
         // Each CPU goes round by itself.
+        ASSERT_EQ(sched_getaffinity(0, sizeof all_, &all_), 0);
+        pinned_ = true;
         cpu_set_t cpus;
         CPU_ZERO(&cpus);
         CPU_SET(static_cast<unsigned>(sched_getcpu()), &cpus);
         ASSERT_EQ(sched_setaffinity(0, sizeof cpus, &cpus), 0);
+    }
+    void TearDown() override {
+        if (pinned_) sched_setaffinity(0, sizeof all_, &all_);
+        DatapathTest::TearDown();
     }
     void use(SchedulerKind kind, const std::vector<uint32_t>& weights = {1, 1, 1}) {
         plan_.frontends.edit_each([&](auto& one) {
@@ -52,6 +58,10 @@ class TurnsTest : public DatapathTest {
     }
 
     int flows_ = 0;
+
+  private:
+    cpu_set_t all_{};
+    bool pinned_ = false;
 };
 
 /// A ring whose end does not fit its beginning breaks the order once.
