@@ -130,7 +130,11 @@ Result<net::Passage> open_directly(net::Carrier carrier, const net::Endpoint& ba
 
 Result<std::unique_ptr<Detour>> Detour::load() {
     std::shared_ptr<detour_bpf> bpf(detour_bpf__open_and_load(), detour_bpf__destroy);
-    if (!bpf) return fail_with(errno, "cannot load the probes' tc programs");
+    if (!bpf)
+        return fail_with(
+            errno,
+            "cannot load the probes' tc programs, which take a kernel with CONFIG_BPF_SYSCALL and "
+            "CONFIG_NET_CLS_ACT; `weir doctor` says what this one lacks");
     return std::unique_ptr<Detour>(new Detour(std::move(bpf)));
 }
 

@@ -79,6 +79,8 @@ Result<std::unique_ptr<Datapath>> take_over(Maps former, const Ticks& ticks) {
         auto i = index_of(name);
         if (is_same(former[i], (*own)[i]))
             kept[i] = std::move(former[i]);
+        else if (!former[i])
+            spdlog::info("the former version had no table of {}: it begins empty", kMapNames[i]);
         else
             spdlog::warn("the table of {} is laid out otherwise than here, and begins anew", kMapNames[i]);
     }

@@ -121,7 +121,9 @@ Result<std::unique_ptr<Programs>> Programs::load(weir_way way, const Settings& s
     object.rodata->age_shift = settings.age_shift;
     object.rodata->jiffies_a_second = settings.jiffies_a_second;
     if (int error = datapath_bpf__load(&object))
-        return fail_with(error, "cannot load the XDP program (its tables take {} MiB)",
+        return fail_with(error,
+                         "cannot load the XDP program (its tables take {} MiB); `weir doctor` says what this "
+                         "kernel lacks, the log at level debug what the verifier said",
                          memory(settings).value_or(0) >> 20);
     uint32_t place = way;
     int general = bpf_program__fd(pairs[way].general);

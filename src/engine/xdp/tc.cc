@@ -66,7 +66,8 @@ Result<bool> make_clsact(net::Netlink& netlink, int ifindex) {
     auto made = netlink.ask(request.put(TCA_KIND, kind));
     if (made) return true;
     if (made.error().code == EEXIST) return false;
-    return fail("cannot make the clsact qdisc: {}", made.error().message);
+    return fail("cannot make the clsact qdisc, which takes a kernel with CONFIG_NET_SCH_INGRESS: {}",
+                made.error().message);
 }
 
 Status attach_side(int ifindex, bpf_tc_attach_point point, int program) {
@@ -75,7 +76,10 @@ Status attach_side(int ifindex, bpf_tc_attach_point point, int program) {
     filter.prog_fd = program;
     filter.flags = BPF_TC_F_REPLACE;
     if (int error = bpf_tc_attach(&where, &filter))
-        return fail_with(error, "cannot attach weir's tc filter (priority {})", kPriority);
+        return fail_with(
+            error,
+            "cannot attach weir's tc filter (priority {}), which takes a kernel with CONFIG_NET_CLS_BPF",
+            kPriority);
     return {};
 }
 
