@@ -5,7 +5,6 @@
 #include <bpf/bpf.h>
 #include <fmt/format.h>
 #include <linux/bpf.h>
-#include <linux/if_link.h>
 
 #include <tuple>
 
@@ -14,6 +13,7 @@
 #include "bench/balancer.h"
 #include "bench/measure.h"
 #include "bench/subject.h"
+#include "lab/bpf_map.h"
 #include "lab/failure.h"
 #include "lab/lab.h"
 #include "lab/rtnl.h"
@@ -42,14 +42,6 @@ Loaded<Skeleton> load() {
     return object;
 }
 
-/// Natively, on an interface of a lab's host.
-UniqueFd attach(lab::Host& host, const std::string& ifname, int program) {
-    LIBBPF_OPTS(bpf_link_create_opts, options, .flags = XDP_FLAGS_DRV_MODE);
-    auto index = static_cast<int>(host.index(ifname));
-    return UniqueFd(lab::check(host.run([&] { return bpf_link_create(program, index, BPF_XDP, &options); }),
-                               "cannot attach XDP to {}", ifname));
-}
-
 /// The two ends of the cable.
 class Cable {
   public:
@@ -58,12 +50,12 @@ class Cable {
             for (const char* scope : {"all", "default"})
                 host->sysctl(fmt::format("net.ipv6.conf.{}.disable_ipv6", scope), "1");
         lab_.connect(sender_, "wire", subject_, "wire");
-        sink_ = attach(sender_, "wire", bpf_program__fd(object_->progs.sink));
+        sink_ = lab::attach_xdp(sender_, "wire", bpf_program__fd(object_->progs.sink));
     }
 
     void put(int program) {
         link_ = {};
-        link_ = attach(subject_, "wire", program);
+        link_ = lab::attach_xdp(subject_, "wire", program);
     }
 
     /// Packets per second that came back changed; those that did not are added to `lost`.

@@ -1,6 +1,5 @@
 // What a large configuration costs: 1,000 services of 100 backends each from the file to the kernel, and one
 // backend's change afterwards; in time, in the process's memory and in the kernel's.
-#include <bpf/bpf.h>
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -10,6 +9,7 @@
 #include "bench/measure.h"
 #include "config/load.h"
 #include "engine/xdp/tables.h"
+#include "lab/bpf_map.h"
 #include "lab/failure.h"
 #include "lab/temp_dir.h"
 
@@ -68,19 +68,9 @@ engine::xdp::Hops hops_of(const model::Config& config) {
 
 /// The memory of every map that the program uses, as the kernel counts it.
 void print_maps(int program) {
-    std::array<uint32_t, 32> ids{};
-    bpf_prog_info info{};
-    info.nr_map_ids = ids.size();
-    info.map_ids = reinterpret_cast<uint64_t>(ids.data());
-    uint32_t length = sizeof info;
-    lab::check(bpf_obj_get_info_by_fd(program, &info, &length), "cannot ask for the program's maps");
     fmt::print("\n| map | rows | bytes a row | kernel memory, MB |\n|---|---|---|---|\n");
     double sum = 0;
-    for (uint32_t i = 0; i < info.nr_map_ids; i++) {
-        UniqueFd map(bpf_map_get_fd_by_id(ids[i]));
-        bpf_map_info of{};
-        length = sizeof of;
-        lab::check(bpf_obj_get_info_by_fd(map.get(), &of, &length), "cannot ask for a map");
+    for (const auto& [map, of] : lab::maps_of(program)) {
         std::ifstream file(fmt::format("/proc/self/fdinfo/{}", map.get()));
         double bytes = 0;
         for (std::string key; file >> key;)

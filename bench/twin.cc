@@ -11,7 +11,7 @@
 #include "base/unique_fd.h"
 #include "engine/xdp/abi.h"
 #include "engine/xdp/capture_abi.h"
-#include "lab/failure.h"
+#include "lab/bpf_map.h"
 #include "lab/rtnl.h"
 
 #include "datapath.skel.h"
@@ -48,20 +48,12 @@ uint64_t sum_of_change(const uint64_t* arguments) {
 
 /// The maps that a program uses, and those of the programs that it may jump to.
 void collect_maps(int program, std::set<uint32_t>& seen, std::vector<UniqueFd>& into) {
-    std::array<uint32_t, 32> ids{};
-    bpf_prog_info info{};
-    info.nr_map_ids = ids.size();
-    info.map_ids = reinterpret_cast<uint64_t>(ids.data());
-    uint32_t length = sizeof info;
-    lab::check(bpf_obj_get_info_by_fd(program, &info, &length), "cannot ask about the BPF program");
-    for (uint32_t id : std::span(ids).first(info.nr_map_ids)) {
-        if (!seen.insert(id).second) continue;
-        into.emplace_back(lab::check(bpf_map_get_fd_by_id(id), "cannot open a BPF map"));
-        int map = into.back().get();
-        if (info_of(map).type != BPF_MAP_TYPE_PROG_ARRAY) continue;
-        for (uint32_t key = 0, next = 0; bpf_map_lookup_elem(map, &key, &next) == 0; key++)
-            collect_maps(UniqueFd(lab::check(bpf_prog_get_fd_by_id(next), "cannot open a program")).get(),
-                         seen, into);
+    for (auto& map : lab::maps_of(program)) {
+        if (!seen.insert(map.info.id).second) continue;
+        int fd = into.emplace_back(std::move(map.fd)).get();
+        if (map.info.type != BPF_MAP_TYPE_PROG_ARRAY) continue;
+        for (uint32_t place = 0; auto next = lab::program_in(fd, place); place++)
+            collect_maps(next.get(), seen, into);
     }
 }
 

@@ -1,6 +1,5 @@
 #include "lab/decap.h"
 
-#include <bpf/bpf.h>
 #include <ifaddrs.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <utility>
 
 #include "lab/bpf/decap_abi.h"
+#include "lab/bpf_map.h"
 
 // The skeleton names the above.
 #include "decap.skel.h"
@@ -44,12 +44,6 @@ Outer to_outer(const decap_outer& row) {
                 .size = row.size};
     if (row.has_gre_key) outer.gre_key = row.gre_key;
     return outer;
-}
-
-template <class Key, class Value>
-void put(const bpf_map* map, const Key& key, const Value& value) {
-    errno = -bpf_map_update_elem(bpf_map__fd(map), &key, &value, BPF_ANY);
-    check(errno ? -1 : 0, "cannot fill {}", bpf_map__name(map));
 }
 
 }  // namespace

@@ -1,12 +1,10 @@
 #include "lab/vlan.h"
 
-#include <bpf/bpf.h>
-#include <linux/if_link.h>
-
 #include <algorithm>
 #include <atomic>
 
 #include "lab/bpf/vlan_abi.h"
+#include "lab/bpf_map.h"
 #include "vlan.skel.h"
 
 namespace weir::lab {
@@ -26,12 +24,6 @@ detail::VlanBpf open_programs() {
 void load(vlan_bpf& bpf) {
     errno = -vlan_bpf::load(&bpf);
     check(errno ? -1 : 0, "cannot load the VLAN programs");
-}
-
-template <class Key, class Value>
-void put(const bpf_map* map, const Key& key, const Value& value) {
-    errno = -bpf_map_update_elem(bpf_map__fd(map), &key, &value, BPF_ANY);
-    check(errno ? -1 : 0, "cannot fill {}", bpf_map__name(map));
 }
 
 vlan_prefix to_row(const net::Prefix& prefix) {
@@ -80,11 +72,7 @@ uint64_t Vlan::dropped() const {
 
 TagWatch::TagWatch(Host& host, const std::string& ifname) : bpf_(open_programs()) {
     load(*bpf_);
-    const int program = bpf_program__fd(bpf_->progs.see_tag);
-    const int index = static_cast<int>(host.index(ifname));
-    LIBBPF_OPTS(bpf_link_create_opts, options, .flags = XDP_FLAGS_DRV_MODE);
-    link_ = UniqueFd(check(host.run([&] { return bpf_link_create(program, index, BPF_XDP, &options); }),
-                           "cannot attach XDP to {} of {}", ifname, host.name()));
+    link_ = attach_xdp(host, ifname, bpf_program__fd(bpf_->progs.see_tag));
 }
 
 uint64_t TagWatch::seen(uint16_t id) const {

@@ -9,14 +9,12 @@
 #include <netlink/msg.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
-#include <set>
-#include <string_view>
+#include <map>
 
 #include "base/unique_fd.h"
 #include "engine/xdp/detour_abi.h"
-#include "lab/failure.h"
+#include "lab/bpf_map.h"
 #include "net/netlink.h"
 
 namespace weir::e2e {
@@ -43,29 +41,17 @@ uint32_t program_of(const nlmsghdr& message) {
     return id ? nla_get_u32(id) : 0;
 }
 
-/// The numbers of a program's maps named `detours`.
-void add_detour_maps(uint32_t program, std::set<uint32_t>& maps) {
+/// A program's maps named `detours`, by their numbers.
+void add_detour_maps(uint32_t program, std::map<uint32_t, UniqueFd>& maps) {
     UniqueFd fd(check(bpf_prog_get_fd_by_id(program), "program {}", program));
-    std::array<uint32_t, 8> ids{};
-    bpf_prog_info info{};
-    info.nr_map_ids = ids.size();
-    info.map_ids = reinterpret_cast<uint64_t>(ids.data());
-    uint32_t size = sizeof info;
-    check(bpf_obj_get_info_by_fd(fd.get(), &info, &size), "program {}", program);
-    for (size_t i = 0; i < info.nr_map_ids; i++) {
-        UniqueFd map(check(bpf_map_get_fd_by_id(ids[i]), "map {}", ids[i]));
-        bpf_map_info about{};
-        uint32_t length = sizeof about;
-        check(bpf_obj_get_info_by_fd(map.get(), &about, &length), "map {}", ids[i]);
-        if (std::string_view(about.name) == "detours") maps.insert(ids[i]);
-    }
+    for (auto& map : lab::maps_of(fd.get()))
+        if (map.name() == "detours") maps.emplace(map.info.id, std::move(map.fd));
 }
 
-size_t count_rows(uint32_t map) {
-    UniqueFd fd(check(bpf_map_get_fd_by_id(map), "map {}", map));
+size_t count_rows(const UniqueFd& map) {
     size_t rows = 0;
     weir_detour_key key{};
-    for (void* before = nullptr; bpf_map_get_next_key(fd.get(), before, &key) == 0; before = &key) rows++;
+    for (void* before = nullptr; bpf_map_get_next_key(map.get(), before, &key) == 0; before = &key) rows++;
     return rows;
 }
 
@@ -87,7 +73,7 @@ TcState tc_state(int ifindex) {
     auto listed = netlink.ask(net::Message(RTM_GETQDISC, NLM_F_DUMP, header(ifindex, 0)),
                               [&](const nlmsghdr& message) { state.clsact |= is_clsact(message, ifindex); });
     if (!listed) lab::give_up("{}", listed.error().message);
-    std::set<uint32_t> maps;
+    std::map<uint32_t, UniqueFd> maps;
     for (uint32_t side : {TC_H_MIN_EGRESS, TC_H_MIN_INGRESS}) {
         auto where = header(ifindex, TC_H_MAKE(TC_H_CLSACT, side));
         listed = netlink.ask(net::Message(RTM_GETTFILTER, NLM_F_DUMP, where), [&](const nlmsghdr& message) {
@@ -98,7 +84,7 @@ TcState tc_state(int ifindex) {
         });
         if (!listed) lab::give_up("{}", listed.error().message);
     }
-    for (uint32_t map : maps) state.rows += count_rows(map);
+    for (const auto& [number, map] : maps) state.rows += count_rows(map);
     return state;
 }
 

@@ -15,6 +15,7 @@
 
 #include "bench/scenarios.h"
 #include "engine/xdp/tables.h"
+#include "lab/bpf_map.h"
 
 namespace weir::engine::xdp {
 namespace {
@@ -36,14 +37,8 @@ Loaded load() {
     auto tables = Tables::open("", [](int) { return Status{}; });
     if (!tables || !(*tables)->apply(model::Plan{}, Hops{})) return {};
     Loaded out{std::move(*tables), {}};
-    for (uint32_t id = 0; !bpf_prog_get_next_id(id, &id);) {
-        UniqueFd program(bpf_prog_get_fd_by_id(id));
-        bpf_prog_info info{};
-        uint32_t length = sizeof info;
-        if (!program || bpf_obj_get_info_by_fd(program.get(), &info, &length)) continue;
-        // Of ours the last; others may be those of a daemon that runs here.
-        if (std::string_view(info.name) == "weir_general") out.general = std::move(program);
-    }
+    for (const auto& map : lab::maps_of(*out.tables->program()))
+        if (map.name() == "programs") out.general = lab::program_in(map.fd.get(), WEIR_AS_IT_IS);
     return out;
 }
 

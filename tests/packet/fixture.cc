@@ -5,8 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
+
+#include "lab/bpf_map.h"
 
 namespace weir::engine::xdp {
 
@@ -119,8 +120,9 @@ void DatapathTest::expect_kept(const std::map<int, int>& flows, const char* when
 }
 
 void DatapathTest::age_flows(uint32_t ticks) const {
-    int flows = map_of_program("flows");
-    ASSERT_GE(flows, 0);
+    auto map = map_of_program("flows");
+    int flows = map.get();
+    ASSERT_TRUE(map);
     bpf_map_info info{};
     uint32_t length = sizeof info;
     ASSERT_EQ(bpf_obj_get_info_by_fd(flows, &info, &length), 0);
@@ -131,41 +133,24 @@ void DatapathTest::age_flows(uint32_t ticks) const {
             if (entry) entry = (entry & ~uint64_t{WEIR_AGE_MASK}) | ((entry - ticks) & WEIR_AGE_MASK);
         ASSERT_EQ(bpf_map_update_elem(flows, &i, &bucket, BPF_ANY), 0);
     }
-    close(flows);
 }
 
 namespace {
 
 /// The map of that name among those of a program; a program array of its own is followed to the programs.
-int map_of(int program, const std::string& name, bool follow) {
-    std::array<uint32_t, 32> ids{};
-    bpf_prog_info info{};
-    info.nr_map_ids = ids.size();
-    info.map_ids = reinterpret_cast<uint64_t>(ids.data());
-    uint32_t length = sizeof info;
-    if (bpf_obj_get_info_by_fd(program, &info, &length)) return -1;
-    int found = -1;
-    for (uint32_t i = 0; i < info.nr_map_ids && found < 0; i++) {
-        int fd = bpf_map_get_fd_by_id(ids[i]);
-        bpf_map_info map{};
-        length = sizeof map;
-        bool known = bpf_obj_get_info_by_fd(fd, &map, &length) == 0;
-        if (known && map.name == name) return fd;
-        uint32_t first = 0, id = 0;
-        if (known && follow && map.type == BPF_MAP_TYPE_PROG_ARRAY &&
-            bpf_map_lookup_elem(fd, &first, &id) == 0) {
-            int other = bpf_prog_get_fd_by_id(id);
-            found = map_of(other, name, false);
-            close(other);
-        }
-        close(fd);
+UniqueFd map_of(int program, const std::string& name, bool follow) {
+    UniqueFd found;
+    for (auto& map : lab::maps_of(program)) {
+        if (map.name() == name) return std::move(map.fd);
+        if (!follow || map.info.type != BPF_MAP_TYPE_PROG_ARRAY) continue;
+        if (auto other = lab::program_in(map.fd.get(), 0)) found = map_of(other.get(), name, false);
     }
     return found;
 }
 
 }  // namespace
 
-int DatapathTest::map_of_program(const std::string& name) const {
+UniqueFd DatapathTest::map_of_program(const std::string& name) const {
     return map_of(program_, name, true);
 }
 

@@ -66,8 +66,8 @@ class DatapathTest : public testing::Test {
 
     /// Makes every entry of the flow table look that many ticks older.
     void age_flows(uint32_t ticks) const;
-    /// A descriptor, to be closed; -1 where the program uses no such map.
-    int map_of_program(const std::string& name) const;
+    /// Empty where the program uses no such map.
+    UniqueFd map_of_program(const std::string& name) const;
 
     void add_backends(int first, int last);
     void set_accepts(int backend, Accepts accepts);

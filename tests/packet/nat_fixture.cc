@@ -1,14 +1,14 @@
 #include "tests/packet/nat_fixture.h"
 
 #include <bpf/bpf.h>
-#include <unistd.h>
 
 namespace weir::engine::xdp {
 
 void NatTest::for_each_translation(const std::function<bool(weir_translation&)>& change) const {
     for (const auto* name : {"nat", "nat_new"}) {
-        int map = map_of_program(name);
-        ASSERT_GE(map, 0);
+        auto found = map_of_program(name);
+        ASSERT_TRUE(found);
+        int map = found.get();
         std::vector<weir_tuple> keys;
         weir_tuple key{};
         for (void* at = nullptr; bpf_map_get_next_key(map, at, &key) == 0; at = &keys.back())
@@ -19,7 +19,6 @@ void NatTest::for_each_translation(const std::function<bool(weir_translation&)>&
             if (!change(row)) continue;
             ASSERT_EQ(bpf_map_update_elem(map, &each, &row, BPF_EXIST), 0);
         }
-        close(map);
     }
 }
 

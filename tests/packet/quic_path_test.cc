@@ -118,7 +118,7 @@ TEST_F(QuicPathTest, LeavesTheRingsInForceAloneWhenAPlanCannotBeWritten) {
     const auto before = chosen();
 
     // Somebody else's rows of the generation in force fill the table: those of the other are cleared first.
-    UniqueFd servers(map_of_program("servers"));
+    auto servers = map_of_program("servers");
     ASSERT_TRUE(servers);
     auto fill = [&](uint32_t generation) {
         weir_server_key key{};

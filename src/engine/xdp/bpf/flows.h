@@ -10,8 +10,8 @@
  * second packet. So a flood can't push established flows out; where no place is left the flow is forwarded by
  * the ring alone, and counted.
  *
- * Age counts ticks of 2^age_shift jiffies (4 to 7 s) modulo 1024. An entry that nobody touches for more than an
- * hour would look young again; the daemon clears expired entries long before. */
+ * Age counts ticks of 2^age_shift jiffies (4 to 7 s) modulo 1024. An entry that nobody touches for more than
+ * an hour would look young again; the daemon clears expired entries long before. */
 #pragma once
 
 #include "engine/xdp/bpf/maps.h"
