@@ -12,6 +12,7 @@
 #include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <tuple>
 
 #include "health/probe.h"
 #include "lab/lab.h"

@@ -275,7 +275,8 @@ static __always_inline int hot(struct xdp_md* ctx, struct weir_trace* trace, __u
     if (active & WEIR_STOPPED) return leave(WEIR_REASON_watchdog, trace, mode);
     const struct weir_generation* generation = &state.generation[half];
     __u64 source = hash_source(&p, state.secret);
-    struct weir_frontend* frontend = find_frontend(&p.key, half, generation->salt);
+    __u32 place;
+    struct weir_frontend* frontend = find_frontend(&p.key, half, generation->salt, &place);
     if (!frontend) {
         if (generation->flags & (WEIR_WILDCARDS | WEIR_HAS_NAT)) return LEFT;
         return strange(find_vip(&p, half, generation->salt), WEIR_REASON_unmatched, generation, trace, mode);

@@ -10,32 +10,24 @@ static __always_inline int same_key(const struct weir_key* a, const struct weir_
 
 #define NOWHERE (~0u)
 
-static __always_inline __u32 place_of(const struct weir_key* key, __u32 half, __u64 salt) {
-    __u64 places = weir_places(key, salt);
-    __u32 index = half * frontend_slots + ((__u32)places & (frontend_slots - 1));
-    struct weir_frontend* row = bpf_map_lookup_elem(&frontends, &index);
-    if (row && same_key(&row->key, key)) return index;
-    index = half * frontend_slots + ((__u32)(places >> 32) & (frontend_slots - 1));
-    row = bpf_map_lookup_elem(&frontends, &index);
-    return row && same_key(&row->key, key) ? index : NOWHERE;
-}
-
-static __always_inline struct weir_frontend* find_frontend(const struct weir_key* key, __u32 half,
-                                                           __u64 salt) {
+/* The row of this key, and its place. */
+static __always_inline struct weir_frontend* find_frontend(const struct weir_key* key, __u32 half, __u64 salt,
+                                                           __u32* place) {
     __u64 places = weir_places(key, salt);
     __u32 slots = frontend_slots, begin = half * slots;
-    __u32 index = begin + ((__u32)places & (slots - 1));
-    struct weir_frontend* row = bpf_map_lookup_elem(&frontends, &index);
+    *place = begin + ((__u32)places & (slots - 1));
+    struct weir_frontend* row = bpf_map_lookup_elem(&frontends, place);
     if (row && same_key(&row->key, key)) return row;
-    index = begin + ((__u32)(places >> 32) & (slots - 1));
-    row = bpf_map_lookup_elem(&frontends, &index);
+    *place = begin + ((__u32)(places >> 32) & (slots - 1));
+    row = bpf_map_lookup_elem(&frontends, place);
     return row && same_key(&row->key, key) ? row : 0;
 }
 
 /* The row of a VIP that has no frontend for this port and protocol. */
 static __always_inline struct weir_frontend* find_vip(const struct packet* p, __u32 half, __u64 salt) {
     struct weir_key key = {.vip = p->key.vip, .family = p->key.family, .port_bits = 16};
-    return find_frontend(&key, half, salt);
+    __u32 place;
+    return find_frontend(&key, half, salt, &place);
 }
 
 /* Which row is wanted: the most specific one that takes the packet, else the VIP's own; the VIP's own in any
@@ -61,8 +53,8 @@ __noinline __u32 match_place(const struct packet* p, __u32 wanted) {
             .family = p->key.family,
             .vip_bits = shape->vip_bits,
             .port_bits = shape->port_bits};
-        __u32 place = place_of(&key, half, generation->salt);
-        struct weir_frontend* row = bpf_map_lookup_elem(&frontends, &place);
+        __u32 place;
+        struct weir_frontend* row = find_frontend(&key, half, generation->salt, &place);
         if (row && (row->number || only_own)) return place;
         if (row && own == NOWHERE) own = place;
     }
