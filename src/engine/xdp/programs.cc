@@ -93,6 +93,27 @@ std::array<bpf_map*, 3> maps_of_captures(const datapath_bpf& object) {
     return {object.maps.captured, object.maps.chosen, object.maps.on_its_way};
 }
 
+/// Those of a way, with the maps that it needs, are loaded.
+void choose_programs(datapath_bpf& object, weir_way way) {
+    auto pairs = pairs_of(object);
+    for (const auto& [hot, general] : pairs) {
+        bpf_program__set_autoload(hot, hot == pairs[way].hot);
+        bpf_program__set_autoload(general, hot == pairs[way].hot);
+    }
+    bpf_program__set_autoload(object.progs.weir_heartbeat, way == WEIR_AS_IT_IS);
+    if (way != WEIR_CAPTURING)
+        for (auto* map : maps_of_captures(object)) bpf_map__set_autocreate(map, false);
+}
+
+void set_constants(datapath_bpf& object, const Settings& settings) {
+    auto& constants = *object.rodata;
+    constants.frontend_slots = settings.sizes.frontend_slots;
+    constants.target_slots = settings.sizes.target_slots;
+    constants.flow_buckets = settings.sizes.flow_buckets;
+    constants.age_shift = settings.age_shift;
+    constants.jiffies_a_second = settings.jiffies_a_second;
+}
+
 }  // namespace
 
 void Programs::Unload::operator()(datapath_bpf* object) const {
@@ -106,27 +127,16 @@ Result<std::unique_ptr<Programs>> Programs::load(weir_way way, const Settings& s
     programs->object_.reset(datapath_bpf__open());
     if (!programs->object_) return fail_with(errno, "cannot open the XDP program");
     auto& object = *programs->object_;
-    auto pairs = pairs_of(object);
-    for (const auto& [hot, general] : pairs) {
-        bpf_program__set_autoload(hot, hot == pairs[way].hot);
-        bpf_program__set_autoload(general, hot == pairs[way].hot);
-    }
-    bpf_program__set_autoload(object.progs.weir_heartbeat, way == WEIR_AS_IT_IS);
-    if (way != WEIR_CAPTURING)
-        for (auto* map : maps_of_captures(object)) bpf_map__set_autocreate(map, false);
+    choose_programs(object, way);
+    set_constants(object, settings);
     if (auto set_up = set_up_maps(object, settings, kept); !set_up) return propagate(set_up);
-    object.rodata->frontend_slots = settings.sizes.frontend_slots;
-    object.rodata->target_slots = settings.sizes.target_slots;
-    object.rodata->flow_buckets = settings.sizes.flow_buckets;
-    object.rodata->age_shift = settings.age_shift;
-    object.rodata->jiffies_a_second = settings.jiffies_a_second;
     if (int error = datapath_bpf__load(&object))
         return fail_with(error,
                          "cannot load the XDP program (its tables take {} MiB); `weir doctor` says what this "
                          "kernel lacks, the log at level debug what the verifier said",
                          memory(settings).value_or(0) >> 20);
     uint32_t place = way;
-    int general = bpf_program__fd(pairs[way].general);
+    int general = bpf_program__fd(pairs_of(object)[way].general);
     if (int error = bpf_map_update_elem(programs->map(MapName::programs), &place, &general, BPF_ANY))
         return fail_with(error, "cannot join the XDP programs");
     return programs;
