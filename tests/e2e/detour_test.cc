@@ -1,67 +1,21 @@
-// The probes' way between real hosts: a balancer and two backends on one LAN, reverse path filter on, no
-// default route, checksums left to the (virtual) cards.
-#include "engine/xdp/detour.h"
-
-#include <bpf/bpf.h>
+// The probes' way between real hosts.
 #include <gmock/gmock.h>
 #include <ifaddrs.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <tuple>
 
 #include "health/probe.h"
-#include "lab/lab.h"
-#include "lab/process.h"
 #include "lab/tcp.h"
 #include "lab/vlan.h"
-#include "lab/wait.h"
-#include "tests/e2e/echo_server.h"
-#include "tests/e2e/tc_state.h"
+#include "tests/e2e/detour_fixture.h"
 #include "tests/e2e/udp.h"
 
-namespace weir {
+namespace weir::e2e {
 namespace {
-
-using engine::xdp::Detour;
-using engine::xdp::Way;
-using namespace std::chrono_literals;
-using testing::HasSubstr;
-
-constexpr const char* kVip4 = "192.168.101.1";
-constexpr const char* kVip6 = "2001:db8::1";
-constexpr const char* kBalancer4 = "10.1.10.100";
-constexpr const char* kBalancer6 = "2001:db8:1::100";
-constexpr const char* kBackend4 = "10.1.10.10";
-constexpr const char* kBackend6 = "2001:db8:1::10";
-constexpr net::Port kPort{80};
-constexpr auto kLong = 5s;
-constexpr auto kShort = 300ms;  // for what must not happen
-
-net::Ip ip(std::string_view text) {
-    return *net::Ip::parse(text);
-}
-
-bool ready(const UniqueFd& socket, short events, lab::Duration limit) {
-    pollfd watch{socket.get(), events, 0};
-    return poll(&watch, 1, static_cast<int>(limit.count())) == 1;
-}
-
-Status connect(const net::Passage& passage, lab::Duration limit) {
-    auto to = net::to_socket_address(passage.connect_to);
-    int error = ::connect(passage.socket.get(), to.get(), to.size) ? errno : 0;
-    if (error == EINPROGRESS) {
-        if (!ready(passage.socket, POLLOUT, limit)) return fail("no answer");
-        socklen_t size = sizeof error;
-        getsockopt(passage.socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-    }
-    if (error) return fail_with(error, "cannot connect");
-    return {};
-}
 
 /// What the server says first: which address it was asked at, and by whom.
 std::string greeting(const UniqueFd& socket) {
@@ -115,70 +69,6 @@ std::string outcome(model::Check check, std::chrono::milliseconds timeout, healt
     context.run_for(2 * kLong);
     return message;
 }
-
-class DetourTest : public testing::Test {
-  protected:
-    void SetUp() override {
-        if (auto why = lab::why_no_lab(); !why.empty()) GTEST_SKIP() << why;
-        lab_ = std::make_unique<lab::Lab>("detour");
-        balancer_ = &lab_->host("balancer");
-        backends_ = {&lab_->host("backend-1"), &lab_->host("backend-2")};
-        lab_->lan("switch", {balancer_, backends_[0], backends_[1]}, "eth0");
-        balancer_->add_address("eth0", "10.1.10.100/24");
-        balancer_->add_address("eth0", "2001:db8:1::100/64");
-        for (size_t i : {0, 1}) {
-            // As every backend in direct server return: silent about the VIP, and asking for others by its
-            // own address.
-            backends_[i]->sysctl("net.ipv4.conf.all.arp_ignore", "1");
-            backends_[i]->sysctl("net.ipv4.conf.all.arp_announce", "2");
-            backends_[i]->add_address("eth0", fmt::format("10.1.10.1{}/24", i));
-            backends_[i]->add_address("eth0", fmt::format("2001:db8:1::1{}/64", i));
-            backends_[i]->add_address("lo", fmt::format("{}/32", kVip4));
-            backends_[i]->add_address("lo", fmt::format("{}/128", kVip6));
-        }
-        start_servers();
-        for (const char* scope : {"all", "eth0"})
-            balancer_->sysctl(fmt::format("net.ipv4.conf.{}.rp_filter", scope), "1");
-        ifindex_ = static_cast<int>(balancer_->index("eth0"));
-        detour_ = started();
-    }
-    void TearDown() override {
-        if (!lab_) return;
-        stop(std::move(detour_));
-        EXPECT_EQ(state(), e2e::TcState{}) << "left behind";
-    }
-
-    void start_servers() {
-        for (size_t i : {0, 1}) servers_[i] = std::make_unique<e2e::EchoServer>(*backends_[i], kPort);
-    }
-    std::unique_ptr<Detour> started() {
-        return balancer_->run([&] {
-            auto detour = Detour::load().value();
-            EXPECT_EQ(detour->attach(ifindex_, "eth0"), Status{});
-            return detour;
-        });
-    }
-    void stop(std::unique_ptr<Detour> detour) {
-        balancer_->run([&] { detour.reset(); });
-    }
-    Result<net::Passage> open(const Way& way) {
-        return balancer_->run([&] { return detour_->open(way); });
-    }
-    e2e::TcState state() {
-        return balancer_->run([&] { return e2e::tc_state(ifindex_); });
-    }
-
-    Way way(const char* backend, const char* vip, std::optional<net::Ip> source = {}) const {
-        return {net::Carrier::tcp, ip(backend), ip(vip), kPort, ifindex_, ifindex_, source};
-    }
-
-    std::unique_ptr<lab::Lab> lab_;
-    lab::Host* balancer_ = nullptr;
-    std::array<lab::Host*, 2> backends_{};
-    std::array<std::unique_ptr<e2e::EchoServer>, 2> servers_;
-    int ifindex_ = 0;
-    std::unique_ptr<Detour> detour_;
-};
 
 struct Families {
     const char* name;
@@ -258,7 +148,7 @@ class DetourKinds : public DetourFamilies {
         return messages;
     }
 
-    std::optional<e2e::UdpEcho> echo_;
+    std::optional<UdpEcho> echo_;
 };
 
 TEST_P(DetourKinds, TravelByTheirCarriers) {
@@ -403,52 +293,5 @@ TEST_F(DetourTest, FailsWhereTheInterfaceHasNoAddressOfTheVipsFamily) {
               "the interface eth0 has no IPv4 address to check 192.168.101.1 from");
 }
 
-TEST_F(DetourTest, FailsRatherThanAskTheBackendsOwnAddress) {
-    balancer_->run([&] { e2e::delete_clsact(ifindex_); });
-    auto refused = open(way(kBackend4, kVip4));
-    ASSERT_FALSE(refused);
-    EXPECT_THAT(refused.error().message, HasSubstr("not on the interface eth0"));
-    EXPECT_EQ(balancer_->run([&] { return detour_->attach(ifindex_, "eth0"); }), Status{});
-    EXPECT_TRUE(open(way(kBackend4, kVip4)));
-}
-
-TEST_F(DetourTest, ReplacesWhatADeadDaemonLeft) {
-    stop(std::move(detour_));
-    servers_ = {};  // in a child of several threads a lock may be held for ever
-    lab::Process daemon(*balancer_, [&] {
-        std::ignore = started().release();  // as kill -9 would: nothing is taken back
-        return HasFailure() ? 1 : 0;
-    });
-    ASSERT_EQ(daemon.wait(60s), 0) << daemon.err();
-    start_servers();
-    ASSERT_EQ(state(), (e2e::TcState{.clsact = true, .filters = 2}));
-    detour_ = started();
-    EXPECT_EQ(state(), (e2e::TcState{.clsact = true, .filters = 2}));
-    auto passage = open(way(kBackend4, kVip4));
-    ASSERT_TRUE(passage) << passage.error().message;
-    EXPECT_EQ(connect(*passage, kLong), Status{});
-}
-
-TEST_F(DetourTest, LeavesItsSuccessorsFilters) {
-    auto successor = started();
-    EXPECT_FALSE(open(way(kBackend4, kVip4))) << "its rows count no more";
-    stop(std::exchange(detour_, std::move(successor)));
-    EXPECT_EQ(state(), (e2e::TcState{.clsact = true, .filters = 2}));
-    EXPECT_TRUE(open(way(kBackend4, kVip4)));
-}
-
-TEST_F(DetourTest, LeavesOtherPeoplesFiltersAndQdisc) {
-    auto others = [&](int priority) { balancer_->run([&] { e2e::add_filter(ifindex_, priority); }); };
-    others(10);
-    stop(std::move(detour_));
-    EXPECT_EQ(state(), (e2e::TcState{.clsact = true, .filters = 1}));
-    balancer_->run([&] { e2e::delete_clsact(ifindex_); });
-
-    balancer_->run([&] { e2e::make_clsact(ifindex_); });
-    stop(started());
-    EXPECT_EQ(state(), (e2e::TcState{.clsact = true, .filters = 0}));
-    balancer_->run([&] { e2e::delete_clsact(ifindex_); });
-}
-
 }  // namespace
-}  // namespace weir
+}  // namespace weir::e2e
