@@ -17,7 +17,11 @@ json::value unix_milliseconds(const std::optional<Override::Time>& time) {
 
 std::optional<Override::Time> read_time(const json::value& value) {
     if (value.is_null()) return std::nullopt;
-    return Override::Time(std::chrono::milliseconds(value.to_number<int64_t>()));
+    constexpr auto kLatest =
+        std::chrono::floor<std::chrono::milliseconds>(Override::Time::max().time_since_epoch()).count();
+    auto since = value.to_number<int64_t>();
+    if (since < 0 || since > kLatest) throw std::runtime_error("a time is out of range");
+    return Override::Time(std::chrono::milliseconds(since));
 }
 
 /// Throws where the row is not as override_file_text() makes it.
