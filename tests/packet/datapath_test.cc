@@ -240,7 +240,7 @@ TEST_F(DatapathTest, CountsFlowsPacketsAndBytesOfEachTarget) {
     for (int i = 0; i < 200; i++) tables_->scan();
     auto observation = observe();
     auto traffic = observation.targets.at({plan_.frontends[0].key, address_of(backend)});
-    EXPECT_EQ(traffic, (Traffic{1, 1, 3, 54 + 2 * 1054}));
+    EXPECT_EQ(traffic, (Traffic{1, 1, 3, 54 + 2 * 1054, {.established = 1}}));
     EXPECT_EQ(observation.flow_table.used, 1u);
 }
 
