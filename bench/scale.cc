@@ -1,6 +1,7 @@
 // The control plane at scale: a daemon with 1,000 services of 100 backends each, from its start to the plan
 // in the kernel, and from one backend's change to the kernel. What the kernel has is read from its own maps.
-// Prints a table of doc/performance.md.
+// Prints a table of doc/performance.md. Times depend on the machine, so those that have a target stand beside
+// a floor too: what cannot be done without, by itself and on the same machine at the same time.
 //
 //   balancer 10.255.0.1 ── 10.255.0.2 world: every address of 10.0.0.0/8, which are the backends behind it
 #include <fmt/format.h>
@@ -8,11 +9,15 @@
 #include <sys/socket.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
+#include <filesystem>
 #include <fstream>
+#include <limits>
 #include <thread>
 
 #include "admin/client.h"
 #include "bench/measure.h"
+#include "config/load.h"
 #include "engine/xdp/datapath.h"
 #include "lab/bpffs.h"
 #include "lab/failure.h"
@@ -20,6 +25,7 @@
 #include "lab/process.h"
 #include "lab/tcp.h"
 #include "lab/temp_dir.h"
+#include "sched/table.h"
 
 namespace weir::bench {
 namespace {
@@ -27,8 +33,17 @@ namespace {
 using namespace std::chrono_literals;
 using engine::xdp::MapName;
 
+constexpr auto kUsable = 60s;  // is waited for at the start
+constexpr auto kChange = 10s;
+
+/// A path that does not depend on where the bench is called from.
+std::string beside_itself(const std::string& path) {
+    return (std::filesystem::read_symlink("/proc/self/exe").parent_path() / path).lexically_normal();
+}
+
 struct Options {
-    std::string binary = "../weir";
+    std::string binary = beside_itself("../weir");
+    std::string only;
     int services = 1000;
     int backends = 100;
     int repeat = 11;
@@ -161,10 +176,49 @@ int serve() {
     }
 }
 
-void print(const std::string& what, const std::string& target, double ms, double cpu_ms) {
-    fmt::print("| {} | {} | {:.1f} | {:.1f} |\n", what, target, ms, cpu_ms);
+constexpr double kUnreached = std::numeric_limits<double>::infinity();
+
+std::string text_of(double ms) {
+    return std::isnan(ms) ? "" : std::isinf(ms) ? "not reached" : fmt::format("{:.1f}", ms);
+}
+
+/// `target` and `floor` NAN: none.
+void print(const std::string& what, double target, double ms, double cpu_ms, double floor = NAN) {
+    fmt::print("| {} | {} | {} | {} | {} |\n", what, std::isnan(target) ? "" : fmt::format("{:.0f}", target),
+               text_of(ms), text_of(cpu_ms), std::isnan(floor) ? "" : fmt::format("{:.1f}", cpu_ms / floor));
     std::fflush(stdout);
 }
+
+template <class Work>
+double cpu_ms_of(Work work) {
+    timespec before{}, after{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+    work();
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+    return static_cast<double>(after.tv_sec - before.tv_sec) * 1e3 +
+           static_cast<double>(after.tv_nsec - before.tv_nsec) / 1e6;
+}
+
+/// What cannot be done without, in ms of processor time.
+struct Floors {
+    double change;  // the table of one pool is built
+    double start;   // the file is read, and each pool's table is built
+
+    Floors(const Options& options, const Scenario& scenario) {
+        std::vector<sched::Candidate> candidates;
+        for (int k = 0; k < options.backends; k++)
+            candidates.push_back({lab::must(net::Ip::parse(backend(0, k))), 1});
+        std::vector<double> builds;
+        for (int i = 0; i < options.repeat; i++)
+            builds.push_back(cpu_ms_of([&] { sched::build_table(model::Scheduler{}, candidates); }));
+        change = quantile(builds, .5);
+        auto text = write_yaml(options, scenario);
+        start = cpu_ms_of([&] {
+            if (!config::parse(text)) lab::give_up("the bench's own configuration is refused");
+        });
+        start += change * scenario.pools;
+    }
+};
 
 class Daemon {
   public:
@@ -189,16 +243,18 @@ class Daemon {
     }
     std::string log() const { return lab::read_file(directory_ / "log"); }
 
-    /// Until the condition holds; what fails says what the daemon logged.
+    /// Until the condition holds: false where it does not within the time. A daemon that has gone says what
+    /// it logged.
     template <class Condition>
-    void await(const char* what, Condition condition) {
-        auto until = wall_seconds() + 120;
+    bool await(Condition condition, std::chrono::seconds limit) {
+        auto until = wall_seconds() + static_cast<double>(limit.count());
         while (!condition()) {
             lab::throw_if_interrupted();
-            if (!process_->alive() || wall_seconds() > until)
-                lab::give_up("waited in vain for {}:\n{}", what, log());
+            if (!process_->alive()) lab::give_up("the daemon has ended:\n{}", log());
+            if (wall_seconds() > until) return false;
             std::this_thread::sleep_for(200us);
         }
+        return true;
     }
 
     Result<admin::Response> call(const std::string& method, const std::string& path,
@@ -236,7 +292,7 @@ class Daemon {
 };
 
 /// Asks for the changes one after the other, and takes the time until the kernel has each.
-void measure_changes(const std::string& what, Daemon& daemon, const Kernel& kernel,
+void measure_changes(const std::string& what, Daemon& daemon, const Kernel& kernel, double floor,
                      const std::vector<std::string>& bodies) {
     std::vector<double> times, cpu;
     for (const auto& body : bodies) {
@@ -245,65 +301,79 @@ void measure_changes(const std::string& what, Daemon& daemon, const Kernel& kern
         auto cpu_before = daemon.cpu();
         auto start = wall_seconds();
         std::jthread asking([&] { daemon.must("POST", "/api/v1/overrides", body); });
-        daemon.await("a change", [&] { return kernel.generation() != before; });
-        times.push_back((wall_seconds() - start) * 1e3);
+        bool done = daemon.await([&] { return kernel.generation() != before; }, kChange);
+        times.push_back(done ? (wall_seconds() - start) * 1e3 : kUnreached);
         cpu.push_back(daemon.cpu() - cpu_before);
+        if (!done) break;
     }
-    print(what + ", median", "10", quantile(times, .5), quantile(cpu, .5));
-    print(what + ", slowest", "", quantile(times, 1), quantile(cpu, 1));
+    print(what + ", median", 10, quantile(times, .5), quantile(cpu, .5), floor);
+    print(what + ", slowest", NAN, quantile(times, 1), quantile(cpu, 1), floor);
 }
 
-void measure_overrides(Daemon& daemon, const Kernel& kernel, const Options& options) {
+void measure_overrides(Daemon& daemon, const Kernel& kernel, const Options& options, double floor) {
     std::vector<std::string> weights, drains;
     for (int i = 0; i < options.repeat; i++) {
         weights.push_back(fmt::format(R"({{"backend": "{}", "weight": 5}})", backend(i, 0)));
         drains.push_back(fmt::format(R"({{"backend": "{}", "state": "disabled"}})", backend(i, 1)));
     }
-    measure_changes("one backend's weight changes, by the API", daemon, kernel, weights);
-    measure_changes("one backend is disabled, by the API", daemon, kernel, drains);
+    measure_changes("one backend's weight changes, by the API", daemon, kernel, floor, weights);
+    measure_changes("one backend is disabled, by the API", daemon, kernel, floor, drains);
 }
 
 /// A check fails, and what is left is the daemon's part.
 void measure_death(Site& site, Daemon& daemon, const Kernel& kernel) {
     auto usable = kernel.usable();
     site.route(RTN_UNREACHABLE, backend(20, 0) + "/32");
-    daemon.await("a check to fail", [&] { return kernel.usable() < usable; });
-    print("a check fails, to the kernel", "10", daemon.metric("weir_plan_apply_seconds") * 1e3, NAN);
+    bool failed = daemon.await([&] { return kernel.usable() < usable; }, kUsable);
+    print("a check fails, to the kernel", 10,
+          failed ? daemon.metric("weir_plan_apply_seconds") * 1e3 : kUnreached, NAN);
     site.route(RTN_UNREACHABLE, backend(20, 0) + "/32", false);
 }
 
+void measure_start(Daemon& daemon, const Options& options, const Scenario& scenario, double floor) {
+    bool planned = daemon.await(
+        [&] {
+            auto health = daemon.call("GET", "/healthz");
+            return health && health->status == 200;
+        },
+        kUsable);
+    if (!planned) lab::give_up("no plan in {} s:\n{}", kUsable.count(), daemon.log());
+    print("from exec to the plan in force", 2000, daemon.since_start(), daemon.cpu(), floor);
+    auto all = static_cast<size_t>(options.services) * static_cast<size_t>(options.backends);
+    bool usable = daemon.await([&] { return Kernel(daemon.pins()).usable() == all; }, kUsable);
+    print(fmt::format("… to all {} targets usable", all), scenario.checks ? NAN : 2000,
+          usable ? daemon.since_start() : kUnreached, daemon.cpu(), floor);
+    if (!usable) fmt::print("| … of which are usable | | {} | | |\n", Kernel(daemon.pins()).usable());
+}
+
 void measure(const Options& options, const Scenario& scenario) {
-    fmt::print("\n#### {}\n\n| step | target, ms | ms | ms of processor time |\n|---|---|---|---|\n",
-               scenario.name);
+    if (!scenario.name.contains(options.only)) return;
+    fmt::print(
+        "\n#### {}\n\n| step | target, ms | ms | ms of processor time | × floor |\n|---|---|---|---|---|\n",
+        scenario.name);
+    const Floors floors(options, scenario);
     Site site;
     std::optional<lab::Process> server;
     if (scenario.checks) server.emplace(site.world, serve);
     Daemon daemon(site, options, scenario);
-    daemon.await("the plan", [&] {
-        auto health = daemon.call("GET", "/healthz");
-        return health && health->status == 200;
-    });
-    print("from exec to the plan in force", "2000", daemon.since_start(), daemon.cpu());
-    auto all = static_cast<size_t>(options.services) * static_cast<size_t>(options.backends);
-    daemon.await("every backend to be usable", [&] { return Kernel(daemon.pins()).usable() == all; });
-    print(fmt::format("… to all {} targets usable", all), scenario.checks ? "" : "2000", daemon.since_start(),
-          daemon.cpu());
+    measure_start(daemon, options, scenario, floors.start);
     std::this_thread::sleep_for(1s);  // what is left of the start
 
     Kernel kernel(daemon.pins());
-    measure_overrides(daemon, kernel, options);
+    measure_overrides(daemon, kernel, options, floors.change);
     if (scenario.checks) measure_death(site, daemon, kernel);
     auto cpu = daemon.cpu(), start = wall_seconds();
     daemon.must("POST", "/api/v1/reload");
-    print("the same file is loaded again", "", (wall_seconds() - start) * 1e3, daemon.cpu() - cpu);
+    print("the same file is loaded again", NAN, (wall_seconds() - start) * 1e3, daemon.cpu() - cpu);
     cpu = daemon.cpu();
     std::this_thread::sleep_for(5s);
-    print("a second of nothing new", "", 1000, (daemon.cpu() - cpu) / 5);
+    print("a second of nothing new", NAN, 1000, (daemon.cpu() - cpu) / 5);
     fmt::print(
-        "\nMemory: {:.0f} MB resident (at most {:.0f}), {:.0f} MB of them the process's own; maps in the "
-        "kernel {:.0f} MB.\n",
-        daemon.memory("VmRSS") / 1e6, daemon.memory("VmHWM") / 1e6, daemon.memory("RssAnon") / 1e6,
-        kernel.bytes() / 1e6);
+        "\nFloor: {:.0f} ms for the start, {:.1f} ms for a change. Memory: {:.0f} MB resident (at most "
+        "{:.0f}), "
+        "{:.0f} MB of them the process's own; maps in the kernel {:.0f} MB.\n",
+        floors.start, floors.change, daemon.memory("VmRSS") / 1e6, daemon.memory("VmHWM") / 1e6,
+        daemon.memory("RssAnon") / 1e6, kernel.bytes() / 1e6);
 }
 
 void run(const Options& options) {
@@ -325,6 +395,7 @@ int main(int argc, char** argv) {
     app.add_option("--binary", options.binary, "of the daemon")->capture_default_str();
     app.add_option("--services", options.services)->capture_default_str();
     app.add_option("--backends", options.backends, "of each pool, at most 250")->capture_default_str();
+    app.add_option("--only", options.only, "set-ups with this in their name");
     app.add_option("--repeat", options.repeat, "of each change")->capture_default_str();
     CLI11_PARSE(app, argc, argv);
     try {

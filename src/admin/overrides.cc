@@ -89,11 +89,12 @@ Result<Asked> read_asked(const std::string& body) {
 Rendering changed(Controller& controller, const model::OverrideKey& key, const std::string& not_applied) {
     if (!not_applied.empty())
         return at_once(error(500, "accepted, but not in force yet; it is tried again: " + not_applied));
-    auto report = controller.status();
+    auto rows = controller.override_rows();
+    auto keeping = controller.keeping();
     json::object answer{{"plan", controller.applied_number()}, {"override", nullptr}, {"warning", ""}};
-    auto row = std::ranges::find(report.overrides, key, &control::OverrideRow::key);
-    if (row != report.overrides.end()) answer["override"] = control::override_json(*row);
-    if (!report.keeping.saved) answer["warning"] = report.keeping.problem;
+    auto row = std::ranges::find(rows, key, &control::OverrideRow::key);
+    if (row != rows.end()) answer["override"] = control::override_json(*row);
+    if (!keeping.saved) answer["warning"] = keeping.problem;
     return at_once({200, json::serialize(answer) + "\n"});
 }
 
@@ -109,7 +110,7 @@ std::string where_else(const model::Overrides& overrides, const model::OverrideK
 }  // namespace
 
 Rendering get_overrides(Controller& controller, const Request&) {
-    return [rows = controller.status().overrides] {
+    return [rows = controller.override_rows()] {
         return Response{200, json::serialize(control::overrides_json(rows)) + "\n"};
     };
 }

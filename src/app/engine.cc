@@ -1,6 +1,5 @@
 #include "app/engine.h"
 
-#include "control/preview.h"
 #include "engine/xdp/pins.h"
 #include "engine/xdp/replayer.h"
 #include "engine/xdp/sizing.h"
@@ -21,7 +20,7 @@ namespace {
 
 config::Loaded if_possible(config::Loaded config) {
     if (!config) return config;
-    if (auto sizes = engine::xdp::least_sizes(control::preview(*config, {})); !sizes)
+    if (auto sizes = engine::xdp::least_sizes(model::plan(*config, {})); !sizes)
         return std::unexpected(std::vector{config::Mistake{0, 0, sizes.error().message}});
     return config;
 }
@@ -37,7 +36,7 @@ config::Loaded parse_config(std::string_view yaml) {
 }
 
 Result<uint64_t> table_bytes(const model::Config& config) {
-    return engine::xdp::memory_for(control::preview(config, {}));
+    return engine::xdp::memory_for(model::plan(config, {}));
 }
 
 Result<engine::Replay> open_replay(model::Plan plan, engine::ReplaySetup setup) {

@@ -76,12 +76,11 @@ void Controller::wake() {
 }
 
 void Controller::pass_soon() {
-    if (pass_is_due_) return;
-    pass_is_due_ = true;
-    schedule(Backoff::Duration::zero());
+    if (std::exchange(pass_is_due_, true)) return;
+    schedule(rest_.left(options_.now()));
 }
 
-void Controller::schedule(Backoff::Duration delay) {
+void Controller::schedule(Rest::Duration delay) {
     next_pass_.expires_after(delay);
     next_pass_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
         if (!error && !alive.expired()) pass();
@@ -90,7 +89,11 @@ void Controller::schedule(Backoff::Duration delay) {
 
 /// Of many services that have changed some have their turn, then the probes, then the next ones.
 void Controller::pass() {
-    reconcile(kServicesAtOnce);
+    pass_is_due_ = false;
+    auto began = options_.now();
+    note_checks();
+    reconcile(stale_services_.take(kServicesAtOnce));
+    rest_.after(began, options_.now());
     if (!stale_services_.empty() && applying_.error.empty()) pass_soon();
 }
 
@@ -122,14 +125,14 @@ void Controller::note_checks() {
     }
 }
 
-/// Most changes are one target's: only its service is planned anew then.
-model::Plan Controller::make_plan(size_t services) {
-    note_checks();
+/// Most changes are one target's: only its services are planned anew then.
+model::Plan Controller::make_plan(const std::set<std::string>& services) {
     // What holds targets back goes by the whole plan.
     bool all = std::exchange(all_is_stale_, false) || Restraint::ticks(config_);
-    auto stale = stale_services_.take(all ? SIZE_MAX : services);
-    if (all) return plan_all();
-    return model::replan(*wanted_, stale, config_, merged(stale), {}, overrides_.all());
+    if (!all) return model::replan(*wanted_, services, config_, merged(services), {}, overrides_.all());
+    note_checks();
+    stale_services_.take(SIZE_MAX);
+    return plan_all();
 }
 
 model::Plan Controller::plan_all() {
@@ -141,14 +144,6 @@ model::Plan Controller::plan_all() {
         plan = model::plan(config_, health, restraint_.allowances(), overrides_.all());
     keep_what_is_same(*wanted_, plan);
     return plan;
-}
-
-void Controller::mark_stale(const model::OverrideKey& key) {
-    auto is_it = [&](const model::Target& target) { return target.backend.address == key.backend; };
-    for (const auto& frontend : wanted_->frontends)
-        if ((key.service.empty() || key.service == frontend.service) &&
-            std::ranges::any_of(frontend.targets, is_it))
-            stale_services_.add(frontend.service);
 }
 
 void Controller::tick_later() {
@@ -171,11 +166,10 @@ void Controller::tick() {
             flows.emplace(target, static_cast<double>(traffic.flows_active));
     auto former = restraint_.allowances();
     restraint_.tick(config_, *wanted_, flows, flows, options_.now());
-    if (restraint_.allowances() != former) reconcile(SIZE_MAX, true);
+    if (restraint_.allowances() != former) reconcile({}, true);
 }
 
-void Controller::reconcile(size_t services, bool by_time) {
-    pass_is_due_ = false;
+void Controller::reconcile(const std::set<std::string>& services, bool by_time) {
     auto began = std::chrono::steady_clock::now();
     auto plan = make_plan(services);
     bool settled = presence_.is_learning() && checker_.settled();
@@ -230,18 +224,19 @@ std::string Controller::set_override(const model::OverrideKey& key, const Wish& 
     overrides_.set(key, wish, by, options_.wall_clock());
     tell({EventKind::override_set, fmt::format("override of {}: {}, by {}", text_of(key), text_of(wish), by),
           key.service, key.backend});
-    mark_stale(key);
-    reconcile();
-    if (!overrides_.is_saved()) overrides_.save();
-    return applying_.error;
+    return follow_override(key);
 }
 
 std::optional<std::string> Controller::lift_override(const model::OverrideKey& key, const std::string& by) {
     if (!overrides_.lift(key)) return std::nullopt;
     tell({EventKind::override_lifted, fmt::format("the override of {} is lifted, by {}", text_of(key), by),
           key.service, key.backend});
-    mark_stale(key);
-    reconcile();
+    return follow_override(key);
+}
+
+/// At once, before whatever else waits for a pass.
+std::string Controller::follow_override(const model::OverrideKey& key) {
+    reconcile(services_of(config_, {key}));
     if (!overrides_.is_saved()) overrides_.save();
     return applying_.error;
 }
@@ -261,7 +256,8 @@ void Controller::follow_drains() {
 
 void Controller::look_after_drains() {
     if (!under_way(overrides_.all(), drains_)) return;
-    auto ended = drains_.look(overrides_.all(), *applied_, engine_.observe(), options_.wall_clock());
+    auto [plan, seen] = look_at_overridden(*applied_);
+    auto ended = drains_.look(overrides_.all(), plan, seen, options_.wall_clock());
     for (const auto& key : ended.drained)
         tell({EventKind::drain_finished, fmt::format("{} is drained", text_of(key)), key.service,
               key.backend});
@@ -292,7 +288,7 @@ void Controller::announce() {
     if (!options_.announcer) return;
     std::vector<std::string> attached;
     if (std::ranges::any_of(applied_->frontends, &model::Frontend::announce_arp))
-        for (const auto& interface : engine_.observe().interfaces)
+        for (const auto& interface : engine_.observe({}).interfaces)
             if (!interface.mode.empty()) attached.push_back(interface.name);
     options_.announcer->announce(*applied_, attached);
 }
@@ -307,6 +303,7 @@ void Controller::failed(const Error& error) {
     } else {
         spdlog::error("{}", text);
     }
+    pass_is_due_ = false;
     schedule(delay);
     follow_drains();
 }
@@ -335,13 +332,46 @@ Reloaded Controller::reload() {
     return {{}, applying_.error.empty() ? not_followed_ : applying_.error};
 }
 
+/// The services with overridden backends, and what goes to these backends.
+Controller::Sight Controller::look_at_overridden(const model::Plan& plan) {
+    std::vector<model::OverrideKey> keys;
+    std::set<net::Ip> backends;
+    for (const auto& [key, override] : overrides_.all()) {
+        keys.push_back(key);
+        backends.insert(key.backend);
+    }
+    const auto services = services_of(config_, keys);
+    std::vector<SharedList<model::Frontend>::Item> frontends;
+    std::vector<model::TargetKey> targets;
+    for (size_t i = 0; i < plan.frontends.size(); ++i) {
+        const auto& frontend = plan.frontends.item(i);
+        if (!services.contains(frontend->service)) continue;
+        frontends.push_back(frontend);
+        for (const auto& target : frontend->targets)
+            if (backends.contains(target.backend.address))
+                targets.push_back({frontend->key, target.backend.address});
+    }
+    Sight sight{{}, engine_.observe(targets)};
+    sight.plan.frontends = SharedList<model::Frontend>(std::move(frontends));
+    return sight;
+}
+
+std::vector<OverrideRow> Controller::override_rows() {
+    auto [plan, seen] = look_at_overridden(*wanted_);
+    return control::override_rows(overrides_.all(), drains_, plan, seen);
+}
+
+Keeping Controller::keeping() const {
+    return {overrides_.problem(), overrides_.is_saved(), overrides_.save_failures_total()};
+}
+
 StatusReport Controller::status() {
     auto seen = engine_.observe();
     // Not wanted_: the reasons may be newer, without that a target went up or down.
     auto now = model::plan(config_, merged(), restraint_.allowances(), overrides_.all());
     auto backends = backend_rows(now, seen.targets, checker_.checked());
     mark_overridden(backends, config_, overrides_.all());
-    auto overridden = override_rows(overrides_.all(), drains_, now, seen);
+    auto overridden = control::override_rows(overrides_.all(), drains_, now, seen);
     return {daemon_,
             reloads_,
             applying_,
@@ -352,7 +382,7 @@ StatusReport Controller::status() {
             service_rows(config_, now),
             std::move(backends),
             std::move(overridden),
-            {overrides_.problem(), overrides_.is_saved(), overrides_.save_failures_total()},
+            keeping(),
             {events_->totals(), events_->dropped_readers_total()},
             options_.herald ? options_.herald->rows() : std::vector<AlertRow>{},
             checker_.not_probed(),

@@ -14,6 +14,7 @@
 #include "control/events.h"
 #include "control/overrides.h"
 #include "control/presence.h"
+#include "control/rest.h"
 #include "control/restraint.h"
 #include "control/status.h"
 #include "control/turns.h"
@@ -82,6 +83,9 @@ class Controller {
     /// Nothing where there is none; else as set_override().
     std::optional<std::string> lift_override(const model::OverrideKey& key, const std::string& by);
     const Overrides& overrides() const { return overrides_; }
+    /// As in status(), at the cost of the overridden backends alone.
+    std::vector<OverrideRow> override_rows();
+    Keeping keeping() const;
     const model::Config& config() const { return config_; }
     const std::shared_ptr<Events>& events() const { return events_; }
 
@@ -104,19 +108,19 @@ class Controller {
     Result<engine::Verdict> trace(const engine::Flow& flow) { return engine_.trace(flow); }
 
   private:
-    /// With so many of the services that have changed at most. `by_time`: only because time has passed, which
-    /// may be every second, and no news.
-    void reconcile(size_t services = SIZE_MAX, bool by_time = false);
+    /// With what has changed of these services; of all, where all may have. `by_time`: only because time has
+    /// passed, which may be every second, and no news.
+    void reconcile(const std::set<std::string>& services = {}, bool by_time = false);
+    std::string follow_override(const model::OverrideKey& key);
     /// A pass soon; many calls before the loop turns make one.
     void pass_soon();
     void pass();
     void note_checks();
-    model::Plan make_plan(size_t services);
+    model::Plan make_plan(const std::set<std::string>& services);
     model::Plan plan_all();
-    void mark_stale(const model::OverrideKey& key);
     void tick_later();
     void learn_on();
-    void schedule(Backoff::Duration delay);
+    void schedule(Rest::Duration delay);
     void failed(const Error& error);
     void hand_out_config();
     void tell(Event event);
@@ -124,6 +128,11 @@ class Controller {
     void look_after_drains();
     void look_at_certificates();
     void announce();
+    struct Sight {
+        model::Plan plan;
+        engine::Observation seen;
+    };
+    Sight look_at_overridden(const model::Plan& plan);
     model::HealthMap merged() const;
     model::HealthMap merged(const std::set<std::string>& services) const;
 
@@ -141,6 +150,7 @@ class Controller {
     Presence presence_;
     boost::asio::steady_timer next_lesson_;
     bool pass_is_due_ = false;
+    Rest rest_;
     // What has changed since wanted_ was made.
     bool all_is_stale_ = true;
     Turns stale_services_;

@@ -376,6 +376,8 @@ TEST_F(ControllerTest, KeepsOverridesOverReloadsAndRestarts) {
     controller->reload();
     auto rows = controller->status().overrides;
     ASSERT_EQ(rows.size(), 1u);
+    ASSERT_EQ(controller->override_rows().size(), 1u);
+    EXPECT_FALSE(controller->override_rows()[0].use.used);
     EXPECT_FALSE(rows[0].use.used) << "it stays listed";
     EXPECT_EQ(controller->lift_override({ip("10.0.0.1")}, "ada"), "");
     EXPECT_EQ(controller->lift_override({ip("10.0.0.1")}, "ada"), std::nullopt);
@@ -397,6 +399,34 @@ TEST_F(ControllerTest, LooksAtNoMoreThanTheServicesThatChanged) {
     EXPECT_EQ(engine.applied[2].frontends[1].targets[0].backend.weight, 8u);
     controller->lift_override({ip("10.0.0.1"), "web"}, "ada");
     EXPECT_EQ(engine.applied[3].frontends[0].targets[0].backend.weight, 8u);
+}
+
+TEST_F(ControllerTest, LetsAChangeByHandWaitForNothingThatChecksHaveFound) {
+    for (int i = 0; i < 100; ++i) {
+        auto& service = config.services[fmt::format("down{}", i)] = config.services["web"];
+        service.vips = {net::only(net::Ip::v4({192, 0, 2, static_cast<uint8_t>(100 + i)}))};
+        service.checks = {{.kind = model::TcpCheck{}, .history = 1, .rise = 1, .fall = 1}};
+    }
+    model::HealthMap up;
+    for (const auto& target : model::targets_of(config)) up[target] = {true, "before"};
+    start(up);
+    // There is no way to any backend, so all go down, one after the other.
+    auto down = [&] {
+        size_t count = 0;
+        for (const auto& frontend : engine.applied.back().frontends)
+            for (const auto& target : frontend.targets) count += !target.health.up;
+        return count;
+    };
+    auto found_down = [&] {
+        auto is_down = [](const BackendRow& row) { return !row.target.health.up; };
+        return static_cast<size_t>(std::ranges::count_if(controller->status().backends, is_down));
+    };
+    run_until([&] { return found_down() > down(); });
+    const auto before = down();
+    controller->set_override({ip("10.0.0.1"), "web"}, {.weight = 7}, "ada");
+    EXPECT_EQ(engine.applied.back().frontends[0].targets[0].backend.weight, 7u);
+    EXPECT_EQ(down(), before) << "of the others nothing is planned along";
+    run_until([&] { return down() == 300; });
 }
 
 TEST_F(ControllerTest, AnnouncesNothingAfterAFreshStartUntilTheChecksHadTheirSay) {

@@ -26,11 +26,13 @@ health::Checker::Work work_of(const model::Config& config) {
     return work;
 }
 
-model::HealthMap merge(const std::map<model::TargetKey, health::Checked>& checked,
+model::HealthMap merge(std::map<model::TargetKey, health::Checked> checked,
                        const std::map<model::TargetKey, std::string>& unreachable) {
     model::HealthMap health;
-    for (const auto& [target, result] : checked) health[target] = result.health;
-    for (const auto& [target, reason] : unreachable) health[target] = {false, reason};
+    for (auto& [target, result] : checked)
+        health.emplace_hint(health.end(), target, std::move(result.health));
+    for (const auto& [target, reason] : unreachable)
+        health.insert_or_assign(target, model::Health{false, reason});
     return health;
 }
 

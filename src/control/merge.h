@@ -15,7 +15,7 @@ health::Checker::Work work_of(const model::Config& config);
 
 /// Checks decide, but a target that the engine cannot reach is down whatever they say. Targets of which
 /// nobody knows anything are left to the planner.
-model::HealthMap merge(const std::map<model::TargetKey, health::Checked>& checked,
+model::HealthMap merge(std::map<model::TargetKey, health::Checked> checked,
                        const std::map<model::TargetKey, std::string>& unreachable);
 
 }  // namespace weir::control

@@ -2,19 +2,13 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-#include <set>
+#include <map>
 
 #include "config/nearest.h"
 #include "model/tiers.h"
 
 namespace weir::control {
 namespace {
-
-bool has(const std::vector<model::Member>& members, const net::Ip& address) {
-    return std::ranges::any_of(members,
-                               [&](const auto& member) { return member.backend->address == address; });
-}
 
 std::string hint(std::string_view word, const std::set<std::string>& known) {
     std::vector<std::string_view> words(known.begin(), known.end());
@@ -96,6 +90,23 @@ std::string Overrides::problem() const {
     return not_read_;
 }
 
+std::set<std::string> services_of(const model::Config& config, const std::vector<model::OverrideKey>& keys) {
+    // By pools, each looked through once however many services share it.
+    std::multimap<net::Ip, std::string> wanted;
+    for (const auto& key : keys) wanted.emplace(key.backend, key.service);
+    std::map<std::string, std::set<std::string>> found;
+    for (const auto& [name, pool] : config.pools)
+        for (const auto& backend : pool.backends)
+            for (auto [at, end] = wanted.equal_range(backend.address); at != end; ++at)
+                found[name].insert(at->second);
+    std::set<std::string> services;
+    for (const auto& [name, service] : config.services)
+        for (const auto& pool : model::pools_of(service))
+            if (auto it = found.find(pool); it != found.end())
+                if (it->second.contains("") || it->second.contains(name)) services.insert(name);
+    return services;
+}
+
 Status known(const model::Config& config, const std::string& service) {
     if (config.services.contains(service)) return {};
     std::set<std::string> services;
@@ -104,9 +115,8 @@ Status known(const model::Config& config, const std::string& service) {
 }
 
 Status known(const model::Config& config, const model::OverrideKey& key) {
+    if (!services_of(config, {key}).empty()) return {};
     auto concerned = [&](const std::string& name) { return key.service.empty() || name == key.service; };
-    for (const auto& [name, service] : config.services)
-        if (concerned(name) && has(model::members_of(config, service), key.backend)) return {};
     if (!key.service.empty())
         if (auto service = known(config, key.service); !service) return service;
     std::set<std::string> backends;

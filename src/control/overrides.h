@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,9 @@ class Overrides {
     std::string not_saved_;
     uint64_t save_failures_total_ = 0;
 };
+
+/// The services that have the backends of which the keys speak.
+std::set<std::string> services_of(const model::Config& config, const std::vector<model::OverrideKey>& keys);
 
 /// Whether the configuration has the service; the error names the nearest that it has.
 Status known(const model::Config& config, const std::string& service);

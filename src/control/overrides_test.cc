@@ -124,5 +124,17 @@ TEST(KnownBackends, AreThoseOfTheConfigurationAndTheNearestIsNamed) {
               "there is no service 'wbe'; did you mean web?");
 }
 
+TEST(ServicesOfOverrides, AreThoseWithTheBackendInAnyOfTheirPools) {
+    auto config = sample_config();
+    config.pools["spare"].backends = {{ip("10.0.9.9")}};
+    config.services["other"] = config.services["web"];
+    config.services["other"].fallback = "spare";
+    using Names = std::set<std::string>;
+    EXPECT_EQ(services_of(config, {{ip("10.0.0.1")}}), (Names{"other", "web"}));
+    EXPECT_EQ(services_of(config, {{ip("10.0.0.1"), "web"}}), Names{"web"});
+    EXPECT_EQ(services_of(config, {{ip("10.0.0.1"), "web"}, {ip("10.0.9.9")}}), (Names{"other", "web"}));
+    EXPECT_EQ(services_of(config, {{ip("10.0.9.9"), "web"}, {ip("10.0.9.8")}}), Names{});
+}
+
 }  // namespace
 }  // namespace weir::control

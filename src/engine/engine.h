@@ -118,6 +118,8 @@ class Engine {
     virtual const std::map<model::TargetKey, std::string>& unreachable() const = 0;
 
     virtual Observation observe() = 0;
+    /// With the traffic of these targets alone, and at the cost of these alone.
+    virtual Observation observe(const std::vector<model::TargetKey>& targets) = 0;
 
     /// Asks the datapath itself, without changing anything.
     virtual Result<Verdict> trace(const Flow& flow) = 0;

@@ -17,6 +17,12 @@ class Fake final : public Engine {
     }
     const std::map<model::TargetKey, std::string>& unreachable() const override { return cannot_reach; }
     Observation observe() override { return observation; }
+    Observation observe(const std::vector<model::TargetKey>& targets) override {
+        auto some = observation;
+        std::erase_if(some.targets,
+                      [&](const auto& entry) { return !std::ranges::count(targets, entry.first); });
+        return some;
+    }
     Result<Verdict> trace(const Flow& flow) override {
         if (applied.empty()) return fail("no plan is applied");
         auto found = std::ranges::find(applied.back().frontends, flow.frontend, &model::Frontend::key);

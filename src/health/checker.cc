@@ -3,14 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -24,6 +21,8 @@ using std::chrono::steady_clock;
 using std::chrono::system_clock;
 
 namespace {
+
+constexpr size_t kProbesInATurn = 4;  // of the loop: a fraction of a millisecond
 
 /// One check of one target, and what came of it so far.
 struct Running {
@@ -41,22 +40,20 @@ struct Running {
 
     bool is_opening() const { return probes < std::max(check.rise, check.fall); }
 
-    void stop() {
-        stopped = true;
-        cancel.emit(asio::cancellation_type::terminal);
-    }
-
     const model::TargetKey target;
     const model::Check check;
     Tally tally;
     std::optional<Outcome> last;
     std::string not_probed;  // why the newest probe was not made; "" when it was
     unsigned probes = 0;
+    std::optional<Pace> pace;      // once it has been started
+    steady_clock::time_point due;  // the next probe, or the one that is under way
+    bool probing = false;          // else it is on the agenda
     bool stopped = false;
     asio::cancellation_signal cancel;
 };
 
-using RunningPtr = std::shared_ptr<Running>;  // shared with its coroutine
+using RunningPtr = std::shared_ptr<Running>;  // shared with the coroutine of its probe
 
 struct Target {
     std::vector<RunningPtr> checks;
@@ -120,12 +117,17 @@ struct Checker::State : std::enable_shared_from_this<State> {
     std::vector<RunningPtr> replace(Target& target, const model::TargetKey& key,
                                     const std::vector<model::Check>& wanted);
     void start(const RunningPtr& running, size_t beside);
+    void stop(const RunningPtr& running);
+    void put(const RunningPtr& running, steady_clock::time_point due);
+    void wait();
+    void turn();
+    void begin(const RunningPtr& running);
     void take(Running& running, Result<Outcome> outcome);
     void settle(const model::TargetKey& key, Target& target);
     void notify();
     double chance() { return std::uniform_real_distribution<>()(random); }
 
-    static asio::awaitable<void> keep_probing(std::shared_ptr<State> state, RunningPtr running, Pace pace);
+    static asio::awaitable<void> probe(std::shared_ptr<State> state, RunningPtr running);
     asio::awaitable<Result<Outcome>> try_to_probe(const Running& running);
 
     asio::any_io_executor executor;
@@ -133,6 +135,9 @@ struct Checker::State : std::enable_shared_from_this<State> {
     std::function<void()> on_change;
     std::minstd_rand random;
     std::map<model::TargetKey, Target> targets;
+    std::set<std::pair<steady_clock::time_point, RunningPtr>> agenda;  // of those that are not being probed
+    std::optional<steady_clock::time_point> alarm;                     // when the world calls
+    bool turn_is_posted = false;
     std::set<std::string> expiring_seen;
     std::map<std::string, model::TargetKey> expiring;  // of them what nobody has taken yet
     uint64_t not_probed_total = 0;
@@ -161,35 +166,81 @@ std::vector<RunningPtr> Checker::State::replace(Target& target, const model::Tar
             [&](const RunningPtr& it) { return it->check.kind.index() == wanted[i].kind.index(); });
         target.checks[i] = old ? std::make_shared<Running>(wanted[i], *old)
                                : std::make_shared<Running>(key, wanted[i], target.up);
-        if (old) old->stop();
+        if (old) stop(old);
         fresh.push_back(target.checks[i]);
     }
-    for (const auto& running : former) running->stop();
+    for (const auto& running : former) stop(running);
     return fresh;
 }
 
 /// `beside` so many others.
 void Checker::State::start(const RunningPtr& running, size_t beside) {
-    Pace pace(world.now(), running->check.interval, beside, chance());
-    // The handler holds on to the signal until the coroutine is gone.
-    auto ended = [running](std::exception_ptr thrown) {
-        if (thrown && !running->stopped) std::rethrow_exception(thrown);
+    running->pace.emplace(world.now(), running->check.interval, beside, chance());
+    put(running, running->pace->first());
+}
+
+void Checker::State::stop(const RunningPtr& running) {
+    running->stopped = true;
+    if (running->probing)
+        running->cancel.emit(asio::cancellation_type::terminal);
+    else
+        agenda.erase({running->due, running});
+}
+
+void Checker::State::put(const RunningPtr& running, steady_clock::time_point due) {
+    running->due = due;
+    agenda.emplace(due, running);
+}
+
+/// For the next probe that is due.
+void Checker::State::wait() {
+    if (turn_is_posted) return;
+    auto next = agenda.empty() ? std::nullopt : std::optional(agenda.begin()->first);
+    if (alarm == next) return;
+    alarm = next;
+    world.alarm(next, [weak = weak_from_this()] {
+        auto state = weak.lock();
+        if (!state) return;
+        state->alarm.reset();
+        state->turn();
+    });
+}
+
+/// A loop that has fallen behind finds thousands due at once. What came in meanwhile, from operators and from
+/// the probes' own sockets, must not wait for all of them: those that stay have the next turn.
+void Checker::State::turn() {
+    for (size_t i = 0; i < kProbesInATurn; i++) {
+        if (agenda.empty() || agenda.begin()->first > world.now()) return wait();
+        begin(agenda.extract(agenda.begin()).value().second);
+    }
+    if (std::exchange(turn_is_posted, true)) return;
+    asio::post(executor, [weak = weak_from_this()] {
+        auto state = weak.lock();
+        if (!state) return;
+        state->turn_is_posted = false;
+        state->turn();
+    });
+}
+
+void Checker::State::begin(const RunningPtr& running) {
+    running->probing = true;
+    // The handler holds on to the signal until the coroutine is gone; only then there may be another one.
+    auto ended = [state = shared_from_this(), running, started = world.now()](std::exception_ptr thrown) {
+        running->probing = false;
+        if (running->stopped) return;
+        if (thrown) std::rethrow_exception(thrown);
+        state->put(running,
+                   running->pace->next(started, state->world.now(), running->is_opening(), state->chance()));
+        state->wait();
     };
-    asio::co_spawn(executor, keep_probing(shared_from_this(), running, pace),
+    asio::co_spawn(executor, probe(shared_from_this(), running),
                    asio::bind_cancellation_slot(running->cancel.slot(), std::move(ended)));
 }
 
-asio::awaitable<void> Checker::State::keep_probing(std::shared_ptr<State> state, RunningPtr running,
-                                                   Pace pace) {
-    for (auto due = pace.first(); !running->stopped;) {
-        co_await state->world.sleep_until(due);
-        if (running->stopped) break;
-        auto started = state->world.now();
-        auto outcome = co_await state->try_to_probe(*running);
-        if (running->stopped) break;
-        state->take(*running, std::move(outcome));
-        due = pace.next(started, state->world.now(), running->is_opening(), state->chance());
-    }
+asio::awaitable<void> Checker::State::probe(std::shared_ptr<State> state, RunningPtr running) {
+    if (running->stopped) co_return;
+    auto outcome = co_await state->try_to_probe(*running);
+    if (!running->stopped) state->take(*running, std::move(outcome));
 }
 
 /// Whatever goes wrong with one probe must not end the others.
@@ -240,16 +291,22 @@ void Checker::State::notify() {
     });
 }
 
-World World::real(Path& path) {
+World World::real(const asio::any_io_executor& executor, Path& path) {
     World world;
     world.probe = [&path](const model::Check& check, const model::TargetKey& target) {
         return health::probe(check, target, path);
     };
     world.now = [] { return steady_clock::now(); };
-    world.sleep_until = [](steady_clock::time_point due) -> asio::awaitable<void> {
-        auto executor = co_await asio::this_coro::executor;
-        asio::steady_timer timer(executor, due);
-        co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    auto timer = std::make_shared<asio::steady_timer>(executor);
+    world.alarm = [timer](std::optional<steady_clock::time_point> due, std::function<void()> call) {
+        if (!due) {
+            timer->cancel();
+            return;
+        }
+        timer->expires_at(*due);
+        timer->async_wait([call = std::move(call)](boost::system::error_code cancelled) {
+            if (!cancelled) call();
+        });
     };
     return world;
 }
@@ -257,8 +314,8 @@ World World::real(Path& path) {
 Checker::Checker(asio::any_io_executor executor, World world, std::function<void()> on_change)
     : state_(std::make_shared<State>(std::move(executor), std::move(world), std::move(on_change))) {}
 
-Checker::Checker(asio::any_io_executor executor, Path& path, std::function<void()> on_change)
-    : Checker(std::move(executor), World::real(path), std::move(on_change)) {}
+Checker::Checker(const asio::any_io_executor& executor, Path& path, std::function<void()> on_change)
+    : Checker(executor, World::real(executor, path), std::move(on_change)) {}
 
 Checker::~Checker() {
     state_->on_change = nullptr;
@@ -267,10 +324,10 @@ Checker::~Checker() {
 
 void Checker::set(const Work& work, const model::HealthMap& known, const Memory& memory) {
     auto& state = *state_;
-    std::erase_if(state.targets, [&work](const auto& entry) {
+    std::erase_if(state.targets, [&](const auto& entry) {
         auto wanted = work.find(entry.first);
         if (wanted != work.end() && !wanted->second.empty()) return false;
-        for (const auto& running : entry.second.checks) running->stop();
+        for (const auto& running : entry.second.checks) state.stop(running);
         return true;
     });
     std::vector<RunningPtr> fresh;
@@ -291,11 +348,12 @@ void Checker::set(const Work& work, const model::HealthMap& known, const Memory&
             target.changed_at = past->second.changed_at;
     }
     for (const auto& running : fresh) state.start(running, fresh.size());
+    state.wait();
 }
 
 std::map<model::TargetKey, Checked> Checker::checked() const {
     std::map<model::TargetKey, Checked> all;
-    for (const auto& [key, target] : state_->targets) all.emplace(key, summary_of(target));
+    for (const auto& [key, target] : state_->targets) all.emplace_hint(all.end(), key, summary_of(target));
     return all;
 }
 
@@ -317,7 +375,7 @@ NotProbed Checker::not_probed() const {
 Memory Checker::memory() const {
     Memory memory;
     for (const auto& [key, target] : state_->targets) {
-        auto& past = memory[key];
+        auto& past = memory.try_emplace(memory.end(), key)->second;
         past.changed_at = target.changed_at;
         for (const auto& running : target.checks)
             past.checks.push_back(

@@ -1,4 +1,5 @@
-// Keeps every target's checks running and says which targets are healthy. One coroutine per target and check.
+// Keeps every target's checks running and says which targets are healthy. A coroutine a probe; those that are
+// due begin a few at a time, so that the executor's other work is never far behind them.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -56,11 +57,13 @@ struct World {
     std::function<boost::asio::awaitable<Result<Outcome>>(const model::Check&, const model::TargetKey&)>
         probe;
     std::function<std::chrono::steady_clock::time_point()> now;
-    std::function<boost::asio::awaitable<void>(std::chrono::steady_clock::time_point)> sleep_until;
+    /// Calls once, then, in place of what it was asked for before; with no time nothing is called.
+    std::function<void(std::optional<std::chrono::steady_clock::time_point>, std::function<void()> call)>
+        alarm;
     unsigned seed = std::random_device{}();
 
     /// Probes over `path` and the system's clock.
-    static World real(Path& path);
+    static World real(const boost::asio::any_io_executor& executor, Path& path);
 };
 
 /// All calls are made on the executor, which runs in one thread and outlives the checker.
@@ -73,7 +76,7 @@ class Checker {
     /// changed, or there is something to take.
     Checker(boost::asio::any_io_executor executor, World world, std::function<void()> on_change);
     /// The path outlives the checker.
-    Checker(boost::asio::any_io_executor executor, Path& path, std::function<void()> on_change);
+    Checker(const boost::asio::any_io_executor& executor, Path& path, std::function<void()> on_change);
     ~Checker();
 
     /// Replaces the set of checks. What stays the same goes on undisturbed; a check of the same kind keeps

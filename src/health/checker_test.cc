@@ -7,6 +7,7 @@
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <set>
@@ -19,13 +20,18 @@ using std::chrono::steady_clock;
 using testing::StartsWith;
 using namespace std::chrono_literals;
 
-/// Time that stands still until it is moved; who sleeps is woken in order.
+/// Time that stands still until it is moved; who sleeps is woken in order, the alarm's owner as well.
 class Time {
   public:
     explicit Time(asio::io_context& context) : context_(context) {}
 
     steady_clock::time_point now() const { return now_; }
-    size_t sleepers() const { return sleepers_.size(); }
+    size_t sleepers() const { return sleepers_.size() + (alarm_ ? 1 : 0); }
+
+    void set_alarm(std::optional<steady_clock::time_point> due, std::function<void()> call) {
+        alarm_.reset();
+        if (due) alarm_.emplace(*due, std::move(call));
+    }
 
     asio::awaitable<void> sleep_until(steady_clock::time_point due) {
         asio::steady_timer timer(context_, steady_clock::time_point::max());
@@ -37,12 +43,21 @@ class Time {
     void move(steady_clock::duration span) {
         auto until = now_ + span;
         settle();
-        while (!sleepers_.empty() && sleepers_.begin()->first <= until) {
-            now_ = std::max(now_, sleepers_.begin()->first);
-            sleepers_.begin()->second->cancel();
+        while (next() <= until) {
+            now_ = std::max(now_, next());
+            wake();
             settle();
         }
         now_ = until;
+    }
+
+    /// Time passes while the loop is busy with something else.
+    void pass(steady_clock::duration span) { now_ += span; }
+
+    /// As pass(), then whoever was to be woken first is; the loop does not run yet.
+    void oversleep(steady_clock::duration span) {
+        pass(span);
+        wake();
     }
 
     void settle() {
@@ -51,9 +66,22 @@ class Time {
     }
 
   private:
+    steady_clock::time_point next() const {
+        auto sleeper = sleepers_.empty() ? steady_clock::time_point::max() : sleepers_.begin()->first;
+        return alarm_ ? std::min(sleeper, alarm_->first) : sleeper;
+    }
+
+    void wake() {
+        if (alarm_ && alarm_->first == next())
+            std::exchange(alarm_, std::nullopt)->second();
+        else
+            sleepers_.begin()->second->cancel();
+    }
+
     asio::io_context& context_;
     steady_clock::time_point now_{1000s};
     std::multimap<steady_clock::time_point, asio::steady_timer*> sleepers_;
+    std::optional<std::pair<steady_clock::time_point, std::function<void()>>> alarm_;
 };
 
 model::TargetKey target(int number) {
@@ -82,7 +110,9 @@ class CheckerTest : public testing::Test {
             return probe(check, of);
         };
         world.now = [this] { return time_.now(); };
-        world.sleep_until = [this](steady_clock::time_point due) { return time_.sleep_until(due); };
+        world.alarm = [this](std::optional<steady_clock::time_point> due, std::function<void()> call) {
+            time_.set_alarm(due, std::move(call));
+        };
         world.seed = 1;
         checker_.emplace(context_.get_executor(), std::move(world), [this] {
             EXPECT_FALSE(in_set_);
@@ -464,6 +494,41 @@ TEST_F(CheckerTest, CallsNobodyOnceItIsGone) {
     time_.move(10s);
     EXPECT_EQ(changes_, 0);
     EXPECT_EQ(time_.sleepers(), 0u);
+}
+
+TEST_F(CheckerTest, LetsOthersHaveTheirTurnHoweverManyProbesAreDue) {
+    Checker::Work work;
+    for (int i = 0; i < 1000; i++) work[target(i)] = {tcp()};
+    set(work);
+    time_.oversleep(60s);
+    // An operator's request, and what it leads to, in the midst of them.
+    std::vector<size_t> begun;
+    std::function<void()> request = [&] {
+        begun.push_back(probed_.size());
+        if (begun.size() < 10) asio::post(context_, request);
+    };
+    asio::post(context_, request);
+    time_.settle();
+    ASSERT_EQ(begun.size(), 10u);
+    EXPECT_LE(begun.front(), 8u);
+    EXPECT_LE(begun.back(), 80u);
+    EXPECT_EQ(probed_.size(), 1000u) << "nobody is left out";
+}
+
+TEST_F(CheckerTest, BeginsWithTheProbeThatWasDueFirst) {
+    Checker::Work work;
+    std::vector<model::TargetKey> in_turn;
+    for (int i = 20; i > 0; i--) {
+        work[target(i)] = {tcp()};
+        in_turn.push_back(target(i));
+        set(work);
+        time_.pass(300ms);  // more than the first probe of a check has
+    }
+    time_.oversleep(0ms);
+    time_.settle();
+    std::vector<model::TargetKey> begun;
+    for (const auto& one : probed_) begun.push_back(one.target);
+    EXPECT_EQ(begun, in_turn);
 }
 
 TEST_F(CheckerTest, RunsOneProbeOfACheckAtATimeHoweverLongItTakes) {

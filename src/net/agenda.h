@@ -50,6 +50,9 @@ class Agenda {
         return std::max(queue_.begin()->first, taken_ + interval_);
     }
 
+    /// Whether more is due than could be given out.
+    bool behind(Time now) const { return !queue_.empty() && queue_.begin()->first <= now; }
+
     /// Takes what is due from the agenda, the longest due first.
     std::vector<Subject> take(Time now) {
         std::vector<Subject> out;

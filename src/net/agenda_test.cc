@@ -33,10 +33,12 @@ TEST(Agenda, KeepsThePace) {
     for (uint8_t i = 1; i <= 5; i++) agenda.put(ip(i), kStart);
     EXPECT_EQ(agenda.next(), kStart);
     EXPECT_THAT(agenda.take(kStart), ElementsAre(ip(1), ip(2)));
+    EXPECT_TRUE(agenda.behind(kStart));
     EXPECT_EQ(agenda.next(), kStart + 100ms);
     EXPECT_THAT(agenda.take(kStart + 99ms), IsEmpty());
     EXPECT_THAT(agenda.take(kStart + 100ms), ElementsAre(ip(3), ip(4)));
     EXPECT_THAT(agenda.take(kStart + 10s), ElementsAre(ip(5)));
+    EXPECT_FALSE(agenda.behind(kStart + 10s));
     EXPECT_EQ(agenda.next(), std::nullopt);
 }
 

@@ -13,10 +13,13 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kTick = 100ms;            // the pace: in each
-constexpr size_t kRoutesAtOnce = 10000;  // are looked up, which is the kernel's memory alone,
-constexpr size_t kHopsAtOnce = 500;      // and asked for by a broadcast
+constexpr auto kRouteTick = 5ms;       // the pace: in each
+constexpr size_t kRoutesAtOnce = 500;  // are looked up, which is the kernel's memory alone,
+constexpr auto kHopTick = 100ms;       // and in each
+constexpr size_t kHopsAtOnce = 500;    // asked for by a broadcast
 constexpr std::chrono::milliseconds kRefresh = 10s;
+constexpr std::chrono::milliseconds kRefreshShare = 1ms;  // of each address, where there are many
+constexpr auto kHeld = 3s;  // are changes at most, while many addresses are looked up
 
 /// What the kernel calls an address that is not one other machine's.
 std::string_view text_of(uint8_t route_type) {
@@ -89,8 +92,8 @@ Neighbours::Neighbours(boost::asio::any_io_executor executor, std::function<void
       readable_(executor),
       timer_(executor),
       on_change_(std::move(on_change)),
-      resolver_(requests_, links_, kTick, kHopsAtOnce),
-      agenda_(kTick, kRoutesAtOnce, std::random_device{}()) {}
+      resolver_(requests_, links_, kHopTick, kHopsAtOnce),
+      agenda_(kRouteTick, kRoutesAtOnce, std::random_device{}()) {}
 
 Neighbours::~Neighbours() {
     if (readable_.is_open()) readable_.release();  // events_ closes it
@@ -274,7 +277,7 @@ void Neighbours::reexamine(const Prefix& prefix) {
 
 void Neighbours::examine(Entry& entry) {
     auto& [address, way] = entry;
-    agenda_.put(address, agenda_.about(Clock::now(), kRefresh));
+    agenda_.put(address, agenda_.about(Clock::now(), refresh()));
     if (auto route = look_up(address)) {
         settle(entry, std::move(*route), "");
     } else {
@@ -316,6 +319,10 @@ void Neighbours::settle(Entry& entry, std::optional<Route> route, std::string wh
 
 // ---- when
 
+std::chrono::milliseconds Neighbours::refresh() const {
+    return std::max(kRefresh, kRefreshShare * static_cast<long>(ways_.size()));
+}
+
 void Neighbours::arm() {
     auto next = agenda_.next();
     if (auto other = resolver_.next(); other && (!next || *other < *next)) next = other;
@@ -332,8 +339,15 @@ void Neighbours::tick() {
     finish_batch();
 }
 
+/// Whoever is told looks at all ways anew: of many addresses not before the last has been looked up.
 void Neighbours::finish_batch() {
     arm();
+    auto now = Clock::now();
+    if (agenda_.behind(now) && now - held_.value_or(now) < kHeld) {
+        if (!held_) held_ = now;
+        return;
+    }
+    held_.reset();
     if (std::exchange(changed_, false)) on_change_();
 }
 

@@ -3,9 +3,10 @@
 //
 // The way comes from the kernel's own lookup (RTM_GETROUTE), which also chooses among several gateways; the
 // MAC from the kernel's neighbour table (net/resolver.h). A change comes as an rtnetlink event, and each
-// address is looked up anew about every ten seconds, so a lost event, or a change that the kernel does not
-// tell, only costs time. Nothing else of the host is changed. Where a changed route leads to a next hop of
-// which the kernel has said nothing yet, the former way holds until it does.
+// address is looked up anew about every ten seconds (of more than 10,000 a thousand in a second), so a lost
+// event, or a change that the kernel does not tell, only costs time. Nothing else of the host is changed.
+// Where a changed route leads to a next hop of which the kernel has said nothing yet, the former way holds
+// until it does.
 //
 // With many backends the kernel's table must have room (net.ipv4.neigh.default.gc_thresh3, 1024 by default,
 // and the same of ipv6); where it has not, find() says so.
@@ -51,14 +52,14 @@ Result<Neighbour> follow(const Route& route, const Ip& address, const Links& lin
 
 class Neighbours {
   public:
-    /// `on_change` is called once after each batch of events in which a link or the way to a watched address
-    /// changed. It may call watch(), but not destroy this object.
+    /// `on_change` is called once after each batch of events, or of look-ups, in which a link or the way to a
+    /// watched address changed. It may call watch(), but not destroy this object.
     static Result<std::unique_ptr<Neighbours>> open(boost::asio::any_io_executor executor,
                                                     std::function<void()> on_change);
     ~Neighbours();
 
-    /// The whole set replaces the former; new addresses are looked up at once, 10,000 in each tenth of a
-    /// second, and 500 next hops.
+    /// The whole set replaces the former; new addresses are looked up at once, 500 at a time with the
+    /// executor's other work between, and 500 next hops in each tenth of a second.
     void watch(const std::set<Ip>& addresses);
 
     /// Of a watched address. The error says why a frame cannot be sent to it.
@@ -92,6 +93,7 @@ class Neighbours {
     void examine(Entry& entry);
     Result<Route> look_up(const Ip& address);
     void settle(Entry& entry, std::optional<Route> route, std::string why);
+    std::chrono::milliseconds refresh() const;
     void arm();
     void tick();
     void finish_batch();
@@ -106,6 +108,7 @@ class Neighbours {
     std::map<Ip, Way> ways_;
     Agenda<Ip> agenda_;
     bool changed_ = false;
+    std::optional<std::chrono::steady_clock::time_point> held_;  // since when changes are kept back
     std::shared_ptr<bool> alive_ =
         std::make_shared<bool>(true);  // what waits looks here before it touches *this
 };

@@ -170,7 +170,8 @@ void DatapathTest::set_accepts(int backend, Accepts accepts) {
 
 Observation DatapathTest::observe() const {
     Observation observation;
-    tables_->observe(observation);
+    tables_->observe(observation, {});
+    tables_->observe_targets(observation);
     return observation;
 }
 

@@ -134,6 +134,14 @@ FrontendRows frontend_rows(const model::Plan& plan, uint64_t secret) {
     return out;
 }
 
+bool same_frontend_rows(const model::Plan& a, const model::Plan& b) {
+    auto same = [](const model::Frontend& x, const model::Frontend& y) {
+        return &x == &y || (x.key == y.key && x.sticky == y.sticky && x.scheduler.kind == y.scheduler.kind &&
+                            x.announce_arp == y.announce_arp && x.answers() == y.answers());
+    };
+    return a.silent == b.silent && std::ranges::equal(a.frontends, b.frontends, same);
+}
+
 Result<size_t> count_frontend_rows(const model::Plan& plan) {
     auto rows = frontend_rows(plan, 0);
     if (rows.shapes.size() > WEIR_SHAPES)

@@ -21,6 +21,9 @@ struct FrontendRows {
 /// VIP.
 FrontendRows frontend_rows(const model::Plan& plan, uint64_t secret);
 
+/// Whether both plans have the same rows. What is the very same frontend in both is not looked at.
+bool same_frontend_rows(const model::Plan& a, const model::Plan& b);
+
 /// How many rows; more shapes than the datapath has room for is an error.
 Result<size_t> count_frontend_rows(const model::Plan& plan);
 

@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 namespace weir::engine::xdp {
 namespace {
 
@@ -116,6 +118,33 @@ TEST(FrontendRows, AnnounceAVipWhileAllItsFrontendsAreHealthy) {
     EXPECT_TRUE(announced());
     plan.frontends.edit(1).healthy = false;
     EXPECT_FALSE(announced());
+}
+
+TEST(FrontendRows, AreTheSameExactlyWhereThatIsSaid) {
+    model::Plan plan;
+    plan.frontends = {frontend("192.0.2.1/32", 80, 0, model::Protocol::tcp),
+                      frontend("192.0.2.2/32", 443, 0, model::Protocol::tcp)};
+    plan.frontends.edit_each([](auto& each) { each.announce_arp = true; });
+    auto same = [&](auto change, bool to_be_same) {
+        auto other = plan;
+        change(other, other.frontends.edit(0));
+        auto a = frontend_rows(plan, 7), b = frontend_rows(other, 7);
+        bool are = a.wildcards == b.wildcards && a.rows.size() == b.rows.size() &&
+                   std::memcmp(a.rows.data(), b.rows.data(), a.rows.size() * sizeof(weir_frontend)) == 0;
+        EXPECT_EQ(are, to_be_same);
+        EXPECT_EQ(same_frontend_rows(plan, other), to_be_same);
+    };
+    same([](auto&, auto&) {}, true);
+    same([](auto&, auto& one) { one.targets.resize(3); }, true);
+    same([](auto&, auto& one) { one.scheduler.table_size = 251; }, true);
+    same([](auto& other, auto&) { other.silent = true; }, false);
+    same([](auto& other, auto&) { other.frontends.push_back(frontend("::/0", 1, 0, model::Protocol::any)); },
+         false);
+    same([](auto&, auto& one) { one.key.port = net::Port(81); }, false);
+    same([](auto&, auto& one) { one.sticky.emplace(); }, false);
+    same([](auto&, auto& one) { one.scheduler.kind = model::SchedulerKind::rr; }, false);
+    same([](auto&, auto& one) { one.announce_arp = false; }, false);
+    same([](auto&, auto& one) { one.healthy = false; }, false);
 }
 
 }  // namespace

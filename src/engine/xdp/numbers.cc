@@ -35,9 +35,11 @@ Status Numbers::assign(const std::vector<model::TargetKey>& wanted, uint32_t lim
             "number",
             need - 1, limit - 1);
     ++changes_;
-    std::set<model::TargetKey> stay(wanted.begin(), wanted.end());
+    auto stay = wanted;  // ordered; mostly they are
+    if (!std::ranges::is_sorted(stay)) std::ranges::sort(stay);
+    auto stays = [&](const model::TargetKey& key) { return std::ranges::binary_search(stay, key); };
     for (auto it = live_.begin(); it != live_.end();) {
-        if (stay.contains(it->first)) {
+        if (stays(it->first)) {
             ++it;
             continue;
         }
@@ -45,7 +47,7 @@ Status Numbers::assign(const std::vector<model::TargetKey>& wanted, uint32_t lim
         it = live_.erase(it);
     }
     for (auto it = retired_.begin(); it != retired_.end();) {
-        if (!stay.contains(it->second)) {
+        if (!stays(it->second)) {
             ++it;
             continue;
         }
@@ -58,10 +60,12 @@ Status Numbers::assign(const std::vector<model::TargetKey>& wanted, uint32_t lim
     for (const auto& [key, number] : live_) taken.at(number) = true;
     for (const auto& [number, key] : retired_) taken.at(number) = true;
     auto free = std::ranges::find(taken, false);
+    auto place = live_.begin();  // behind the one before
     for (const auto& key : wanted) {
-        if (live_.contains(key)) continue;
-        live_.emplace(key, static_cast<uint32_t>(free - taken.begin()));
-        free = std::find(free + 1, taken.end(), false);
+        const auto count = live_.size();
+        auto entry = live_.try_emplace(place, key, static_cast<uint32_t>(free - taken.begin()));
+        place = std::next(entry);
+        if (live_.size() > count) free = std::find(free + 1, taken.end(), false);
     }
     return {};
 }

@@ -63,6 +63,16 @@ Result<Sizes> least_sizes(const model::Plan& plan) {
     return sizes;
 }
 
+bool same_sizes(const model::Plan& a, const model::Plan& b) {
+    auto same = [](const model::Frontend& x, const model::Frontend& y) {
+        auto id = [](const model::Target& target) -> const auto& { return target.backend.server_id; };
+        return &x == &y || (x.scheduler == y.scheduler && x.quic == y.quic &&
+                            std::ranges::equal(x.targets, y.targets, {}, id, id));
+    };
+    return model::same_targets(a, b) && a.flows == b.flows &&
+           std::ranges::equal(a.frontends, b.frontends, same);
+}
+
 Result<uint64_t> memory_for(const model::Plan& plan) {
     auto sizes = least_sizes(plan);
     if (!sizes) return propagate(sizes);

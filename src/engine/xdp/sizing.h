@@ -15,6 +15,9 @@ bool uses_nat(const model::Plan& plan);
 /// What a plan needs at the least. Fails where it asks for more than the tables can have.
 Result<Sizes> least_sizes(const model::Plan& plan);
 
+/// Whether both plans need the same. What is the very same frontend in both is not looked at.
+bool same_sizes(const model::Plan& a, const model::Plan& b);
+
 /// Bytes of kernel memory that a datapath takes which is made for the plan, about.
 Result<uint64_t> memory_for(const model::Plan& plan);
 

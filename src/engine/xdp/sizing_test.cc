@@ -51,5 +51,26 @@ TEST(LeastSizes, HaveRoomForEachServerIdOfEachFrontend) {
     EXPECT_GE(roomy(*least_sizes(plan)).quic_servers, 600u);
 }
 
+TEST(LeastSizes, AreTheSameWhereThatIsSaid) {
+    model::Plan plan;
+    plan.frontends = {frontend(1, 1000), frontend(2, 30)};
+    auto same = [&](auto change) {
+        auto other = plan;
+        change(other, other.frontends.edit(0));
+        bool said = same_sizes(plan, other);
+        EXPECT_TRUE(!said || *least_sizes(plan) == *least_sizes(other));
+        return said;
+    };
+    EXPECT_TRUE(same([](auto&, auto& one) { one.targets[0].backend.weight = 9; }));
+    EXPECT_TRUE(same([](auto&, auto& one) { one.targets[0].health.up = false; }));
+    EXPECT_FALSE(same([](auto&, auto& one) { one.targets.resize(1025, one.targets[0]); }));
+    EXPECT_FALSE(same([](auto&, auto& one) { one.scheduler.table_size = 99991; }));
+    EXPECT_FALSE(same([](auto& other, auto&) { other.flows.size *= 8; }));
+    EXPECT_FALSE(same([](auto&, auto& one) { one.forward.kind = model::ForwardKind::nat; }));
+    EXPECT_FALSE(same([](auto&, auto& one) { one.quic.emplace_back(); }));
+    EXPECT_FALSE(same([](auto&, auto& one) { one.targets[0].backend.server_id = {1, 2}; }));
+    EXPECT_FALSE(same([](auto& other, auto&) { other.frontends.push_back(frontend(3, 1)); }));
+}
+
 }  // namespace
 }  // namespace weir::engine::xdp

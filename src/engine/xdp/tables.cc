@@ -13,7 +13,6 @@
 
 #include "base/log.h"
 #include "engine/xdp/carry_over.h"
-#include "engine/xdp/frontend_rows.h"
 #include "engine/xdp/frontend_table.h"
 #include "engine/xdp/migration.h"
 #include "engine/xdp/quic_rows.h"
@@ -157,6 +156,7 @@ Status Tables::grow(const model::Plan& plan, Sizes need) {
     leaving_.clear();
     replaced_.clear();
     written_ = {};
+    laid_.reset();
     begin_scans();
     return {};
 }
@@ -214,19 +214,21 @@ Status Tables::apply(const model::Plan& plan, SharedHops hops) {
     return applied;
 }
 
-Status Tables::make_agree(const model::Plan& plan, const SharedHops& hops) {
+Status Tables::make_room(const model::Plan& plan) {
+    if (applied_ && same_sizes(applied_->plan, plan)) return {};
     auto need = least_sizes(plan);
     if (!need) return propagate(need);
-    if (!has_room_for(plan, *need)) {
-        // Loading the program again would not help.
-        if (numbers_needed(plan) > WEIR_MAX_TARGETS)
-            return numbers_.assign(targets_of(plan), WEIR_MAX_TARGETS);
-        if (auto grown = grow(plan, *need); !grown) return grown;
-        // A flow that begins while the others are carried over must find the ring that it has found before.
-        bool moves = former_ && former_->datapath->sizes().flow_buckets != datapath_->sizes().flow_buckets;
-        if (moves && applied_)
-            if (auto moved = bring_into_force(applied_->plan, applied_->hops); !moved) return moved;
-    }
+    if (has_room_for(plan, *need)) return {};
+    // Loading the program again would not help.
+    if (numbers_needed(plan) > WEIR_MAX_TARGETS) return numbers_.assign(targets_of(plan), WEIR_MAX_TARGETS);
+    if (auto grown = grow(plan, *need); !grown) return grown;
+    // A flow that begins while the others are carried over must find the ring that it has found before.
+    bool moves = former_ && former_->datapath->sizes().flow_buckets != datapath_->sizes().flow_buckets;
+    return moves && applied_ ? bring_into_force(applied_->plan, applied_->hops) : Status{};
+}
+
+Status Tables::make_agree(const model::Plan& plan, const SharedHops& hops) {
+    if (auto made = make_room(plan); !made) return made;
     if (auto brought = bring_into_force(plan, hops); !brought) return brought;
     applied_ = {plan, hops};
     return {};
@@ -243,21 +245,19 @@ Status Tables::assign_numbers(const model::Plan& plan) {
 Status Tables::bring_into_force(const model::Plan& plan, const SharedHops& hops) {
     if (auto assigned = assign_numbers(plan); !assigned) return assigned;
     // Where the new rings do not fit beside the old ones, they go into force in several generations.
-    size_t written = 0;
-    do {
+    for (RingsWritten written; !written.all;) {
         settle();
-        auto before = written;
-        written = write_rings(plan, hops, written);
-        if (written == before && replaced_.empty() && written < plan.frontends.size()) {
+        drop_rings(plan);
+        written = write_rings(plan, hops);
+        if (!written.all && written.count == 0 && replaced_.empty()) {
             // Nothing is left to be freed, and no run is long enough: the space is in pieces.
             auto need = least_sizes(plan);
             if (!need) return propagate(need);
             if (auto grown = grow(plan, *need); !grown) return grown;
-            written = 0;
             continue;
         }
         if (auto wrote = write_generation(plan, hops); !wrote) return wrote;
-    } while (written < plan.frontends.size());
+    }
     return in_force_ ? Status{} : put_in_force();
 }
 
@@ -318,12 +318,18 @@ void Tables::write_targets(const model::Plan& plan, const SharedHops& hops, uint
     }
 }
 
+const FrontendRows& Tables::rows_of(const model::Plan& plan) {
+    if (!laid_ || !same_frontend_rows(laid_->plan, plan))
+        laid_ = {plan, frontend_rows(plan, datapath_->state().secret)};
+    return laid_->rows;
+}
+
 Status Tables::write_frontends(const model::Plan& plan, uint32_t half) {
     auto quic = write_quic_tables(plan, datapath_->quics(half));
     if (!quic) return propagate(quic);
     if (auto wrote = write_servers(plan, numbers_, half, datapath_->map(MapName::servers)); !wrote)
         return wrote;
-    auto wanted = frontend_rows(plan, datapath_->state().secret);
+    auto wanted = rows_of(plan);
     for (auto& row : wanted.rows) {
         if (row.number == 0) continue;
         size_t place = row.number - 1;
@@ -356,7 +362,6 @@ Status Tables::write_frontends(const model::Plan& plan, uint32_t half) {
 }
 
 Status Tables::write_generation(const model::Plan& plan, const SharedHops& hops) {
-    drop_rings(plan);
     auto& state = datapath_->state();
     uint32_t half = (state.active & 1) ^ 1;
     write_targets(plan, hops, half);

@@ -18,6 +18,7 @@
 #include "engine/xdp/claims.h"
 #include "engine/xdp/datapath.h"
 #include "engine/xdp/flow_scan.h"
+#include "engine/xdp/frontend_rows.h"
 #include "engine/xdp/numbers.h"
 #include "engine/xdp/ring_space.h"
 #include "engine/xdp/target_row.h"
@@ -79,8 +80,10 @@ class Tables {
     /// Looks at a part of the flow table, so that calling it every 20 ms makes a pass in some two seconds.
     void scan();
 
-    /// Traffic by target, reasons and the flow table's use.
-    void observe(Observation& into) const;
+    /// Reasons, the flow table's use, and the traffic of these targets.
+    void observe(Observation& into, const std::vector<model::TargetKey>& targets) const;
+    /// The traffic of all.
+    void observe_targets(Observation& into) const;
 
     /// Of a whole frame that comes in by an interface (0: whichever); the answer's reason is one of
     /// reasons.def, or how the backend was found.
@@ -148,8 +151,10 @@ class Tables {
         bool in_force = false;   // else a former daemon's program runs over its maps
         bool exchanged = false;  // some interfaces may have the new program already
     };
-    using Built =
-        std::map<std::pair<model::Scheduler, Candidates>, std::shared_future<std::vector<uint32_t>>>;
+    struct RingsWritten {
+        size_t count = 0;
+        bool all = false;  // else there was no room for more
+    };
 
     Tables(std::string directory, Switch put_in_force, Ticks ticks, Grace grace);
 
@@ -160,19 +165,23 @@ class Tables {
     Status grow(const model::Plan& plan, Sizes need);
     void forget_ports_but(const Ports& ports);
     Status assign_numbers(const model::Plan& plan);
+    Status make_room(const model::Plan& plan);
     Status make_agree(const model::Plan& plan, const SharedHops& hops);
     Status bring_into_force(const model::Plan& plan, const SharedHops& hops);
     Status put_in_force();
     void lay_aside();
     void go_back();
-    size_t write_rings(const model::Plan& plan, const SharedHops& hops, size_t from);
+    RingsWritten write_rings(const model::Plan& plan, const SharedHops& hops);
     std::optional<Candidates> new_candidates(const FrontendItem& item, const SharedHops& hops);
+    std::vector<uint32_t> numbers_in(const Ring& ring) const;
     bool write_ring(Ring ring, const std::vector<uint32_t>& table);
     void drop_rings(const model::Plan& plan);
     Status write_generation(const model::Plan& plan, const SharedHops& hops);
     void write_targets(const model::Plan& plan, const SharedHops& hops, uint32_t half);
+    const FrontendRows& rows_of(const model::Plan& plan);
     Status write_frontends(const model::Plan& plan, uint32_t half);
     void carry_over() const;
+    Traffic traffic_of(uint32_t number) const;
     Verdict explain(uint32_t action, const weir_trace& trace, uint32_t half) const;
     const Named* frontend_of(const weir_trace& trace, uint32_t half) const;
     Status choose_captured(const model::Plan& plan, uint32_t half);
@@ -202,6 +211,11 @@ class Tables {
         SharedHops hops;
     };
     std::optional<Applied> applied_;  // the last
+    struct Laid {
+        model::Plan plan;
+        FrontendRows rows;
+    };
+    std::optional<Laid> laid_;  // what a plan's frontends come to, for as long as plans agree on it
     Timeouts timeouts_{};
     std::array<std::vector<Named>, 2> frontends_;  // by generation; the datapath counts from 1
     std::optional<Former> former_;

@@ -1,4 +1,5 @@
 // What Tables does for rings: which of them a plan changes, and what they say then.
+#include <deque>
 #include <set>
 
 #include "engine/xdp/sizing.h"
@@ -30,31 +31,43 @@ std::optional<Tables::Candidates> Tables::new_candidates(const FrontendItem& ite
     return std::nullopt;
 }
 
-/// Writes the rings that differ, from that frontend on; returns the first for which there was no room. Their
-/// tables are built on all CPUs, equal ones once.
-size_t Tables::write_rings(const model::Plan& plan, const SharedHops& hops, size_t from) {
-    Built built;
-    while (from < plan.frontends.size()) {
-        if (built.size() > kAtOnce) built.clear();
-        std::vector<std::pair<size_t, Candidates>> changed;
-        for (; from < plan.frontends.size() && changed.size() < kAtOnce; from++)
-            if (auto candidates = new_candidates(plan.frontends.item(from), hops))
-                changed.emplace_back(from, std::move(*candidates));
-        for (const auto& [place, candidates] : changed) {
-            auto [table, is_new] = built.try_emplace({plan.frontends[place].scheduler, candidates});
-            if (is_new)
-                table->second = std::async([&of = table->first] {
-                                    return sched::build_table(of.first, of.second);
-                                }).share();
-        }
-        for (const auto& [place, candidates] : changed) {
-            const auto& table = built.at({plan.frontends[place].scheduler, candidates}).get();
-            if (!write_ring({.made_of = plan.frontends.item(place), .hops = hops, .candidates = candidates},
-                            table))
-                return place;
+/// Writes the rings that differ, as far as there is room for them. Their tables are built on all CPUs, equal
+/// ones once, whichever frontends have them.
+Tables::RingsWritten Tables::write_rings(const model::Plan& plan, const SharedHops& hops) {
+    std::map<std::pair<model::Scheduler, Candidates>, std::vector<size_t>> changed;
+    for (size_t i = 0; i < plan.frontends.size(); i++)
+        if (auto candidates = new_candidates(plan.frontends.item(i), hops))
+            changed[{plan.frontends[i].scheduler, std::move(*candidates)}].push_back(i);
+    std::deque<std::future<std::vector<uint32_t>>> building;
+    auto next = changed.begin();
+    RingsWritten written;
+    for (const auto& [of, places] : changed) {
+        for (; next != changed.end() && building.size() < kAtOnce; ++next)
+            building.push_back(
+                std::async([&of = next->first] { return sched::build_table(of.first, of.second); }));
+        const auto table = building.front().get();
+        building.pop_front();
+        for (auto place : places) {
+            Ring ring{.made_of = plan.frontends.item(place), .hops = hops, .candidates = of.second};
+            if (!write_ring(std::move(ring), table)) return written;
+            ++written.count;
         }
     }
-    return from;
+    written.all = true;
+    return written;
+}
+
+/// The numbers of a ring's candidates, which are some of the frontend's targets in their order.
+std::vector<uint32_t> Tables::numbers_in(const Ring& ring) const {
+    const auto& targets = ring.made_of->targets;
+    auto all = numbers_.of(*ring.made_of);
+    std::vector<uint32_t> numbers;
+    size_t at = 0;
+    for (const auto& candidate : *ring.candidates) {
+        while (targets[at].backend.address != candidate.address) ++at;
+        numbers.push_back(all[at]);
+    }
+    return numbers;
 }
 
 /// False where there is no room.
@@ -66,9 +79,7 @@ bool Tables::write_ring(Ring ring, const std::vector<uint32_t>& table) {
         auto lines = space_->allocate(lines_for(ring.size));
         if (!lines) return false;
         ring.lines = *lines;
-        std::vector<uint32_t> numbers;
-        for (const auto& candidate : *ring.candidates)
-            numbers.push_back(numbers_.find({frontend.key, candidate.address}));
+        const auto numbers = numbers_in(ring);
         for (uint32_t i = 0; i < ring.size; i++)
             datapath_->rings()[lines->first + i / WEIR_RING_LINE].target[i % WEIR_RING_LINE] =
                 numbers[table[i]];

@@ -62,20 +62,29 @@ void Tables::scan() {
         for (uint32_t row = 0; row <= datapath_->cpus(); row++) datapath_->counters(row)[number] = {};
 }
 
-void Tables::observe(Observation& into) const {
-    if (!datapath_) return;
-    for (const auto& [key, number] : numbers_.live()) {
-        Traffic traffic;
-        traffic.flows = states(scan_->by_number()[number]);
-        traffic.flows_active = traffic.flows.total();
-        for (uint32_t row = 0; row <= datapath_->cpus(); row++) {
-            const auto& counter = datapath_->counters(row)[number];
-            traffic.flows_total += counter.flows;
-            traffic.packets_total += counter.packets;
-            traffic.bytes_total += counter.bytes;
-        }
-        into.targets.emplace(key, traffic);
+Traffic Tables::traffic_of(uint32_t number) const {
+    Traffic traffic;
+    traffic.flows = states(scan_->by_number()[number]);
+    traffic.flows_active = traffic.flows.total();
+    for (uint32_t row = 0; row <= datapath_->cpus(); row++) {
+        const auto& counter = datapath_->counters(row)[number];
+        traffic.flows_total += counter.flows;
+        traffic.packets_total += counter.packets;
+        traffic.bytes_total += counter.bytes;
     }
+    return traffic;
+}
+
+void Tables::observe_targets(Observation& into) const {
+    if (!datapath_) return;
+    for (const auto& [key, number] : numbers_.live())
+        into.targets.emplace_hint(into.targets.end(), key, traffic_of(number));
+}
+
+void Tables::observe(Observation& into, const std::vector<model::TargetKey>& targets) const {
+    if (!datapath_) return;
+    for (const auto& key : targets)
+        if (auto number = numbers_.find(key)) into.targets.emplace(key, traffic_of(number));
     for (size_t reason = 1; reason < WEIR_REASONS; reason++) {
         uint64_t packets = 0;
         for (const auto& row : datapath_->totals()) packets += row.packets[reason];

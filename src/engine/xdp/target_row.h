@@ -2,14 +2,15 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 #include "base/result.h"
 #include "engine/xdp/abi.h"
 #include "model/plan.h"
+#include "sched/hash.h"
 
 namespace weir::engine::xdp {
 
@@ -25,7 +26,11 @@ struct Hop {
 
     bool operator==(const Hop&) const = default;
 };
-using Hops = std::map<net::Ip, Hop>;  // by backend; those that are missing get no packets
+struct IpHash {
+    size_t operator()(const net::Ip& ip) const { return sched::hash(ip); }
+};
+/// By backend; those that are missing get no packets.
+using Hops = std::unordered_map<net::Ip, Hop, IpHash>;
 using SharedHops = std::shared_ptr<const Hops>;
 
 /// Bytes that a tunnel puts in front of the packet; 0 for what is none.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <unordered_set>
 
 #include "base/log.h"
 #include "engine/xdp/bpffs.h"
@@ -23,10 +24,10 @@ constexpr auto kAdoptedFor = 3s;
 constexpr size_t kAskedInAMillisecond = 5;  // net/neighbours.h
 
 std::set<net::Ip> backends_of(const model::Plan& plan) {
-    std::set<net::Ip> backends;
+    std::unordered_set<net::Ip, IpHash> backends;  // many services share a pool
     for (const auto& frontend : plan.frontends)
         for (const auto& target : frontend.targets) backends.insert(target.backend.address);
-    return backends;
+    return {backends.begin(), backends.end()};
 }
 
 bool names(const model::Plan& plan, const std::string& interface) {
@@ -283,6 +284,12 @@ Status Xdp::show_ports() {
 }
 
 Observation Xdp::observe() {
+    auto observation = observe({});
+    tables_->observe_targets(observation);
+    return observation;
+}
+
+Observation Xdp::observe(const std::vector<model::TargetKey>& targets) {
     Observation observation;
     for (const auto& interface : plan_.interfaces) {
         InterfaceState state{interface.name, "", ""};
@@ -292,7 +299,7 @@ Observation Xdp::observe() {
             state.error = failed->second;
         observation.interfaces.push_back(std::move(state));
     }
-    tables_->observe(observation);
+    tables_->observe(observation, targets);
     observation.claims = claims_.of(plan_, std::chrono::system_clock::now());
     return observation;
 }

@@ -35,6 +35,7 @@ class Xdp final : public Engine, public Capturing {
     Status apply(const model::Plan& plan) override;
     const std::map<model::TargetKey, std::string>& unreachable() const override { return unreachable_; }
     Observation observe() override;
+    Observation observe(const std::vector<model::TargetKey>& targets) override;
     Result<Verdict> trace(const Flow& flow) override;
     net::Opened open_passage(const model::TargetKey& target, net::Carrier carrier, net::Port port) override;
 
@@ -43,7 +44,7 @@ class Xdp final : public Engine, public Capturing {
 
   private:
     using Clock = std::chrono::steady_clock;
-    using Ways = std::map<net::Ip, Result<Hop>>;
+    using Ways = std::unordered_map<net::Ip, Result<Hop>, IpHash>;
 
     Xdp(const boost::asio::any_io_executor& executor, std::string pins, std::function<void()> on_change);
     Status use(int program);
@@ -55,7 +56,7 @@ class Xdp final : public Engine, public Capturing {
     void look_around();
     bool find_ways();
     Result<Hop> find_way(const net::Ip& backend) const;
-    Result<Hop> way(const model::Frontend& frontend, const net::Ip& backend) const;
+    std::optional<std::string> why_no_way(const model::Frontend& frontend, const net::Ip& backend) const;
     net::Link device_towards(const net::Ip& backend, const net::Link& interface) const;
     std::optional<net::Ip> probe_source(const net::Link& device, const model::TargetKey& target) const;
     Ports ports(bool only_up) const;
@@ -84,7 +85,7 @@ class Xdp final : public Engine, public Capturing {
     Ways ways_;                                            // to each backend of plan_
     SharedHops hops_ = std::make_shared<const Hops>();     // those of them that there are
     std::map<model::TargetKey, std::string> unreachable_;  // by them
-    std::map<net::Ip, Hop> adopted_;                       // until the neighbours are known
+    Hops adopted_;                                         // until the neighbours are known
     std::shared_ptr<bool> alive_ =
         std::make_shared<bool>(true);  // what waits looks here before it touches *this
 };

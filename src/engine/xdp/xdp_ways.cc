@@ -46,10 +46,9 @@ Result<Hop> Xdp::find_way(const net::Ip& backend) const {
 bool Xdp::find_ways() {
     Ways ways;
     for (const auto& frontend : plan_.frontends)
-        for (const auto& target : frontend.targets) {
-            auto [way, is_new] = ways.try_emplace(target.backend.address, fail("not resolved yet"));
-            if (is_new) way->second = find_way(target.backend.address);
-        }
+        for (const auto& target : frontend.targets)
+            if (const auto& address = target.backend.address; !ways.contains(address))
+                ways.emplace(address, find_way(address));
     ways_.swap(ways);
     unreachable_ = find_unreachable();
     Hops hops = adopted_;
@@ -60,13 +59,12 @@ bool Xdp::find_ways() {
     return true;
 }
 
-/// How a frontend's frames get to a backend, or why they do not.
-Result<Hop> Xdp::way(const model::Frontend& frontend, const net::Ip& backend) const {
+/// Why a frontend's frames do not get to a backend; nothing where they do.
+std::optional<std::string> Xdp::why_no_way(const model::Frontend& frontend, const net::Ip& backend) const {
     auto found = ways_.find(backend);
-    if (found == ways_.end()) return fail("not resolved yet");
-    if (found->second)
-        if (auto reason = why_not(frontend, backend, *found->second)) return fail("{}", *reason);
-    return found->second;
+    if (found == ways_.end()) return "not resolved yet";
+    if (!found->second) return found->second.error().message;
+    return why_not(frontend, backend, *found->second);
 }
 
 std::map<model::TargetKey, std::string> Xdp::find_unreachable() const {
@@ -74,9 +72,9 @@ std::map<model::TargetKey, std::string> Xdp::find_unreachable() const {
     for (const auto& frontend : plan_.frontends)
         for (const auto& target : frontend.targets) {
             const auto& address = target.backend.address;
-            auto found = way(frontend, address);
-            if (found || adopted_.contains(address)) continue;
-            reasons.emplace(model::TargetKey{frontend.key, address}, found.error().message);
+            auto reason = why_no_way(frontend, address);
+            if (!reason || adopted_.contains(address)) continue;
+            reasons.emplace_hint(reasons.end(), model::TargetKey{frontend.key, address}, std::move(*reason));
         }
     return reasons;
 }
@@ -106,8 +104,8 @@ net::Opened Xdp::open_passage(const model::TargetKey& key, net::Carrier carrier,
                                     [](const auto& each) { return each.backend.address; });
     if (target == frontend->targets.end())
         return fail("{} has no backend {}", key.frontend.text(), key.backend.text());
-    auto way = this->way(*frontend, key.backend);
-    if (!way) return propagate(way);
+    if (auto reason = why_no_way(*frontend, key.backend)) return fail("{}", *reason);
+    const auto& way = ways_.at(key.backend);
     auto link = neighbours_->link(way->interface);
     if (!link) return fail("the interface towards {} has gone", key.backend.text());
     if (frontend->forward.kind == model::ForwardKind::nat)
