@@ -1,8 +1,9 @@
-// Any bytes as a file of the state folder (control/override_file.h, health_file.h): never a crash, and what is
-// accepted is written so that it is read as the same.
+// Any bytes as a file of the state folder (control/override_file.h, health_file.h, alert/unsent.h): never a
+// crash, and what is accepted is written so that it is read as the same.
 #include <cstdlib>
 #include <string_view>
 
+#include "alert/unsent.h"
 #include "control/health_file.h"
 #include "control/override_file.h"
 
@@ -24,5 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         require(read_override_file(override_file_text(*overrides)) == overrides);
     if (auto memory = read_health_file(text, kNow))
         require(read_health_file(health_file_text(*memory, kNow), kNow) == memory);
+    if (auto unsent = weir::alert::read_unsent(text, kNow))
+        require(weir::alert::read_unsent(weir::alert::unsent_text(*unsent), kNow) == unsent);
     return 0;
 }

@@ -1,7 +1,6 @@
 #include "lab/load.h"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -9,12 +8,12 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <memory>
 #include <string_view>
 
 #include "lab/tcp.h"
+#include "net/answer.h"
 
 namespace weir::lab {
 namespace {
@@ -24,7 +23,6 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: weir\r\nConnection: close\r\n\r\n";
 
 tcp::endpoint to_asio(const net::Endpoint& endpoint) {
@@ -48,13 +46,13 @@ asio::awaitable<Answer> ask(tcp::endpoint to, Duration limit) {
         if (!cancelled) socket->close(ignored);
     });
     std::string received;
-    auto [error] = co_await socket->async_connect(to, kTuple);
+    auto [error] = co_await socket->async_connect(to, net::kAnswer);
     if (!error) {
-        auto [sent, size] = co_await asio::async_write(*socket, asio::buffer(kRequest), kTuple);
+        auto [sent, size] = co_await asio::async_write(*socket, asio::buffer(kRequest), net::kAnswer);
         error = sent;
     }
     if (!error) {
-        auto [read, size] = co_await asio::async_read(*socket, asio::dynamic_buffer(received), kTuple);
+        auto [read, size] = co_await asio::async_read(*socket, asio::dynamic_buffer(received), net::kAnswer);
         error = read;
     }
     co_return finished(started, error, received);
@@ -79,7 +77,7 @@ asio::awaitable<void> ask_steadily(tcp::endpoint to, unsigned per_second, Durati
     const auto period = std::chrono::nanoseconds(1s) / per_second;
     for (asio::steady_timer timer(executor, Clock::now()); !stopping;
          timer.expires_at(timer.expiry() + period)) {
-        co_await timer.async_wait(kTuple);
+        co_await timer.async_wait(net::kAnswer);
         asio::co_spawn(executor, ask_once(to, limit, answers), asio::detached);
     }
 }

@@ -2,13 +2,11 @@
 
 #include <sys/socket.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -16,6 +14,7 @@
 #include <csignal>
 
 #include "admin/sockets.h"
+#include "net/answer.h"
 
 namespace weir::admin {
 namespace asio = boost::asio;
@@ -25,7 +24,6 @@ namespace {
 
 using Stream = beast::basic_stream<asio::local::stream_protocol>;
 
-constexpr auto kExpected = asio::as_tuple(asio::use_awaitable);
 constexpr size_t kLargestAnswer = size_t{1} << 30;
 
 http::request<http::string_body> message_of(const Request& request) {
@@ -42,13 +40,13 @@ http::request<http::string_body> message_of(const Request& request) {
 
 asio::awaitable<void> exchange(Stream& stream, const Request& request, Result<Response>& result) {
     auto message = message_of(request);
-    auto [unsent, written] = co_await http::async_write(stream, message, kExpected);
+    auto [unsent, written] = co_await http::async_write(stream, message, net::kAnswer);
     beast::flat_buffer buffer;
     http::response_parser<http::string_body> parser;
     parser.body_limit(kLargestAnswer);
     // A server may refuse before it has read everything: its answer counts, not that the rest could not be
     // sent.
-    auto [code, read] = co_await http::async_read(stream, buffer, parser, kExpected);
+    auto [code, read] = co_await http::async_read(stream, buffer, parser, net::kAnswer);
     if (code) {
         result = fail("no answer from the daemon: {}", (unsent ? unsent : code).message());
         co_return;
@@ -61,19 +59,22 @@ asio::awaitable<void> receive(Stream& stream, const Request& request,
                               const std::function<Status(std::string_view)>& sink,
                               Result<std::string>& result) {
     auto message = message_of(request);
-    auto [unsent, written] = co_await http::async_write(stream, message, kExpected);
-    if (unsent) co_return;
+    auto [unsent, written] = co_await http::async_write(stream, message, net::kAnswer);
     beast::flat_buffer buffer;
     http::response_parser<http::buffer_body> parser;
     parser.body_limit(boost::none);
-    auto [code, read] = co_await http::async_read_header(stream, buffer, parser, kExpected);
+    auto [code, read] = co_await http::async_read_header(stream, buffer, parser, net::kAnswer);
+    if (code) {
+        result = fail("no answer from the daemon: {}", (unsent ? unsent : code).message());
+        co_return;
+    }
     const bool refused = parser.get().result_int() != 200;
     std::string refusal;
     char bytes[16384];
     while (!code && !parser.is_done()) {
         parser.get().body().data = bytes;
         parser.get().body().size = sizeof bytes;
-        std::tie(code, read) = co_await http::async_read_some(stream, buffer, parser, kExpected);
+        std::tie(code, read) = co_await http::async_read_some(stream, buffer, parser, net::kAnswer);
         if (code == http::error::need_buffer) code = {};
         std::string_view got(bytes, sizeof bytes - parser.get().body().size);
         if (refused)

@@ -2,9 +2,6 @@
 #include <gmock/gmock.h>
 #include <spdlog/spdlog.h>
 
-#include <boost/asio/post.hpp>
-#include <future>
-
 #include "admin/event_stream.h"
 #include "admin/server_fixture.h"
 #include "base/pem_fixture.h"
@@ -75,14 +72,6 @@ class EventServer : public ServerFixture, public testing::WithParamInterface<Way
         start();
     }
     Reader reader() { return {GetParam(), socket, endpoint}; }
-    /// On the server's thread.
-    template <class Work>
-    auto there(Work work) {
-        std::packaged_task<decltype(work())()> task(work);
-        auto result = task.get_future();
-        boost::asio::post(io, std::move(task));
-        return result.get();
-    }
     void happens(const std::string& what) {
         there([&] { events->add({control::EventKind::reload_accepted, what}, {}); });
     }

@@ -1,19 +1,17 @@
 #include "admin/server.h"
 
-#include <fcntl.h>
 #include <spdlog/spdlog.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <map>
 
 #include "admin/session.h"
 #include "admin/tls.h"
+#include "net/answer.h"
 
 namespace weir::admin {
 namespace asio = boost::asio;
@@ -21,8 +19,6 @@ namespace asio = boost::asio;
 using Protocol = asio::generic::stream_protocol;
 using Acceptor = asio::basic_socket_acceptor<Protocol>;
 using boost::system::error_code;
-
-constexpr auto kExpected = asio::as_tuple(asio::use_awaitable);
 
 struct Server::Worker {
     asio::thread_pool pool{1};
@@ -37,6 +33,7 @@ class Server::State : public std::enable_shared_from_this<State> {
 
     Status protect(const model::Admin& admin);
     Status serve(UniqueFd listening, Origin origin);
+    Result<UniqueFd> listen(const net::Endpoint& endpoint);
     void stop_configured();
     void close();
     std::vector<Handed> hand_over();
@@ -57,6 +54,7 @@ class Server::State : public std::enable_shared_from_this<State> {
     static asio::awaitable<void> accept_all(std::shared_ptr<State> self, std::shared_ptr<Listener> listener);
     static asio::awaitable<void> serve_one(std::shared_ptr<Sessions> sessions,
                                            std::shared_ptr<Listener> listener, Connection connection);
+    std::optional<net::Endpoint> configured() const;
     bool is_safe(const Listener& listener) const;
     void warn_of(const Listener& listener) const;
 
@@ -117,6 +115,28 @@ bool Server::State::serves(const net::Endpoint& endpoint) const {
     return false;
 }
 
+std::optional<net::Endpoint> Server::State::configured() const {
+    for (const auto& listener : listeners_)
+        if (listener->origin == Origin::configured) return listener->endpoint;
+    return std::nullopt;
+}
+
+/// A port may be had for all addresses or for one, not for both: then the former socket goes first, and comes
+/// back where that was of no use.
+Result<UniqueFd> Server::State::listen(const net::Endpoint& endpoint) {
+    auto socket = admin::listen_tcp(endpoint);
+    auto former = configured();
+    if (socket || !former || former->port != endpoint.port) return socket;
+    if (!former->address.is_unspecified() && !endpoint.address.is_unspecified()) return socket;
+    stop_configured();
+    socket = admin::listen_tcp(endpoint);
+    if (socket) return socket;
+    auto again = admin::listen_tcp(*former);
+    auto back = again ? serve(std::move(*again), Origin::configured) : Status(propagate(again));
+    if (!back) spdlog::error("nothing is served at {} any more: {}", former->text(), back.error().message);
+    return socket;
+}
+
 void Server::State::stop_configured() {
     std::erase_if(listeners_, [](const auto& listener) {
         error_code ignored;
@@ -137,24 +157,24 @@ void Server::State::close() {
 
 std::vector<Handed> Server::State::hand_over() {
     std::vector<Handed> sockets;
-    for (const auto& listener : listeners_) {
-        UniqueFd copy(::fcntl(listener->acceptor.native_handle(), F_DUPFD_CLOEXEC, 0));
-        if (copy) sockets.push_back({listener->origin, std::move(copy)});
-    }
+    for (const auto& listener : listeners_)
+        sockets.push_back(
+            {listener->origin, UniqueFd(listener->acceptor.release())});  // no copy: that may fail
+    listeners_.clear();
     if (unix_listener) unix_listener->leave_file();
-    close();
+    unix_listener.reset();
     return sockets;
 }
 
 asio::awaitable<void> Server::State::accept_all(std::shared_ptr<State> self,
                                                 std::shared_ptr<Listener> listener) {
     while (listener->acceptor.is_open()) {
-        auto [code, socket] = co_await listener->acceptor.async_accept(kExpected);
+        auto [code, socket] = co_await listener->acceptor.async_accept(net::kAnswer);
         if (!listener->acceptor.is_open()) co_return;
         if (code) {
             // Most likely no descriptors are left: to try again at once would only spin.
             asio::steady_timer pause(self->sessions_->executor, std::chrono::milliseconds(100));
-            co_await pause.async_wait(kExpected);
+            co_await pause.async_wait(net::kAnswer);
             continue;
         }
         bool full = listener->connections >= self->sessions_->limits.connections;
@@ -207,7 +227,7 @@ Status Server::listen_tcp(const std::optional<net::Endpoint>& endpoint) {
     if (endpoint && state_->serves(*endpoint)) return {};
     std::optional<UniqueFd> socket;
     if (endpoint) {
-        auto opened = admin::listen_tcp(*endpoint);
+        auto opened = state_->listen(*endpoint);
         if (!opened) return propagate(opened);
         socket = std::move(*opened);
     }

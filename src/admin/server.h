@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "admin/gate.h"
-#include "base/unique_fd.h"
+#include "admin/handed.h"
 #include "net/ip.h"
 
 namespace weir::admin {
@@ -25,15 +25,6 @@ struct Limits {
     std::chrono::milliseconds answer_time{30'000};
     std::chrono::milliseconds handshake_time{5'000};
     std::chrono::milliseconds farewell_time{1'000};
-};
-
-/// Why a socket is listened on.
-enum class Origin : uint8_t { file, configured, inherited };
-
-/// A listening socket that changes hands, from one daemon to the next.
-struct Handed {
-    Origin origin = Origin::inherited;
-    UniqueFd socket;
 };
 
 class Server {
@@ -56,8 +47,8 @@ class Server {
     /// Serves a listening socket that somebody else has bound. `path`: of the unix socket's file.
     Status adopt(Handed handed, const std::string& path);
 
-    /// Gives up every socket: whoever connects waits until another server takes them. Running requests are
-    /// cut off.
+    /// Gives up every listening socket: whoever connects waits until another server takes them. Connections
+    /// that there are go on.
     std::vector<Handed> hand_over();
 
     /// What was not served. On the executor's thread.

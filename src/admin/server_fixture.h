@@ -7,8 +7,9 @@
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <csignal>
-#include <filesystem>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,20 +17,13 @@
 
 #include "admin/server.h"
 #include "admin/sockets.h"
+#include "base/temp_dir_fixture.h"
 
 namespace weir::admin {
 
 class ServerFixture : public testing::Test {
   protected:
-    ServerFixture() {
-        char name[] = "/tmp/weir-server-test-XXXXXX";
-        folder = ::mkdtemp(name);
-        socket = folder + "/run/weir.sock";
-    }
-    ~ServerFixture() override {
-        stop();
-        std::filesystem::remove_all(folder);
-    }
+    ~ServerFixture() override { stop(); }
 
     void start() {
         thread = std::thread([this] { io.run(); });
@@ -40,8 +34,18 @@ class ServerFixture : public testing::Test {
         server.reset();
     }
 
-    std::string folder;
-    std::string socket;
+    /// On the server's thread, where its functions are called.
+    template <class Work>
+    auto there(Work work) {
+        std::packaged_task<decltype(work())()> task(work);
+        auto result = task.get_future();
+        boost::asio::post(io, std::move(task));
+        return result.get();
+    }
+
+    const TempDir directory;
+    const std::string folder = directory.path();
+    const std::string socket = folder + "/run/weir.sock";
     boost::asio::io_context io{1};
     std::optional<Server> server;
     std::thread thread;

@@ -264,5 +264,65 @@ TEST_F(ServerTest, MovesToAnotherTcpAddress) {
     EXPECT_TRUE(admin::listen_tcp(before));
 }
 
+constexpr const char* kGet = "GET /x HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
+
+TEST_F(ServerTest, MovesFromOneAddressToAllAndBackOnOnePort) {
+    auto one = listening().second;
+    auto all = net::Endpoint{net::Ip::parse("0.0.0.0").value(), one.port};
+    make();
+    for (const auto& next : {one, all, one}) {
+        auto moved = server->listen_tcp(next);
+        EXPECT_TRUE(moved) << moved.error().message;
+    }
+    start();
+    EXPECT_THAT(converse(dial(one), kGet), StartsWith("HTTP/1.1 200 "));
+    EXPECT_TRUE(admin::listen_tcp({net::Ip::parse("127.0.0.2").value(), one.port})) << "of all it is one";
+}
+
+TEST_F(ServerTest, StaysWhereItIsWhenAllAddressesCannotBeHad) {
+    auto one = listening().second;
+    ASSERT_TRUE(make().listen_tcp(one));
+    auto others = admin::listen_tcp({net::Ip::parse("127.0.0.2").value(), one.port}).value();
+    EXPECT_FALSE(server->listen_tcp(net::Endpoint{net::Ip::parse("0.0.0.0").value(), one.port}));
+    start();
+    EXPECT_THAT(converse(dial(one), kGet), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerTest, HandsItsSocketsOnAndLeavesItsConnectionsAlone) {
+    auto one = listening().second;
+    ASSERT_TRUE(make().listen_unix(socket));
+    ASSERT_TRUE(server->listen_tcp(one));
+    auto before = dial(one);
+    // Accepted, and asked for nothing yet: it is the old server's to answer.
+    while (io.poll() == 0) std::this_thread::yield();
+    auto sockets = server->hand_over();
+    ASSERT_EQ(sockets.size(), 2u);
+    auto waiting = dial(one);
+    Server next(io.get_executor(), [](const Request&) -> Rendering {
+        return [] { return Response{200, "the next", "text/plain"}; };
+    });
+    for (auto& each : sockets) ASSERT_TRUE(next.adopt(std::move(each), socket));
+    start();
+    EXPECT_THAT(converse(before, kGet), testing::EndsWith("GET /x "));
+    EXPECT_THAT(converse(waiting, kGet), testing::EndsWith("the next"));
+    stop();
+}
+
+TEST_F(ServerTest, EndsInPeaceWithAClientThatItRefusesBeforeItHasReadAll) {
+    auto [fd, endpoint] = listening();
+    ASSERT_TRUE(make().adopt({Origin::inherited, std::move(fd)}, ""));
+    start();
+    auto client = dial(endpoint);
+    auto refused =
+        "POST /x HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9999999\r\n\r\n" + std::string(100'000, 'x');
+    EXPECT_THAT(converse(client, refused), StartsWith("HTTP/1.1 403 "));
+    int problem = 0;
+    socklen_t size = sizeof problem;
+    ::getsockopt(client.get(), SOL_SOCKET, SO_ERROR, &problem, &size);
+    char byte = 0;
+    EXPECT_EQ(::recv(client.get(), &byte, 1, 0), 0) << "no reset";
+    EXPECT_EQ(problem, 0);
+}
+
 }  // namespace
 }  // namespace weir::admin

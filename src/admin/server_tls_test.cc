@@ -47,14 +47,6 @@ class TlsServer : public ServerFixture {
         start();
         return endpoint;
     }
-    /// On the server's thread, where its functions are called.
-    template <class Work>
-    auto there(Work work) {
-        std::packaged_task<decltype(work())()> task(work);
-        auto result = task.get_future();
-        boost::asio::post(io, std::move(task));
-        return result.get();
-    }
     uint64_t refused(Refused why) {
         return there([&] { return server->tally().refused[static_cast<size_t>(why)]; });
     }

@@ -3,17 +3,17 @@
 #include <poll.h>
 #include <spdlog/spdlog.h>
 
-#include <boost/asio/as_tuple.hpp>
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
 #include "admin/source.h"
 #include "admin/tls.h"
+#include "net/answer.h"
 
 namespace weir::admin {
 namespace asio = boost::asio;
@@ -25,7 +25,6 @@ using Encrypted = asio::ssl::stream<Connection>;
 using Parser = http::request_parser<http::string_body>;
 using boost::system::error_code;
 
-constexpr auto kExpected = asio::as_tuple(asio::use_awaitable);
 constexpr const char* kSummary = "X-Weir-Summary";
 
 asio::awaitable<Response> run(Rendering rendering) {
@@ -88,12 +87,12 @@ asio::awaitable<void> Session<Stream>::converse() {
         parser.header_limit(static_cast<uint32_t>(limits.header_bytes));
         parser.body_limit(limits.body_bytes);
         within(limits.request_time);
-        auto [code, bytes] = co_await http::async_read_header(stream_, buffer, parser, kExpected);
+        auto [code, bytes] = co_await http::async_read_header(stream_, buffer, parser, net::kAnswer);
         if (!all_.handler) co_return;
         Request request;
         Response response = code ? complaint(code) : admit(parser, request);
         if (!code && response.status == 0 && !parser.is_done()) {  // only of who gets in: it may be long
-            std::tie(code, bytes) = co_await http::async_read(stream_, buffer, parser, kExpected);
+            std::tie(code, bytes) = co_await http::async_read(stream_, buffer, parser, net::kAnswer);
             if (!all_.handler) co_return;
             response = complaint(code);
         }
@@ -147,7 +146,7 @@ asio::awaitable<bool> Session<Stream>::write(Response response, bool keep_alive,
     message.prepare_payload();
     if (head_only) message.body().clear();  // it is what a GET would get, down to its length
     within(all_.limits.answer_time);
-    auto [code, bytes] = co_await http::async_write(stream_, message, kExpected);
+    auto [code, bytes] = co_await http::async_write(stream_, message, net::kAnswer);
     co_return !code;
 }
 
@@ -168,7 +167,7 @@ asio::awaitable<void> Session<Stream>::write_as_it_comes(Response response) {
     head.chunked(true);
     http::response_serializer<http::empty_body> serializer(head);
     within(all_.limits.answer_time);
-    auto [code, sent] = co_await http::async_write_header(stream_, serializer, kExpected);
+    auto [code, sent] = co_await http::async_write_header(stream_, serializer, net::kAnswer);
     asio::steady_timer pause(all_.executor);
     while (!code && all_.handler) {
         if (has_to_go()) response.source->finish();
@@ -176,12 +175,12 @@ asio::awaitable<void> Session<Stream>::write_as_it_comes(Response response) {
         if (!bytes) break;
         if (bytes->empty()) {
             pause.expires_after(response.source->pause());
-            co_await pause.async_wait(kExpected);
+            co_await pause.async_wait(net::kAnswer);
             continue;
         }
         auto chunk = http::make_chunk(asio::buffer(*bytes));
         within(all_.limits.answer_time);
-        std::tie(code, sent) = co_await asio::async_write(stream_, chunk, kExpected);
+        std::tie(code, sent) = co_await asio::async_write(stream_, chunk, net::kAnswer);
     }
     if (code == beast::error::timeout) response.source->cut_off();
     if (code || !all_.handler) co_return;
@@ -189,27 +188,39 @@ asio::awaitable<void> Session<Stream>::write_as_it_comes(Response response) {
     trailer.set(kSummary, response.source->summary());
     auto last = http::make_chunk_last(trailer);
     within(all_.limits.answer_time);
-    std::tie(code, sent) = co_await asio::async_write(stream_, last, kExpected);
+    std::tie(code, sent) = co_await asio::async_write(stream_, last, net::kAnswer);
+}
+
+/// To close on what was not read would be a reset, which may overtake the answer: the client gets some time
+/// to see it and close.
+asio::awaitable<void> part(const Sessions& all, Connection& connection) {
+    error_code code;
+    connection.socket().shutdown(asio::socket_base::shutdown_send, code);
+    std::array<char, 4096> unread;
+    auto room = asio::buffer(unread);
+    connection.expires_after(all.limits.farewell_time);
+    for (size_t read = 0, size = 0; !code && all.handler && read < all.limits.body_bytes; read += size)
+        std::tie(code, size) = co_await connection.async_read_some(room, net::kAnswer);
 }
 
 asio::awaitable<void> serve_plain(Sessions& all, Connection& connection, const Peer& peer) {
     Session<Connection> session(all, connection, peer);
     co_await session.converse();
-    error_code ignored;
-    connection.socket().shutdown(asio::socket_base::shutdown_send, ignored);
+    co_await part(all, connection);
 }
 
 asio::awaitable<void> serve_encrypted(Sessions& all, Encrypted& stream, const Peer& peer) {
     if (!all.gate.admits_handshake(peer)) co_return;
     stream.next_layer().expires_after(all.limits.handshake_time);
-    auto [code] = co_await stream.async_handshake(asio::ssl::stream_base::server, kExpected);
+    auto [code] = co_await stream.async_handshake(asio::ssl::stream_base::server, net::kAnswer);
     if (code && all.handler) all.gate.tally().count(failure_of(code));
     if (code) co_return;
     Session<Encrypted> session(all, stream, peer);
     co_await session.converse();
     // Says that the end is no cut; the client's word on that is not waited for long.
     stream.next_layer().expires_after(all.limits.farewell_time);
-    std::tie(code) = co_await stream.async_shutdown(kExpected);
+    std::tie(code) = co_await stream.async_shutdown(net::kAnswer);
+    if (code) co_await part(all, stream.next_layer());
 }
 
 /// Makes the server close the connection when it goes.

@@ -5,17 +5,16 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <random>
 #include <utility>
 
 #include "alert/post.h"
 #include "model/tiers.h"
+#include "net/answer.h"
 
 namespace weir::alert {
 
@@ -99,7 +98,7 @@ asio::awaitable<void> Alerts::Running::keep_delivering(std::shared_ptr<Running> 
         auto message = running->post.next(steady_clock::now());
         if (!message) {
             running->news.expires_at(running->post.wake_at().value_or(steady_clock::time_point::max()));
-            co_await running->news.async_wait(asio::as_tuple(asio::use_awaitable));
+            co_await running->news.async_wait(net::kAnswer);
             continue;
         }
         Delivery delivery;
@@ -140,25 +139,24 @@ Alerts::Alerts(asio::any_io_executor executor, MakeSink make_sink)
     : executor_(std::move(executor)), make_sink_(std::move(make_sink)) {}
 
 Alerts::~Alerts() {
-    for (const auto& [name, running] : running_) let_go(*running, "weir ends");
-}
-
-void Alerts::let_go(Running& running, std::string_view why) {
-    running.stop();
-    if (auto row = running.post.row(); row.waiting > 0)
-        spdlog::warn("alert {}: {} events are lost, because {}", running.name, row.waiting, why);
+    for (const auto& [name, running] : running_) running->stop();
 }
 
 void Alerts::set(const model::Config& config) {
     std::erase_if(running_, [&](const auto& entry) {
         if (config.alerts.contains(entry.first)) return false;
-        let_go(*entry.second, "the configuration has it no more");
+        auto& [name, running] = entry;
+        running->stop();
+        if (auto waiting = running->post.row().waiting; waiting > 0)
+            spdlog::warn("alert {}: {} events are lost, because the configuration has it no more", name,
+                         waiting);
         return true;
     });
     for (const auto& [name, alert] : config.alerts) {
         auto& running = running_[name];
         if (!running) {
             running = std::make_shared<Running>(executor_, name, alert);
+            running->post.recall(std::move(recalled_[name]));
             running->start(make_sink_(name, alert), running);
         } else if (running->alert != alert) {
             running->stop();
@@ -168,6 +166,7 @@ void Alerts::set(const model::Config& config) {
         }
         running->post.keep_only([&](const Subject& subject) { return has(config, subject); });
     }
+    recalled_.clear();
 }
 
 void Alerts::tell(const control::Event& event) {
@@ -193,6 +192,13 @@ void Alerts::finish() {
         running->post.finish(steady_clock::now());
         running->news.cancel();
     }
+}
+
+Unsent Alerts::unsent() const {
+    Unsent unsent;
+    for (const auto& [name, running] : running_)
+        if (auto events = running->post.unsent(); !events.empty()) unsent.emplace(name, std::move(events));
+    return unsent;
 }
 
 bool Alerts::is_empty() const {

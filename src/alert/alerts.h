@@ -8,6 +8,7 @@
 #include <string>
 
 #include "alert/sink.h"
+#include "alert/unsent.h"
 #include "control/herald.h"
 
 namespace weir::alert {
@@ -19,8 +20,10 @@ class Alerts final : public control::Herald {
     /// To where the configuration says, in this host's name.
     explicit Alerts(boost::asio::any_io_executor executor);
     Alerts(boost::asio::any_io_executor executor, MakeSink make_sink);
-    /// What could not be delivered is lost, and the log says how much.
     ~Alerts() override;
+
+    /// What a former daemon has left to tell: for those alerts that the next set() has.
+    void recall(Unsent unsent) { recalled_ = std::move(unsent); }
 
     void set(const model::Config& config) override;
     void tell(const control::Event& event) override;
@@ -31,15 +34,16 @@ class Alerts final : public control::Herald {
     /// until is_empty().
     void finish();
     bool is_empty() const;
+    /// What was not delivered, for the next daemon to recall(): some of it may have arrived all the same.
+    Unsent unsent() const;
 
   private:
     struct Running;
 
-    static void let_go(Running& running, std::string_view why);
-
     boost::asio::any_io_executor executor_;
     MakeSink make_sink_;
     std::map<std::string, std::shared_ptr<Running>> running_;  // shared with their coroutines
+    Unsent recalled_;
 };
 
 }  // namespace weir::alert

@@ -194,9 +194,22 @@ TEST_F(AlertsTest, MayEndWhileAReceiverIsStuck) {
     alerts_->finish();
     work();
     EXPECT_FALSE(alerts_->is_empty());
+    auto unsent = alerts_->unsent();
     alerts_.reset();
     work();
     EXPECT_THAT(receivers_.got, IsEmpty());
+    ASSERT_EQ(unsent.size(), 1u);
+    EXPECT_THAT(texts(unsent.at("a")), ElementsAre("backend 10.0.0.1 is down"));
+}
+
+TEST_F(AlertsTest, TellWhatAFormerDaemonHasLeft) {
+    config_.alerts.clear();
+    alerts_->set(config_);
+    config_.alerts["a"] = {.to = model::Journal{}};
+    alerts_->recall({{"a", {down()}}, {"gone", {down()}}});
+    alerts_->set(config_);
+    work();
+    EXPECT_THAT(receivers_.got, ElementsAre("a: backend 10.0.0.1 is down"));
 }
 
 }  // namespace

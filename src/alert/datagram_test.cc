@@ -9,6 +9,7 @@
 
 #include "alert/record.h"
 #include "alert/sink_fixture.h"
+#include "base/temp_dir_fixture.h"
 #include "base/unique_fd.h"
 
 namespace weir::alert {
@@ -52,15 +53,8 @@ class Receiver {
 
 class DatagramSink : public SinkTest {
   protected:
-    DatagramSink() {
-        char name[] = "/tmp/weir-test-XXXXXX";
-        directory_ = mkdtemp(name);
-        path_ = directory_ + "/socket";
-    }
-    ~DatagramSink() override { std::filesystem::remove_all(directory_); }
-
-    std::string directory_;
-    std::string path_;
+    const TempDir directory_;
+    const std::string path_ = directory_ / "socket";
     const Message message_ = message_of({down()});
 };
 

@@ -4,16 +4,15 @@
 #include <sys/eventfd.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cstring>
 #include <future>
 #include <thread>
 
 #include "base/unique_fd.h"
+#include "net/answer.h"
 
 namespace weir::alert {
 
@@ -53,6 +52,7 @@ asio::awaitable<Result<Endpoints>> Lookup::run(std::chrono::steady_clock::time_p
     if (auto address = net::Ip::parse(host_)) co_return Endpoints{{*address, port_}};
     if (!asked_.expired()) co_return fail("cannot look '{}' up: the resolver has not answered yet", host_);
     auto question = std::make_shared<Question>();
+    if (!question->answered) co_return fail_with(errno, "cannot look '{}' up", host_);
     asked_ = question;
     int watched = ::dup(question->answered.get());
     if (watched < 0) co_return fail_with(errno, "cannot look '{}' up", host_);
@@ -70,8 +70,7 @@ asio::awaitable<Result<Endpoints>> Lookup::run(std::chrono::steady_clock::time_p
     timer.async_wait([answered](boost::system::error_code cancelled) {
         if (!cancelled) answered->cancel();
     });
-    auto [code] = co_await answered->async_wait(asio::posix::stream_descriptor::wait_read,
-                                                asio::as_tuple(asio::use_awaitable));
+    auto [code] = co_await answered->async_wait(asio::posix::stream_descriptor::wait_read, net::kAnswer);
     timer.cancel();
     if (code) co_return fail("cannot look '{}' up: the resolver does not answer", host_);
     asked_.reset();  // the thread may have it for a moment longer

@@ -26,6 +26,7 @@ class Outbox {
     /// When take() has something.
     std::optional<Time> next() const;
 
+    const std::deque<Event>& waiting() const { return waiting_; }
     size_t size() const { return waiting_.size(); }
     uint64_t gathered() const { return gathered_; }
     uint64_t dropped() const { return dropped_; }

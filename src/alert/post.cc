@@ -1,6 +1,7 @@
 #include "alert/post.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace weir::alert {
@@ -60,7 +61,12 @@ void Post::take(const Delivery& delivery, Time now) {
     }
     if (!failing_since_) failing_since_ = now;
     row_.error = delivery.failure;
-    if (!delivery.again || finishing_ || now - made_at_ >= kOldest) return give_up();
+    if (!delivery.again || now - made_at_ >= kOldest) return give_up();
+    if (finishing_) {
+        std::ranges::copy(message_->events, std::back_inserter(left_));
+        message_.reset();
+        return;
+    }
     auto delay = std::chrono::duration_cast<Time::duration>(backoff_.next() * (0.5 + chance_() / 2));
     if (delivery.wait) delay = std::max<Time::duration>(delay, std::min(*delivery.wait, kLongestWait));
     again_at_ = now + delay;
@@ -83,6 +89,13 @@ void Post::finish(Time now) {
     collect(settling_.take_all(now));
     finishing_ = true;
     if (again_at_) interrupt();
+}
+
+std::vector<Event> Post::unsent() const {
+    auto events = left_;
+    if (message_) std::ranges::copy(message_->events, std::back_inserter(events));
+    std::ranges::copy(outbox_.waiting(), std::back_inserter(events));
+    return events;
 }
 
 control::AlertRow Post::row() const {

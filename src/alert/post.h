@@ -23,6 +23,8 @@ class Post {
 
     void hear(const Event& event, Time now);
     void assume(const Event& event) { settling_.assume(event); }
+    /// What a former daemon has left to tell: it waits.
+    void recall(std::vector<Event> events) { collect(std::move(events)); }
     void keep_only(const std::function<bool(const Subject&)>& is_there) { settling_.keep_only(is_there); }
 
     /// What is to be delivered now, if anything, until take() says what came of it. Between the two, nothing
@@ -37,6 +39,8 @@ class Post {
     /// From now on nothing settles, and everything is tried once.
     void finish(Time now);
     bool is_empty() const { return !message_ && outbox_.size() == 0; }
+    /// What was not delivered, and may be yet: by another daemon.
+    std::vector<Event> unsent() const;
 
     control::AlertRow row() const;  // without name and times
     std::optional<Time> failing_since() const { return failing_since_; }
@@ -56,6 +60,7 @@ class Post {
     Time made_at_{};
     std::optional<Time> again_at_;  // no: it is under way
     bool finishing_ = false;
+    std::vector<Event> left_;  // after a last try
     std::optional<Time> failing_since_;
     control::AlertRow row_;
 };

@@ -3,12 +3,10 @@
 
 #include <gmock/gmock.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/ssl.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/read.hpp>
@@ -18,6 +16,7 @@
 #include "alert/chat.h"
 #include "alert/sink_fixture.h"
 #include "base/pem_fixture.h"
+#include "net/answer.h"
 
 namespace weir::alert {
 namespace {
@@ -28,8 +27,6 @@ using asio::ip::tcp;
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 using Request = http::request<http::string_body>;
-
-constexpr auto kAnswer = asio::as_tuple(asio::use_awaitable);
 
 class WebhookTest : public SinkTest {
   protected:
@@ -47,7 +44,7 @@ class WebhookTest : public SinkTest {
         asio::co_spawn(context_, accept(std::move(behaviour)), asio::detached);
     }
     asio::awaitable<void> accept(Behaviour behaviour) {
-        auto [code, client] = co_await acceptor_.async_accept(kAnswer);
+        auto [code, client] = co_await acceptor_.async_accept(net::kAnswer);
         if (!code) co_await behaviour(client);
     }
 
@@ -55,10 +52,10 @@ class WebhookTest : public SinkTest {
     template <class Stream>
     asio::awaitable<void> answer(Stream& stream, std::string text) {
         boost::beast::flat_buffer buffer;
-        auto [code, count] = co_await http::async_read(stream, buffer, request_, kAnswer);
+        auto [code, count] = co_await http::async_read(stream, buffer, request_, net::kAnswer);
         EXPECT_FALSE(code) << code.message();
         auto bytes = asio::buffer(text);
-        co_await asio::async_write(stream, bytes, kAnswer);
+        co_await asio::async_write(stream, bytes, net::kAnswer);
     }
     void serve_text(std::string text) {
         serve([this, text = std::move(text)](tcp::socket& client) { return answer(client, text); });
@@ -72,7 +69,7 @@ class WebhookTest : public SinkTest {
         tls_.use_private_key(asio::buffer(certificate.key), asio::ssl::context::pem);
         serve([this](tcp::socket& client) -> asio::awaitable<void> {
             asio::ssl::stream<tcp::socket&> stream(client, tls_);
-            auto [code] = co_await stream.async_handshake(asio::ssl::stream_base::server, kAnswer);
+            auto [code] = co_await stream.async_handshake(asio::ssl::stream_base::server, net::kAnswer);
             std::string text = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
             if (!code) co_await answer(stream, text);
         });

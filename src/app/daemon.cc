@@ -25,6 +25,7 @@
 #include "config/document.h"
 #include "config/load.h"
 #include "control/controller.h"
+#include "control/state_file.h"
 
 namespace weir::app {
 namespace {
@@ -69,14 +70,16 @@ class Running {
 
   private:
     Status open_sockets();
-    Status serve(std::vector<admin::Handed> sockets, bool all);
+    bool adopt(std::vector<admin::Handed> sockets);
     void make_controller(model::HealthMap recovered);
     void watch_signals();
     void reload();
     void leave();
     void end(const char* why);
     void finish_captures();
+    void recall_alerts();
     void say_last_words();
+    void leave_alerts();
     template <class Condition>
     void run_until(Condition holds, std::chrono::seconds limit);
     admin::Rendering answer(const admin::Request& request);
@@ -85,8 +88,10 @@ class Running {
     const cli::RunOptions& options_;
     asio::io_context io_{1};
     // Goes last: then another daemon may begin.
-    Handover handover_{io_.get_executor(), [this] { return server_.hand_over(); },
-                       [this] { end("another daemon takes over"); }};
+    Handover handover_{io_.get_executor(),
+                       {.give = [this] { return server_.hand_over(); },
+                        .take_back = [this](auto sockets) { adopt(std::move(sockets)); },
+                        .leave = [this] { end("another daemon takes over"); }}};
     model::Config config_;
     asio::signal_set signals_{io_, SIGHUP};  // the others end it at once until it has its sockets
     asio::steady_timer lifetime_{io_};
@@ -94,6 +99,7 @@ class Running {
     std::unique_ptr<EnginePath> path_;
     announce::NeighbourAnnouncer announcer_{io_.get_executor()};
     alert::Alerts alerts_{io_.get_executor()};
+    control::StateFile unsent_{options_.state + "/alerts.json"};
     std::unique_ptr<control::Controller> controller_;
     std::unique_ptr<admin::Captures> captures_;
     admin::Handler api_;
@@ -101,43 +107,48 @@ class Running {
                           [this](const admin::Request& request) { return answer(request); },
                           {.body_bytes = config::kMaxFileSize}};
     Watchdog watchdog_{io_.get_executor()};
+    bool ready_ = false;  // the service manager knows
     bool lifetime_is_over_ = false;
 };
 
 /// Those of the daemon that runs already, and the service manager's; others where these are not enough. Once
-/// a daemon has given way there is none to go back to, so what cannot be listened on is a problem and no end.
+/// a daemon has given way there is none to go back to, so what cannot be listened on is a problem and no end,
+/// and what the kernel would refuse is found out before that. TCP comes with the controller.
 Status Running::open_sockets() {
     if (auto done = server_.protect(config_.admin); !done) return done;
-    auto sockets = take_over(options_.socket, options_.pin, kGiveWay);
-    if (!sockets) return propagate(sockets);
-    const bool took_over = !sockets->empty();
+    if (can_take_over(options_.socket))
+        if (auto done = try_engine(config_); !done) return propagate(done, "the running daemon stays");
+    auto taken = take_over(options_.socket, options_.pin, kGiveWay);
+    if (!taken) return propagate(taken);
+    const bool took_over = taken->has_value();
+    auto sockets = std::move(*taken).value_or(std::vector<admin::Handed>());
     for (auto& socket : admin::inherited_sockets())
-        sockets->push_back({admin::Origin::inherited, std::move(socket)});
-    if (auto done = serve(std::move(*sockets), !took_over); !done) return done;
-    if (!took_over)
-        if (auto done = server_.listen_tcp(config_.admin.listen); !done) return done;
+        sockets.push_back({admin::Origin::inherited, std::move(socket)});
+    auto done = adopt(std::move(sockets)) ? Status() : server_.listen_unix(options_.socket);
+    if (done) done = handover_.listen(options_.socket, options_.pin);
+    if (!done && !took_over) return done;
+    if (!done) spdlog::error("nobody can give orders, but the datapath is kept: {}", done.error().message);
     signals_.add(SIGTERM);
     signals_.add(SIGINT);
-    return handover_.listen(options_.socket, options_.pin);
+    return {};
 }
 
-/// `all`: one that cannot be served is an error.
-Status Running::serve(std::vector<admin::Handed> sockets, bool all) {
+/// Whether the one at options_.socket is among them.
+bool Running::adopt(std::vector<admin::Handed> sockets) {
     bool has_own = false;
     for (auto& each : sockets) {
         bool is_own = each.origin == admin::Origin::file || is_bound_to(each.socket, options_.socket);
         auto done = server_.adopt(std::move(each), options_.socket);
-        if (!done && all) return done;
-        if (!done) spdlog::error("a socket of the former daemon's is lost: {}", done.error().message);
+        if (!done) spdlog::error("a socket that was handed over is not served: {}", done.error().message);
         has_own = has_own || (done && is_own);
     }
-    return has_own ? Status() : server_.listen_unix(options_.socket);
+    return has_own;
 }
 
-/// Requests that come before the controller is there have to wait for the next try.
+/// Requests that come before the controller is there, or after it, have to wait for the next try.
 admin::Rendering Running::answer(const admin::Request& request) {
     if (api_) return api_(request);
-    return [] { return admin::error(503, "the daemon is starting"); };
+    return [] { return admin::error(503, "the daemon is starting or stopping; try again"); };
 }
 
 void Running::make_controller(model::HealthMap recovered) {
@@ -152,7 +163,9 @@ void Running::make_controller(model::HealthMap recovered) {
         auto done = server_.listen_tcp(config.admin.listen);
         return done ? done : propagate(done, "the admin API is not where the configuration wants it");
     };
-    options.on_applied = [this] { notify_status(summary()); };
+    options.on_applied = [this] {
+        if (ready_) notify_status(summary());
+    };
     options.recovered = std::move(recovered);
     options.announcer = &announcer_;
     options.herald = &alerts_;
@@ -180,8 +193,10 @@ Status Running::start() {
             if (!error) leave();
         });
     }
+    recall_alerts();
     controller_->start();
     notify_ready(summary());
+    ready_ = true;
     return {};
 }
 
@@ -237,11 +252,34 @@ void Running::finish_captures() {
     run_until([this] { return !captures_->has_client(); }, kLastPackets);
 }
 
+/// What a former daemon could not deliver. At once no more in the file: better lost in a crash than told by
+/// every daemon that crashes.
+void Running::recall_alerts() {
+    auto loaded = unsent_.load([this](std::string_view text) -> Status {
+        auto unsent = alert::read_unsent(text, std::chrono::system_clock::now());
+        if (!unsent) return propagate(unsent);
+        alerts_.recall(*std::move(unsent));
+        return {};
+    });
+    if (loaded) loaded = unsent_.remove();
+    if (!loaded) spdlog::warn("what alerts had still to tell: {}", loaded.error().message);
+}
+
+void Running::leave_alerts() {
+    auto unsent = alerts_.unsent();
+    if (unsent.empty()) return;
+    if (auto saved = unsent_.save(alert::unsent_text(unsent)); !saved)
+        spdlog::warn("what alerts have still to tell is lost: {}", saved.error().message);
+    for (const auto& [name, events] : unsent)
+        spdlog::warn("alert {}: {} events are left to the next daemon", name, events.size());
+}
+
 /// Nothing but the alerts has to do with what happens now.
 void Running::say_last_words() {
     signals_.cancel();
     alerts_.finish();
     run_until([this] { return alerts_.is_empty(); }, kLastWords);
+    leave_alerts();
 }
 
 Status Running::stop() {

@@ -1,5 +1,7 @@
 #include "app/engine.h"
 
+#include <algorithm>
+
 #include "engine/xdp/pins.h"
 #include "engine/xdp/replayer.h"
 #include "engine/xdp/sizing.h"
@@ -41,6 +43,13 @@ Result<uint64_t> table_bytes(const model::Config& config) {
 
 Result<engine::Replay> open_replay(model::Plan plan, engine::ReplaySetup setup) {
     return engine::xdp::open_replay(std::move(plan), std::move(setup));
+}
+
+Status try_engine(const model::Config& config) {
+    auto plan = model::plan(config, {});
+    plan.flows.size = std::min(plan.flows.size, 1024u);  // the flows that there are are kept, not had twice
+    if (auto tried = engine::xdp::open_replay(std::move(plan), {}); !tried) return propagate(tried);
+    return {};
 }
 
 Status remove_engine(const std::string& pin) {

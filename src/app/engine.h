@@ -25,6 +25,10 @@ inline constexpr const char* kEngineName = "xdp";
 Result<StartedEngine> start_engine(boost::asio::any_io_executor executor, const std::string& pin,
                                    std::function<void()> on_change);
 
+/// Whether the kernel takes the engine's programs and tables as the configuration wants them. Nothing is
+/// attached or kept.
+Status try_engine(const model::Config& config);
+
 /// As config::load() and config::parse(), and refuse what the engine could never carry out, whatever the
 /// backends do.
 config::Loaded load_config(const std::string& path);

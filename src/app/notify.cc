@@ -2,16 +2,27 @@
 
 #include <systemd/sd-daemon.h>
 
+#include <algorithm>
 #include <ctime>
 
 namespace weir::app {
 
+namespace {
+
+/// A line is an assignment to the service manager.
+std::string in_a_line(std::string text) {
+    std::ranges::replace(text, '\n', ' ');
+    return text;
+}
+
+}  // namespace
+
 void notify_ready(const std::string& status) {
-    sd_notifyf(0, "READY=1\nSTATUS=%s", status.c_str());
+    sd_notifyf(0, "READY=1\nSTATUS=%s", in_a_line(status).c_str());
 }
 
 void notify_status(const std::string& status) {
-    sd_notifyf(0, "STATUS=%s", status.c_str());
+    sd_notifyf(0, "STATUS=%s", in_a_line(status).c_str());
 }
 
 void notify_reloading() {

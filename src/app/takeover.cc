@@ -6,9 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
-#include <cstring>
 #include <string_view>
 
 namespace weir::app {
@@ -16,31 +14,11 @@ namespace {
 
 constexpr auto kSayWho = std::chrono::seconds(2);
 constexpr auto kPause = std::chrono::milliseconds(100);
-constexpr size_t kMostSockets = 64;
-constexpr size_t kLongestAnswer = 1024;
-constexpr std::string_view kLetters = "uci";  // of admin::Origin
+constexpr size_t kLongestRequest = 1024;
 
 std::string path_of(const std::string& path) {
     return path + ".takeover";
 }
-
-/// A message with room for descriptors beside its text, which outlives it.
-class Message {
-  public:
-    Message(char* text, size_t size) : text_{text, size} {
-        header.msg_iov = &text_;
-        header.msg_iovlen = 1;
-        header.msg_control = control_.data();
-        header.msg_controllen = control_.size();
-    }
-    Message(const Message&) = delete;
-
-    msghdr header{};
-
-  private:
-    iovec text_;
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(kMostSockets * sizeof(int))> control_{};
-};
 
 bool is_friend(int peer) {
     ucred who{};
@@ -49,49 +27,15 @@ bool is_friend(int peer) {
     return who.uid == 0 || who.uid == ::geteuid();
 }
 
-Status send_sockets(int peer, const std::vector<admin::Handed>& sockets) {
-    if (sockets.size() > kMostSockets) return fail("more than {} sockets", kMostSockets);
-    std::string letters;
-    std::vector<int> descriptors;
-    for (const auto& each : sockets) {
-        letters += kLetters[static_cast<size_t>(each.origin)];
-        descriptors.push_back(each.socket.get());
-    }
-    Message message(letters.data(), letters.size());
-    message.header.msg_controllen = CMSG_SPACE(descriptors.size() * sizeof(int));
-    cmsghdr* header = CMSG_FIRSTHDR(&message.header);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
-    std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size() * sizeof(int));
-    auto sent = ::sendmsg(peer, &message.header, MSG_NOSIGNAL);
-    if (sent != static_cast<ssize_t>(letters.size())) return fail_with(errno, "cannot hand the sockets over");
-    return {};
-}
-
-Result<std::vector<admin::Handed>> receive_sockets(const UniqueFd& peer) {
-    std::array<char, kLongestAnswer> letters{};
-    Message message(letters.data(), letters.size());
-    auto received = ::recvmsg(peer.get(), &message.header, MSG_CMSG_CLOEXEC);
-    if (received < 0) return fail_with(errno, "cannot take the sockets over");
-    std::string_view text_of(letters.data(), static_cast<size_t>(received));
-    if (text_of.starts_with('!')) return fail("{}", text_of.substr(1));
-    std::vector<admin::Handed> sockets;
-    for (cmsghdr* header = CMSG_FIRSTHDR(&message.header); header;
-         header = CMSG_NXTHDR(&message.header, header)) {
-        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-        for (size_t i = 0; i < (header->cmsg_len - CMSG_LEN(0)) / sizeof(int); ++i) {
-            int descriptor = -1;
-            std::memcpy(&descriptor, CMSG_DATA(header) + i * sizeof(int), sizeof descriptor);
-            auto origin = kLetters.find(i < text_of.size() ? text_of[i] : '?');
-            sockets.push_back({static_cast<admin::Origin>(origin), UniqueFd(descriptor)});
-        }
-    }
-    bool known = std::ranges::all_of(
-        sockets, [](const auto& each) { return static_cast<size_t>(each.origin) < kLetters.size(); });
-    if (sockets.empty() || !known)
-        return fail("the running daemon does not hand over to this version; stop it first");
-    return sockets;
+/// To the running daemon; none where none runs.
+Result<UniqueFd> connect(const std::string& path) {
+    auto address = admin::unix_address(path_of(path));
+    if (!address) return propagate(address);
+    UniqueFd peer(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!peer) return fail_with(errno, "cannot open a unix socket");
+    if (::connect(peer.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0)
+        peer.reset();
+    return peer;
 }
 
 /// Until something comes, or the other end closes.
@@ -109,13 +53,8 @@ bool is_readable(const UniqueFd& peer, std::chrono::steady_clock::time_point unt
 
 }  // namespace
 
-Handover::Handover(boost::asio::any_io_executor executor, std::function<std::vector<admin::Handed>()> give,
-                   std::function<void()> leave)
-    : listening_(executor),
-      next_(executor),
-      timer_(executor),
-      give_(std::move(give)),
-      leave_(std::move(leave)) {}
+Handover::Handover(boost::asio::any_io_executor executor, Daemon daemon)
+    : listening_(executor), next_(executor), timer_(executor), daemon_(std::move(daemon)) {}
 
 Status Handover::listen(const std::string& path, const std::string& pins) {
     auto file = admin::UnixListener::open(path_of(path));
@@ -159,41 +98,47 @@ void Handover::meet() {
 }
 
 void Handover::answer() {
-    std::array<char, kLongestAnswer> request{};
+    std::array<char, kLongestRequest> request{};
     auto received = ::recv(next_.native_handle(), request.data(), request.size(), 0);
     if (received <= 0) return wait();
     if (std::string_view(request.data(), static_cast<size_t>(received)) != pins_) {
-        auto refusal = fmt::format("!another daemon runs with `--pin {}`; stop it, or use its --pin", pins_);
-        if (::send(next_.native_handle(), refusal.data(), refusal.size(), MSG_NOSIGNAL) < 0)
-            spdlog::warn("another daemon asked to take over, and went away");
+        admin::send_refusal(
+            next_.native_handle(),
+            fmt::format("another daemon runs with `--pin {}`; stop it, or use its --pin", pins_));
         return wait();
     }
-    if (auto sent = send_sockets(next_.native_handle(), give_()); !sent)
-        spdlog::error("{}; stopping all the same, because nothing listens any more", sent.error().message);
-    leave_();
+    auto sockets = daemon_.give();
+    if (auto sent = admin::send_sockets(next_.native_handle(), sockets); !sent) {
+        spdlog::error("another daemon asked to take over, and this one goes on: {}", sent.error().message);
+        daemon_.take_back(std::move(sockets));
+        return wait();
+    }
+    sockets.clear();
+    daemon_.leave();
 }
 
-Result<std::vector<admin::Handed>> take_over(const std::string& path, const std::string& pins,
-                                             std::chrono::milliseconds limit) {
-    auto address = admin::unix_address(path_of(path));
-    if (!address) return propagate(address);
-    UniqueFd peer(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (!peer) return fail_with(errno, "cannot open a unix socket");
-    if (::connect(peer.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0)
-        return std::vector<admin::Handed>();
-    if (::send(peer.get(), pins.data(), pins.size(), MSG_NOSIGNAL) < 0)
+bool can_take_over(const std::string& path) {
+    return connect(path).value_or(UniqueFd()).get() >= 0;
+}
+
+Result<std::optional<std::vector<admin::Handed>>> take_over(const std::string& path, const std::string& pins,
+                                                            std::chrono::milliseconds limit) {
+    auto peer = connect(path);
+    if (!peer) return propagate(peer);
+    if (!*peer) return std::nullopt;
+    if (::send(peer->get(), pins.data(), pins.size(), MSG_NOSIGNAL) < 0)
         return fail_with(errno, "cannot ask the daemon at {} to hand over", path);
     auto until = std::chrono::steady_clock::now() + limit;
     auto late = [&] {
         return fail("the daemon at {} does not give way within {} s; stop it first", path,
                     std::chrono::duration_cast<std::chrono::seconds>(limit).count());
     };
-    if (!is_readable(peer, until)) return late();
-    auto sockets = receive_sockets(peer);
-    if (!sockets) return sockets;
+    if (!is_readable(*peer, until)) return late();
+    auto sockets = admin::receive_sockets(*peer);
+    if (!sockets) return propagate(sockets);
     spdlog::info("taking over from the daemon at {}", path);
-    if (!is_readable(peer, until)) return late();
-    return sockets;
+    if (!is_readable(*peer, until)) return late();
+    return *std::move(sockets);
 }
 
 }  // namespace weir::app

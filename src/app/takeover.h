@@ -3,8 +3,8 @@
 // and a configuration that the new one refuses costs nothing: it asks for the sockets when all else is read.
 //
 // On a unix socket beside the API's (its path and ".takeover"): the new daemon says where its datapath is
-// pinned. The old one answers with one message: a letter for each descriptor that goes with it; or '!' and
-// why not. That the connection ends says that it has gone, however that came.
+// pinned. The old one answers with the message of admin/handed.h. That the connection ends says that it has
+// gone, however that came.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "admin/server.h"
+#include "admin/handed.h"
 #include "admin/sockets.h"
 
 namespace weir::app {
@@ -24,9 +24,12 @@ namespace weir::app {
 /// The old daemon's end. Destroyed last of all that the daemon owns: that tells the new one to begin.
 class Handover {
   public:
-    /// `give` gives up the sockets; then `leave` is called, which ends the daemon.
-    Handover(boost::asio::any_io_executor executor, std::function<std::vector<admin::Handed>()> give,
-             std::function<void()> leave);
+    struct Daemon {
+        std::function<std::vector<admin::Handed>()> give;           // its sockets
+        std::function<void(std::vector<admin::Handed>)> take_back;  // those that nobody wanted
+        std::function<void()> leave;                                // ends it, once they are on their way
+    };
+    Handover(boost::asio::any_io_executor executor, Daemon daemon);
 
     /// `path`: of the API's socket.
     Status listen(const std::string& path, const std::string& pins);
@@ -42,14 +45,15 @@ class Handover {
     Descriptor next_;  // to the daemon that takes over, until this one has gone
     boost::asio::steady_timer timer_;
     std::string pins_;
-    std::function<std::vector<admin::Handed>()> give_;
-    std::function<void()> leave_;
+    Daemon daemon_;
     std::optional<admin::UnixListener> file_;
 };
 
-/// The new daemon's: what the one at `path` gives up; nothing where none runs. Fails when that has not gone
-/// within `limit`.
-Result<std::vector<admin::Handed>> take_over(const std::string& path, const std::string& pins,
-                                             std::chrono::milliseconds limit);
+/// The new daemon's: whether there is one at `path` to take over from.
+bool can_take_over(const std::string& path);
+
+/// What the one at `path` gives up; nothing where none runs. Fails when that has not gone within `limit`.
+Result<std::optional<std::vector<admin::Handed>>> take_over(const std::string& path, const std::string& pins,
+                                                            std::chrono::milliseconds limit);
 
 }  // namespace weir::app

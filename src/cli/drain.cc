@@ -10,6 +10,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr auto kPatience = std::chrono::seconds(30);  // without an answer
+
 struct Asked {
     Whom whom;
     bool wait = false;
@@ -40,10 +42,16 @@ std::optional<int> look(const Asked& asked, const std::optional<json::object>& r
     return kDone;
 }
 
+/// A daemon that ends, or gives way to the next one, leaves the drain as it is: that is waited for.
 int wait(const Context& context, const Asked& asked) {
-    for (;; std::this_thread::sleep_for(std::chrono::seconds(1))) {
+    using std::chrono::steady_clock;
+    for (auto seen = steady_clock::now();; std::this_thread::sleep_for(std::chrono::seconds(1))) {
         auto row = override_now(context, asked.whom);
-        if (!row) return complain(row.error());
+        if (!row) {
+            if (steady_clock::now() - seen >= kPatience) return complain(row.error());
+            continue;
+        }
+        seen = steady_clock::now();
         if (auto end = look(asked, *row)) return *end;
     }
 }

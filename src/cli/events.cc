@@ -1,6 +1,10 @@
 // weir events: what has happened; with --follow, what happens.
 #include <boost/json.hpp>
+#include <chrono>
 #include <iostream>
+#include <optional>
+#include <thread>
+#include <utility>
 
 #include "admin/client.h"
 #include "cli/show.h"
@@ -34,20 +38,59 @@ void show(std::string_view event, bool as_json) {
     std::cout.flush();
 }
 
+class Follower {
+  public:
+    Follower(const Context& context, bool as_json) : context_(context), as_json_(as_json) {}
+
+    /// Shows it, and goes on behind it.
+    void take(const json::value& event) {
+        last_ = json::serialize(event.at("id"));
+        show(json::serialize(event), as_json_);
+    }
+    /// To the stream's end. A daemon that ends, or gives way to the next one, is waited for.
+    int run() {
+        for (;; std::this_thread::sleep_for(std::chrono::seconds(1))) {
+            auto streamed = read();
+            if (streamed) return kDone;
+            if (!std::cout || !seen_ || steady_clock::now() - *seen_ >= kPatience)
+                return complain(streamed.error());
+        }
+    }
+
+  private:
+    using steady_clock = std::chrono::steady_clock;
+    static constexpr auto kPatience = std::chrono::seconds(30);  // without a daemon
+
+    Result<std::string> read() {
+        auto client = admin::Client::connect(context_.socket);
+        if (!client) return propagate(client);
+        admin::Request request;
+        request.path = "/api/v1/events/stream";
+        if (!last_.empty()) request.query["after"] = last_;
+        DataLines lines;
+        auto streamed = client->stream(request, [&](std::string_view bytes) -> Status {
+            lines.add(bytes, [this](std::string_view event) {
+                take(json::parse(json::string_view(event.data(), event.size())));
+            });
+            begun_ = true;
+            if (!std::cout) return fail("cannot write the events");
+            return {};
+        });
+        if (std::exchange(begun_, false)) seen_ = steady_clock::now();
+        return streamed;
+    }
+
+    const Context& context_;
+    const bool as_json_;
+    std::string last_;                              // event's id
+    std::optional<steady_clock::time_point> seen_;  // the daemon
+    bool begun_ = false;
+};
+
 int follow(const Context& context, const json::array& before, bool as_json) {
-    for (const auto& event : before) show(json::serialize(event), as_json);
-    auto client = admin::Client::connect(context.socket);
-    if (!client) return complain(client.error());
-    admin::Request request;
-    request.path = "/api/v1/events/stream";
-    if (!before.empty()) request.query["after"] = json::serialize(before.back().at("id"));
-    DataLines lines;
-    auto streamed = client->stream(request, [&](std::string_view bytes) -> Status {
-        lines.add(bytes, [&](std::string_view event) { show(event, as_json); });
-        if (!std::cout) return fail("cannot write the events");
-        return {};
-    });
-    return streamed ? int{kDone} : complain(streamed.error());
+    Follower follower(context, as_json);
+    for (const auto& event : before) follower.take(event);
+    return follower.run();
 }
 
 int events(const Context& context, bool follows, bool as_json) {

@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "cli/table.h"
+#include "model/kind_names.h"
 
 namespace weir::cli {
 namespace {
@@ -67,6 +68,13 @@ void show_nat(std::ostream& out, const json::value& flow_table) {
 std::string reason_text(const json::value& row) {
     auto reason = field(row, "reason"), limited = field(row, "limited");
     return limited.empty() ? reason : reason.empty() ? limited : reason + "; " + limited;
+}
+
+/// Of a trouble, and of the end of one. A daemon of another version may have more kinds.
+Colour colour_of(std::optional<model::EventKind> kind) {
+    if (!kind) return Colour::none;
+    if (model::severity_of(*kind) != model::Severity::info) return Colour::bad;
+    return model::ended_by(*kind) ? Colour::good : Colour::none;
 }
 
 }  // namespace
@@ -171,16 +179,9 @@ void show_overrides(std::ostream& out, const json::value& overrides, bool colour
 
 void show_event(std::ostream& out, const json::value& event, bool coloured) {
     auto kind = field(event, "kind");
-    bool bad = kind.ends_with("_down") || kind.ends_with("_failed") || kind.ends_with("_refused") ||
-               kind.ends_with("unhealthy") || kind.ends_with("_expired");
-    bool good = kind.ends_with("_up") || kind == "service_healthy";
     out << paint(field(event, "at"), Colour::dim, coloured) << "  "
-        << paint(fmt::format("{:<17}", kind),
-                 bad    ? Colour::bad
-                 : good ? Colour::good
-                        : Colour::none,
-                 coloured)
-        << "  " << field(event, "message") << '\n';
+        << paint(fmt::format("{:<17}", kind), colour_of(model::kind_named(kind)), coloured) << "  "
+        << field(event, "message") << '\n';
 }
 
 void show_status(std::ostream& out, const json::value& status, bool coloured) {

@@ -1,11 +1,7 @@
 // Where the admin API listens, and the files that guard it.
 #include <gmock/gmock.h>
-#include <sys/stat.h>
 
-#include <filesystem>
-#include <fstream>
-
-#include "base/pem_fixture.h"
+#include "config/files_fixture.h"
 #include "config/mistakes_in.h"
 
 namespace weir::config {
@@ -16,30 +12,12 @@ using testing::HasSubstr;
 constexpr const char* kOperator = "operator-0123456789";
 constexpr const char* kViewer = "viewer-0123456789";
 
-class AdminSettings : public testing::Test {
+class AdminSettings : public FilesFixture {
   protected:
-    ~AdminSettings() override { std::filesystem::remove_all(directory_); }
-
-    std::string write(const std::string& name, const std::string& text, mode_t mode = 0600) {
-        auto path = directory_ + "/" + name;
-        std::ofstream(path) << text;
-        ::chmod(path.c_str(), mode);
-        return path;
-    }
     static std::string with(const std::string& settings) {
         return fmt::format("{}{}admin: {{{}}}\n", kInterfaces, kPools, settings);
     }
     std::string tls() const { return fmt::format("tls: {{certificate: {}, key: {}}}", certificate_, key_); }
-
-    static std::string make_directory() {
-        char name[] = "/tmp/weir-test-XXXXXX";
-        return mkdtemp(name);
-    }
-
-    const std::string directory_ = make_directory();
-    const MadeCertificate own_ = make_certificate({.names = "DNS:balancer.example.org"});
-    const std::string certificate_ = write("certificate", own_.certificate);
-    const std::string key_ = write("key", own_.key);
 };
 
 TEST_F(AdminSettings, ListenAnywhereWithACertificateAndATokenForEachRole) {

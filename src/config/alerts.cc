@@ -4,6 +4,7 @@
 #include <boost/url/url_view.hpp>
 
 #include "config/check_kinds.h"
+#include "model/kind_names.h"
 
 namespace weir::config {
 namespace {
@@ -111,12 +112,10 @@ void read_to(const Fields& fields, Place at, model::Alert& alert, Mistakes& mist
 }
 
 Result<model::EventKind> read_kind(std::string_view text) {
+    if (auto kind = model::kind_named(text)) return *kind;
     std::vector<std::string_view> known;
-    for (size_t i = 0; i < model::kEventKinds; ++i) {
-        auto kind = static_cast<model::EventKind>(i);
-        if (model::to_text(kind) == text) return kind;
-        known.push_back(model::to_text(kind));
-    }
+    for (size_t i = 0; i < model::kEventKinds; ++i)
+        known.push_back(model::to_text(static_cast<model::EventKind>(i)));
     return fail("unknown kind of event '{}'; {}", text,
                 suggest(text, known, "doc/api.md has a table of them"));
 }

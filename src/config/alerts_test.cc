@@ -131,8 +131,8 @@ TEST(AlertSettings, OfTheExampleLackOnlyTheOperatorsFiles) {
     ASSERT_FALSE(config);
     std::vector<std::string> messages;
     for (const auto& mistake : config.error()) messages.push_back(mistake.message);
-    EXPECT_THAT(messages, testing::ElementsAre(HasSubstr("cannot open the URL file"),
-                                               HasSubstr("cannot open the certificate file")));
+    EXPECT_THAT(messages,
+                testing::ElementsAre(HasSubstr(", the URL file"), HasSubstr(", the certificate file")));
 }
 
 TEST(AlertSettings, HaveTlsAsTheHttpsCheckHasIt) {

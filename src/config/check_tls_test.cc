@@ -1,10 +1,7 @@
 // The files that an https check names.
 #include <gmock/gmock.h>
 
-#include <filesystem>
-#include <fstream>
-
-#include "base/pem_fixture.h"
+#include "config/files_fixture.h"
 #include "config/mistakes_in.h"
 
 namespace weir::config {
@@ -12,31 +9,13 @@ namespace {
 
 using testing::HasSubstr;
 
-class CheckTls : public testing::Test {
+class CheckTls : public FilesFixture {
   protected:
-    ~CheckTls() override { std::filesystem::remove_all(directory_); }
-
-    std::string write(const std::string& name, const std::string& text) {
-        auto path = directory_ + "/" + name;
-        std::ofstream(path) << text;
-        return path;
-    }
-
     static std::string with(const std::string& settings) {
         return fmt::format(
             "{}{}services: {{s: {{vip: 192.0.2.9, ports: 443, pool: p, checks: [\n  https: {{{}}}]}}}}\n",
             kInterfaces, kPools, settings);
     }
-
-    static std::string make_directory() {
-        char name[] = "/tmp/weir-test-XXXXXX";
-        return mkdtemp(name);
-    }
-
-    const std::string directory_ = make_directory();
-    const MadeCertificate own_ = make_certificate({.names = "DNS:balancer.example.org"});
-    const std::string certificate_ = write("certificate", own_.certificate);
-    const std::string key_ = write("key", own_.key);
 };
 
 TEST_F(CheckTls, HasTheContentsOfItsFiles) {

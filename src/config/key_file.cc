@@ -19,7 +19,8 @@ Result<UniqueFd> open_named_file(const std::string& path, std::string_view what)
     if (::stat(path.c_str(), &file) == 0 && !S_ISREG(file.st_mode))
         return fail("'{}' is not a regular file; give the path of a {}", path, what);
     UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    if (!fd) return fail_with(errno, "cannot open the {}; give the path of a readable file", what);
+    if (!fd)
+        return fail_with(errno, "cannot open '{}', the {}; give the path of a readable file", path, what);
     return fd;
 }
 
@@ -27,7 +28,8 @@ Result<std::string> read_all(const UniqueFd& fd, const std::string& path, std::s
                              size_t most) {
     auto text = read_up_to(most + 1, fd);
     if (!text)
-        return propagate(text, fmt::format("cannot read the {}; give the path of a readable file", what));
+        return propagate(
+            text, fmt::format("cannot read '{}', the {}; give the path of a readable file", path, what));
     if (text->size() > most)
         return fail("'{}' is larger than {} bytes; give the path of a {}", path, most, what);
     return text;
@@ -62,7 +64,8 @@ Result<std::string> read_secret_file(const std::string& path, std::string_view w
     auto fd = open_named_file(path, what);
     if (!fd) return propagate(fd);
     struct stat file{};
-    if (::fstat(fd->get(), &file) != 0) return fail_with(errno, "cannot tell who may read the {}", what);
+    if (::fstat(fd->get(), &file) != 0)
+        return fail_with(errno, "cannot tell who may read '{}', the {}", path, what);
     if (file.st_mode & S_IROTH)
         return fail("everybody may read '{}', and it is a secret; set its mode to 0600", path);
     return read_all(*fd, path, what, most);

@@ -223,9 +223,10 @@ TEST(Load, RefusesFilesThatHoldNoKey) {
             quic_with(fmt::format("{{server_id_length: 2, nonce_length: 6, key_file: {}}}", path))));
         return config ? "" : describe("f", config.error());
     };
-    EXPECT_EQ(
-        mistake("/nonexistent/key"),
-        "f:3:126: cannot open the key file; give the path of a readable file: No such file or directory\n");
+    EXPECT_EQ(mistake("/nonexistent/key"),
+              "f:3:126: cannot open '/nonexistent/key', the key file; give the path of a readable file: No "
+              "such file or "
+              "directory\n");
     EXPECT_EQ(mistake("key"),
               "f:3:126: 'key' is not an absolute path, as a key file's must be; begin with '/'\n");
     EXPECT_EQ(mistake("/dev/zero"),

@@ -312,8 +312,9 @@ TEST(Mistakes, OfChecks) {
             {"{https: {ca_file: ca.pem}}",
              "f:4:29: 'ca.pem' is not an absolute path, as a certificate file's must be; begin with '/'\n"},
             {"{https: {ca_file: /nonexistent/ca.pem}}",
-             "f:4:29: cannot open the certificate file; give the path of a readable file: No such file or "
-             "directory\n"},
+             "f:4:29: cannot open '/nonexistent/ca.pem', the certificate file; give the path of a readable "
+             "file: "
+             "No such file or directory\n"},
             {"{https: {ca_file: /dev/zero}}",
              "f:4:29: '/dev/zero' is not a regular file; give the path of a certificate file\n"},
             {"{https: {ca_file: /etc/passwd}}",

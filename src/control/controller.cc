@@ -41,6 +41,8 @@ Controller::Controller(boost::asio::any_io_executor executor, engine::Engine& en
       next_look_(executor),
       presence_(options_.recovered.empty(), options_.now()),
       next_lesson_(executor),
+      next_follow_(executor),
+      follow_(options_.retry),
       daemon_{WEIR_VERSION, ::getpid(), system_clock::now(), options_.config_path, options_.engine_name} {}
 
 void Controller::tell(Event event) {
@@ -66,8 +68,17 @@ void Controller::start() {
 
 void Controller::hand_out_config() {
     auto followed = options_.on_config ? options_.on_config(config_) : Status();
-    not_followed_ = followed ? "" : followed.error().message;
-    if (!followed) spdlog::error("{}", not_followed_);
+    auto former = std::exchange(not_followed_, followed ? "" : followed.error().message);
+    if (followed) {
+        follow_.reset();
+        next_follow_.cancel();
+        return;
+    }
+    if (former != not_followed_) spdlog::error("{}", not_followed_);
+    next_follow_.expires_after(follow_.next());
+    next_follow_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
+        if (!error && !alive.expired()) hand_out_config();
+    });
 }
 
 void Controller::wake() {

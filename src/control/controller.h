@@ -39,7 +39,8 @@ class Controller {
         std::function<config::Loaded()> load;  // reads the file again
         /// A configuration's text, judged as load() judges the file's. For any thread.
         std::function<config::Loaded(std::string_view yaml)> parse = config::parse;
-        /// Called at the start and after each reload that was accepted. What it cannot follow is a problem.
+        /// Called at the start and after each reload that was accepted. What it cannot follow is a problem,
+        /// and tried again.
         std::function<Status(const model::Config&)> on_config;
         std::function<void()> on_applied;  // called when applied_number() or not_in_force() has changed
         /// Of targets that a running datapath was adopted with: they stay as they were until checks say
@@ -149,6 +150,8 @@ class Controller {
     boost::asio::steady_timer next_look_;  // at the drains
     Presence presence_;
     boost::asio::steady_timer next_lesson_;
+    boost::asio::steady_timer next_follow_;
+    Backoff follow_;
     bool pass_is_due_ = false;
     Rest rest_;
     // What has changed since wanted_ was made.

@@ -216,6 +216,15 @@ TEST_F(ControllerTest, SaysWhatOfAnAcceptedReloadCannotBeFollowed) {
     EXPECT_THAT(problems_of(controller->status()), testing::IsEmpty());
 }
 
+TEST_F(ControllerTest, TriesAgainWhatCouldNotBeFollowed) {
+    config_problem = "cannot listen on 127.0.0.1:9070: Address already in use";
+    start();
+    EXPECT_THAT(problems_of(controller->status()), testing::ElementsAre(config_problem));
+    config_problem.clear();
+    run_until([&] { return problems_of(controller->status()).empty(); });
+    EXPECT_THAT(problems_of(controller->status()), testing::IsEmpty());
+}
+
 TEST_F(ControllerTest, TellsWheneverWhatIsInForceChanges) {
     engine.refuse_next = Error{"no memory"};
     start();

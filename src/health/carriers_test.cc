@@ -4,16 +4,15 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/udp.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <optional>
 
 #include "health/probe.h"
+#include "net/answer.h"
 
 namespace weir::health {
 namespace {
@@ -22,8 +21,6 @@ namespace asio = boost::asio;
 using asio::ip::tcp, asio::ip::udp;
 using testing::StartsWith;
 using namespace std::chrono_literals;
-
-constexpr auto kAnswer = asio::as_tuple(asio::use_awaitable);
 
 /// Leads to one local peer whatever the target.
 class LocalPath : public Path {
@@ -92,7 +89,7 @@ class Carriers : public testing::Test {
     asio::awaitable<void> answer_one(std::optional<std::string> answer) {
         char bytes[1024];
         udp::endpoint from;
-        auto [code, count] = co_await peer_->async_receive_from(asio::buffer(bytes), from, kAnswer);
+        auto [code, count] = co_await peer_->async_receive_from(asio::buffer(bytes), from, net::kAnswer);
         if (code) co_return;
         asked_.assign(bytes, count);
         auto& socket = answerer_ ? *answerer_ : *peer_;

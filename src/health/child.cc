@@ -13,17 +13,16 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <cstring>
 #include <list>
 
 #include "base/unique_fd.h"
+#include "net/answer.h"
 
 namespace weir::health {
 
@@ -32,7 +31,6 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr auto kAnswer = asio::as_tuple(asio::use_awaitable);
 constexpr rlim_t kMostMemory = 1 << 30;
 constexpr rlim_t kLongestFile = 1 << 20;
 constexpr rlim_t kMostFiles = 256;
@@ -181,7 +179,7 @@ asio::awaitable<Place> Place::take(steady_clock::time_point deadline) {
     auto executor = co_await asio::this_coro::executor;
     while (places.free == 0) {
         Turn turn(executor, deadline);
-        co_await turn.timer.async_wait(kAnswer);
+        co_await turn.timer.async_wait(net::kAnswer);
         auto cancellation = co_await asio::this_coro::cancellation_state;
         if (cancellation.cancelled() != asio::cancellation_type::none)
             throw boost::system::system_error(asio::error::operation_aborted);
@@ -294,7 +292,8 @@ asio::awaitable<bool> Child::wait(steady_clock::time_point deadline) {
         state->ended.cancel();
     });
     do {
-        auto [code] = co_await state->ended.async_wait(asio::posix::stream_descriptor::wait_read, kAnswer);
+        auto [code] =
+            co_await state->ended.async_wait(asio::posix::stream_descriptor::wait_read, net::kAnswer);
         if (state->expired) co_return false;
         if (code) throw boost::system::system_error(code);
     } while (!state->reap());

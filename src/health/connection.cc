@@ -2,25 +2,20 @@
 
 #include <sys/socket.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ssl/stream.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <cctype>
 #include <optional>
 
 #include "health/line.h"
+#include "net/answer.h"
 
 namespace weir::health {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
-namespace {
-
-constexpr auto kAnswer = asio::as_tuple(asio::use_awaitable);
-
-}  // namespace
+namespace {}  // namespace
 
 struct Connection::State : Line<tcp::socket> {
     using Line::Line;
@@ -52,33 +47,33 @@ Connection::~Connection() {
 
 asio::awaitable<Connection::Code> Connection::connect() {
     auto to = state_->peer();
-    auto [code] = co_await state_->socket.async_connect(to, kAnswer);
+    auto [code] = co_await state_->socket.async_connect(to, net::kAnswer);
     co_return state_->judge(code);
 }
 
 asio::awaitable<Connection::Code> Connection::secure(TlsSession session) {
     auto& tls = state_->tls.emplace(state_->socket, session.release());
-    auto [code] = co_await tls.async_handshake(asio::ssl::stream_base::client, kAnswer);
+    auto [code] = co_await tls.async_handshake(asio::ssl::stream_base::client, net::kAnswer);
     co_return state_->judge(code);
 }
 
 asio::awaitable<Connection::Code> Connection::write(std::string_view bytes) {
     auto buffer = asio::buffer(bytes);
     if (state_->tls) {
-        auto [code, written] = co_await asio::async_write(*state_->tls, buffer, kAnswer);
+        auto [code, written] = co_await asio::async_write(*state_->tls, buffer, net::kAnswer);
         co_return state_->judge(code);
     }
-    auto [code, written] = co_await asio::async_write(state_->socket, buffer, kAnswer);
+    auto [code, written] = co_await asio::async_write(state_->socket, buffer, net::kAnswer);
     co_return state_->judge(code);
 }
 
 asio::awaitable<Connection::Code> Connection::read_some(asio::mutable_buffer into, size_t* filled) {
     if (state_->tls) {
-        auto [code, count] = co_await state_->tls->async_read_some(into, kAnswer);
+        auto [code, count] = co_await state_->tls->async_read_some(into, net::kAnswer);
         *filled = count;
         co_return state_->judge(code);
     }
-    auto [code, count] = co_await state_->socket.async_read_some(into, kAnswer);
+    auto [code, count] = co_await state_->socket.async_read_some(into, net::kAnswer);
     *filled = count;
     co_return state_->judge(code);
 }

@@ -2,19 +2,16 @@
 
 #include <sys/socket.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/udp.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "health/line.h"
+#include "net/answer.h"
 
 namespace weir::health {
 
 namespace asio = boost::asio;
 
 namespace {
-
-constexpr auto kAnswer = asio::as_tuple(asio::use_awaitable);
 
 /// A raw socket hears everybody until it is connected.
 void forget_what_came(int socket) {
@@ -54,12 +51,12 @@ const net::Endpoint& Datagrams::peer() const {
 
 asio::awaitable<Datagrams::Code> Datagrams::send(std::string_view bytes) {
     auto buffer = asio::buffer(bytes);
-    auto [code, count] = co_await state_->socket.async_send(buffer, kAnswer);
+    auto [code, count] = co_await state_->socket.async_send(buffer, net::kAnswer);
     co_return state_->judge(code);
 }
 
 asio::awaitable<Datagrams::Code> Datagrams::receive(asio::mutable_buffer into, size_t* filled) {
-    auto [code, count] = co_await state_->socket.async_receive(into, kAnswer);
+    auto [code, count] = co_await state_->socket.async_receive(into, net::kAnswer);
     *filled = count;
     co_return state_->judge(code);
 }

@@ -4,26 +4,24 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <functional>
 #include <optional>
 
 #include "health/probe.h"
+#include "net/answer.h"
 
 namespace weir::health {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using namespace std::chrono_literals;
-
-inline constexpr auto kAnswer = asio::as_tuple(asio::use_awaitable);
+using net::kAnswer;
 
 /// Leads to one local port whatever the target, and keeps a record.
 class LocalPath : public Path {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <boost/json.hpp>
+#include <map>
 #include <sstream>
 
 #include "lab/frames.h"
@@ -22,23 +23,44 @@ import http.server
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        print(self.path, body.decode(), flush=True)
+        print(f"{self.path} {body.decode()}\n", end="", flush=True)
         self.send_response(204)
         self.end_headers()
     def log_message(self, *_): pass
-http.server.HTTPServer(("10.1.10.1", 8099), Handler).serve_forever()
+http.server.ThreadingHTTPServer(("10.1.10.1", 8099), Handler).serve_forever()
 )";
 
-/// What came of the first backend.
+/// What came of the first backend, in order, each event once: of an answer that was lost it comes again, and
+/// several may come in one message.
 std::vector<json::object> received(const lab::Process& receiver) {
-    std::vector<json::object> bodies;
+    std::map<uint64_t, json::object> events;
+    auto take = [&](const json::object& event) {
+        if (event.at("backend") == kFirst) events.emplace(event.at("id").to_number<uint64_t>(), event);
+    };
     std::istringstream lines(receiver.out());
     for (std::string path, body; lines >> path && std::getline(lines, body);) {
         EXPECT_EQ(path, "/hook");
-        auto object = json::parse(body).as_object();
-        if (object.at("backend") == kFirst) bodies.push_back(std::move(object));
+        const auto object = json::parse(body).as_object();
+        if (!object.contains("events"))
+            take(object);
+        else
+            for (const auto& event : object.at("events").as_array()) take(event.as_object());
     }
-    return bodies;
+    std::vector<json::object> in_order;
+    for (auto& [id, event] : events) in_order.push_back(std::move(event));
+    return in_order;
+}
+
+/// The first record that is about the first backend alone; others may flap on a busy machine.
+std::string record_of_first(lab::DatagramSocket& syslog) {
+    const auto until = std::chrono::steady_clock::now() + kSoon;
+    while (std::chrono::steady_clock::now() < until) {
+        const auto record = syslog.receive(1s);
+        const std::string text =
+            record ? std::string(record->payload.begin(), record->payload.end()) : std::string();
+        if (text.contains(fmt::format("backend=\"{}\"", kFirst))) return text;
+    }
+    return "";
 }
 
 TEST_F(Alert, ABackendThatDiesIsToldOnceAndSoIsItsReturnOverAnUpgradeToo) {
@@ -51,7 +73,7 @@ TEST_F(Alert, ABackendThatDiesIsToldOnceAndSoIsItsReturnOverAnUpgradeToo) {
         << receiver.err();
     Yaml yaml;
     yaml.vips = "192.168.101.1";
-    yaml.check = "{http: {path: /alive}, interval: 500ms, timeout: 500ms, history: 8, rise: 2, fall: 5}";
+    yaml.check = "{http: {path: /alive}, interval: 1s, timeout: 1s, history: 5, rise: 2, fall: 3}";
     yaml.settings =
         "alerts:\n"
         "  hook: {webhook: {url: 'http://10.1.10.1:8099/hook'}, settle: 1s}\n"
@@ -63,10 +85,8 @@ TEST_F(Alert, ABackendThatDiesIsToldOnceAndSoIsItsReturnOverAnUpgradeToo) {
         return lab::wait_until([&] { return received(receiver).size() >= messages; }, kSoon);
     };
     ASSERT_TRUE(told(1)) << site.daemon().log();
-    const auto record = syslog.receive(kSoon);
-    ASSERT_TRUE(record) << site.daemon().log();
     EXPECT_THAT(
-        std::string(record->payload.begin(), record->payload.end()),
+        record_of_first(syslog),
         testing::ContainsRegex("^<132>1 [0-9-]+T[0-9:.]+Z [^ ]+ weir [0-9]+ backend_down \\[weir@32473 "
                                "alert=\"log\" id=\"[0-9]+\" service=\"web\" backend=\"10.1.10.10\" "
                                "vip=\"192.168.101.1\" port=\"80\" protocol=\"tcp\"\\] backend "));

@@ -50,6 +50,7 @@ TEST_F(Begin, CarriesOnWithoutOneOfItsInterfacesUntilThatIsThere) {
     auto status = daemon.get("/api/v1/status").value();
     EXPECT_EQ(status.at("plan").at("error"), "");
     EXPECT_GE(status.at("plan").at("number").to_number<int>(), 1);
+    EXPECT_FALSE(status.at("plan").at("applied_at").is_null());
     EXPECT_THAT(boost::json::serialize(status.at("problems")), HasSubstr("there is no interface eth9"));
     alone.lab.connect(alone.host, "eth9", alone.other, "eth9");
     EXPECT_TRUE(lab::wait_until(
@@ -65,6 +66,17 @@ TEST_F(Begin, GoesOnAfterATakeoverThoughAnothersPortIsInTheWay) {
     EXPECT_EQ(daemon.replace(), 0);
     auto problems = boost::json::serialize(daemon.get("/api/v1/status")->at("problems"));
     EXPECT_THAT(problems, HasSubstr("127.0.0.1:9071"));
+}
+
+TEST_F(Begin, BeginsThoughAnothersPortIsInTheWayAndGetsItOnceThatHasGone) {
+    Alone alone;
+    std::optional taken = lab::listen_tcp(alone.host, *net::Endpoint::parse("127.0.0.1:9071"));
+    lab::Daemon daemon(alone.host, WEIR_BINARY, yaml("[eth0]", "admin: {listen: \"127.0.0.1:9071\"}\n"));
+    auto problems = [&] { return boost::json::serialize(daemon.get("/api/v1/status")->at("problems")); };
+    EXPECT_THAT(problems(), HasSubstr("127.0.0.1:9071"));
+    taken.reset();
+    EXPECT_TRUE(lab::wait_until([&] { return !problems().contains("127.0.0.1:9071"); }, kSoon))
+        << daemon.log();
 }
 
 TEST_F(Begin, TakesOverThoughSomebodyElseSaysNothing) {

@@ -96,6 +96,21 @@ class Capture : public SiteTest {
         return process;
     }
 
+    /// What it said, and that nothing is missing at the file's end.
+    void expect_whole(const lab::Process& process) {
+        EXPECT_THAT(process.err(), testing::MatchesRegex("weir: [0-9]+ packets captured, [0-9]+ lost\n"));
+        constexpr uint32_t kStatistics = 5;
+        uint32_t last = 0;
+        size_t at = 0;
+        const std::string whole = lab::read_file(file());
+        while (at + 12 <= whole.size() && number(whole, at + 4, 4) >= 12) {
+            last = number(whole, at, 4);
+            at += number(whole, at + 4, 4);
+        }
+        EXPECT_EQ(at, whole.size());
+        EXPECT_EQ(last, kStatistics);
+    }
+
     Bytes frame(const std::string& source, const std::string& destination, size_t payload = 0) {
         net::PacketSpec spec;
         spec.source_mac = site_->client().mac("eth0");
@@ -221,6 +236,15 @@ TEST_F(Capture, EndsWithTheDaemon) {
     auto process = capture({});
     ::kill(site_->daemon().pid(), SIGTERM);
     EXPECT_EQ(process.wait(kSoon), 0) << "its end has come, too: " << process.err();
+    expect_whole(process);
+    EXPECT_TRUE(await_program("weir"));
+}
+
+TEST_F(Capture, EndsWhenAnotherDaemonTakesOver) {
+    auto process = capture({});
+    EXPECT_EQ(site_->daemon().replace(), 0);
+    EXPECT_EQ(process.wait(kSoon), 0) << process.err();
+    expect_whole(process);
     EXPECT_TRUE(await_program("weir"));
 }
 

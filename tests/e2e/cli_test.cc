@@ -233,16 +233,8 @@ class Manager {
                    "cannot bind");
     }
     std::string path() const { return dir_ / "notify"; }
-    /// The next message that is not of the status alone; empty when none comes.
+    /// The next message; empty when none comes.
     std::string next() {
-        std::string message;
-        do message = receive();
-        while (message.starts_with("STATUS="));
-        return message;
-    }
-
-  private:
-    std::string receive() {
         pollfd watch{socket_.get(), POLLIN, 0};
         char text[1024];
         if (::poll(&watch, 1, static_cast<int>(lab::Duration(kSoon).count())) != 1) return {};
@@ -250,6 +242,7 @@ class Manager {
         return size < 0 ? std::string() : std::string(text, static_cast<size_t>(size));
     }
 
+  private:
     lab::TempDir dir_;
     UniqueFd socket_;
 };

@@ -48,5 +48,47 @@ TEST_F(Operator, DrainsABackendUnderADownloadToItsEndAndOverARestart) {
     EXPECT_TRUE(answered_by(site.ask(kVip), kAll));
 }
 
+TEST_F(Operator, ChangesABackendByEveryCommandEverywhereAndInOneService) {
+    Site site({.lab = "operator", .backends = 2});
+    Yaml yaml;
+    yaml.vips = "192.168.101.1";
+    yaml.backends = "10.1.10.10, 10.1.10.11";
+    site.start(yaml);
+    const std::string address = "10.1.10.10";
+    const auto does = [&](std::vector<std::string> words) {
+        const lab::Finished finished = site.weir(std::move(words));
+        EXPECT_EQ(finished.status, 0) << finished.err;
+    };
+    does({"disable", address});
+    EXPECT_EQ(site.row(address).at("state"), "disabled");
+    EXPECT_TRUE(answered_by(site.ask(kVip), {"backend-2"}));
+    does({"enable", address, "--service", "web"});
+    EXPECT_EQ(site.row(address).at("state"), "enabled") << "the service's own counts";
+    EXPECT_TRUE(answered_by(site.ask(kVip), {"backend-1", "backend-2"}));
+    does({"lift", address, "--service", "web"});
+    EXPECT_EQ(site.row(address).at("state"), "disabled");
+    does({"lift", address});
+    does({"weight", address, "0", "--service", "web"});
+    EXPECT_EQ(site.row(address).at("weight"), 0);
+    EXPECT_TRUE(answered_by(site.ask(kVip), {"backend-2"}));
+    does({"weight", address, "3"});
+    EXPECT_EQ(site.row(address).at("weight"), 0) << "the service's own counts";
+    EXPECT_THAT(site.weir({"weight", address, "3"}).err,
+                HasSubstr("in service web an override of its own wins: weight 0"));
+    does({"lift", address, "--service", "web"});
+    EXPECT_EQ(site.row(address).at("weight"), 3);
+
+    does({"drain", address, "--deadline", "1s"});
+    EXPECT_EQ(site.row(address).at("state"), "draining");
+    EXPECT_TRUE(lab::wait_until([&] { return site.row(address).at("state") == "disabled"; }, kSoon))
+        << "at the deadline it is cut off";
+    EXPECT_TRUE(answered_by(site.ask(kVip), {"backend-2"}));
+
+    EXPECT_EQ(site.weir({"disable", "10.1.10.99"}).status, 1) << "nobody's";
+    EXPECT_EQ(site.weir({"disable", address, "--service", "wbe"}).status, 1);
+    EXPECT_EQ(site.weir({"weight", address, "1001"}).status, 2);
+    EXPECT_EQ(site.weir({"enable", "backend-1"}).status, 2) << "a name is no address";
+}
+
 }  // namespace
 }  // namespace weir::e2e
