@@ -21,21 +21,34 @@ TEST_F(DetourTest, FailsRatherThanAskTheBackendsOwnAddress) {
     EXPECT_TRUE(open(way(kBackend4, kVip4)));
 }
 
-TEST_F(DetourTest, ReplacesWhatADeadDaemonLeft) {
-    stop(std::move(detour_));
-    servers_ = {};  // in a child of several threads a lock may be held for ever
-    lab::Process daemon(*balancer_, [&] {
-        std::ignore = started().release();  // as kill -9 would: nothing is taken back
-        return HasFailure() ? 1 : 0;
-    });
-    ASSERT_EQ(daemon.wait(60s), 0) << daemon.err();
-    start_servers();
-    ASSERT_EQ(state(), (TcState{.clsact = true, .filters = 2}));
+class DeadDaemon : public DetourTest {
+  protected:
+    void SetUp() override {
+        DetourTest::SetUp();
+        if (IsSkipped()) return;
+        stop(std::move(detour_));
+        servers_ = {};  // in a child of several threads a lock may be held for ever
+        lab::Process daemon(*balancer_, [&] {
+            std::ignore = started().release();  // as kill -9 would: nothing is taken back
+            return HasFailure() ? 1 : 0;
+        });
+        ASSERT_EQ(daemon.wait(60s), 0) << daemon.err();
+        start_servers();
+        ASSERT_EQ(state(), (TcState{.clsact = true, .filters = 2}));
+    }
+};
+
+TEST_F(DeadDaemon, LeavesWhatItsSuccessorReplaces) {
     detour_ = started();
     EXPECT_EQ(state(), (TcState{.clsact = true, .filters = 2}));
     auto passage = open(way(kBackend4, kVip4));
     ASSERT_TRUE(passage) << passage.error().message;
     EXPECT_EQ(connect(*passage, kLong), Status{});
+}
+
+TEST_F(DeadDaemon, LeavesWhatItsSuccessorTakesAwayFromAnInterfaceThatItDoesNotUse) {
+    balancer_->run([&] { EXPECT_EQ(Detour::load().value()->remove(ifindex_, "eth0"), Status{}); });
+    EXPECT_EQ(state(), TcState{});
 }
 
 TEST_F(DetourTest, LeavesItsSuccessorsFilters) {
