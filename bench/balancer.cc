@@ -163,7 +163,7 @@ Balancer::Balancer(const Vips& vips, const std::vector<Way>& ways) {
 
 uint64_t Balancer::new_flows() const {
     engine::Observation observation;
-    tables_->observe(observation);
+    tables_->observe_targets(observation);
     uint64_t sum = 0;
     for (const auto& [key, traffic] : observation.targets) sum += traffic.flows_total;
     return sum;

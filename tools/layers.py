@@ -29,7 +29,7 @@ ALLOWED = {
     "bench": None,
     "fuzz": None,
 }
-# A test beside the code may use fakes and the parts that it puts together.
+# A test beside the code, and what tests share, may use fakes and the parts that it puts together.
 TEST_EXTRA = {"control": {"engine/fake.h", "announce/fake.h"}, "admin": {"engine/fake.h", "engine/fake_capturing.h", "health/checker.h", "health/probe.h"}}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 
@@ -38,7 +38,7 @@ def allowed(folder, path, target):
     rule = ALLOWED[folder]
     if rule is None:
         return True
-    if path.stem.endswith("_test"):
+    if path.stem.endswith(("_test", "_fixture")):
         rule = rule | TEST_EXTRA.get(folder, set())
     top = target.split("/")[0]
     return top == folder or top in rule or target in rule
