@@ -37,7 +37,8 @@ TEST(Unsent, IsReadWholeOrNotAtAll) {
         EXPECT_FALSE(read_unsent(text.substr(0, end), kWallStart)) << text.substr(0, end);
     for (auto [what, other] :
          {std::pair("\"version\":1", "\"version\":2"), std::pair("backend_up", "nonsense"),
-          std::pair("10.0.0.1", "10.0.0"), std::pair("\"at_ns\":1", "\"at_ns\":99999")}) {
+          std::pair("\"backend\":\"10.0.0.1", "\"backend\":\"10.0.0"),
+          std::pair("\"at_ns\":1", "\"at_ns\":99999")}) {
         auto broken = text;
         ASSERT_NE(broken.find(what), broken.npos) << text;
         broken.replace(broken.find(what), std::string_view(what).size(), other);

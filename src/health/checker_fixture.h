@@ -147,7 +147,7 @@ class CheckerTest : public testing::Test {
     std::set<size_t> failing_kinds_;  // index in Check::kind
     std::function<void()> on_change_;
     std::vector<Probed> probed_;
-    std::chrono::steady_clock::duration duration_ = 1ms;
+    std::chrono::steady_clock::duration duration_ = std::chrono::milliseconds(1);
     std::string expiring_;
     int running_ = 0;
     int changes_ = 0;

@@ -164,8 +164,7 @@ TEST_F(StickyTest, CountsFlowsAndNotTheirSources) {
     for (int port = 1000; port < 1003; port++)
         for (int i = 0; i < 2; i++) ack(v4(1, 1), port);
     for (int i = 0; i < 400; i++) tables_->scan();
-    engine::Observation seen;
-    tables_->observe(seen);
+    const auto seen = observe();
     uint64_t flows = 0;
     for (const auto& [key, traffic] : seen.targets) flows += traffic.flows_active;
     EXPECT_EQ(flows, 3u);
