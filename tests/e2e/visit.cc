@@ -31,10 +31,11 @@ testing::AssertionResult by_each(const Answers& answers, const std::vector<std::
 }
 
 testing::AssertionResult download(lab::Host& client, const std::string& vip, unsigned megabytes) {
-    const lab::Finished curl = lab::run(client,
-                                        {"curl", "-sS", "--noproxy", "*", "-m", "60", "-o", "/dev/null", "-w",
-                                         "%{http_code} %{size_download}", fmt::format("http://{}/big", vip)},
-                                        90s);
+    const lab::Finished curl =
+        lab::run(client,
+                 {"curl", "-sS", "--noproxy", "*", "--speed-limit", "1", "--speed-time", "30", "-o",
+                  "/dev/null", "-w", "%{http_code} %{size_download}", fmt::format("http://{}/big", vip)},
+                 90s + megabytes * 1s);  // an emulated machine has 6 MB/s
     if (curl.out == fmt::format("200 {}", size_t{megabytes} << 20)) return testing::AssertionSuccess();
     return testing::AssertionFailure() << "download from " << vip << ": " << curl.out << " " << curl.err;
 }
