@@ -175,12 +175,5 @@ int main(int argc, char** argv) {
     app.add_option("--packets", options.packets, "of a row in a round")->capture_default_str();
     app.add_option("--cpu", options.cpu)->capture_default_str();
     CLI11_PARSE(app, argc, argv);
-    try {
-        weir::bench::run(options);
-    } catch (const weir::lab::Interrupted& interrupted) {
-        return 128 + interrupted.signal;
-    } catch (const weir::lab::Failure& failure) {
-        fmt::print(stderr, "bench: {}\n", failure.what());
-        return 1;
-    }
+    return weir::bench::status_of([&] { weir::bench::run(options); });
 }

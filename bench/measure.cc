@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "lab/failure.h"
+#include "lab/wait.h"
 
 namespace weir::bench {
 namespace {
@@ -23,7 +24,7 @@ double seconds(clockid_t clock) {
 }
 
 /// What follows `name` and a colon in a file of such lines.
-std::string read_field(const char* path, const std::string& name) {
+std::string read_field(const std::string& path, const std::string& name) {
     std::ifstream file(path);
     for (std::string line; std::getline(file, line);)
         if (line.starts_with(name))
@@ -63,9 +64,26 @@ double quantile(std::vector<double> values, double share) {
     return *at;
 }
 
-uint64_t process_memory(const std::string& name) {
-    auto text = read_field("/proc/self/status", name);
+uint64_t process_memory(const std::string& name, pid_t pid) {
+    auto text = read_field(fmt::format("/proc/{}/status", pid ? std::to_string(pid) : "self"), name);
     return text.empty() ? 0 : std::stoull(text) * 1024;
+}
+
+uint64_t map_memory(int map) {
+    auto text = read_field(fmt::format("/proc/self/fdinfo/{}", map), "memlock");
+    return text.empty() ? 0 : std::stoull(text);
+}
+
+int status_of(const std::function<void()>& work) {
+    try {
+        work();
+        return 0;
+    } catch (const lab::Interrupted& interrupted) {
+        return 128 + interrupted.signal;
+    } catch (const lab::Failure& failure) {
+        fmt::print(stderr, "bench: {}\n", failure.what());
+        return 1;
+    }
 }
 
 std::string describe_machine() {

@@ -2,7 +2,10 @@
 // round.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,10 +26,16 @@ double wall_seconds();  // monotonic
 /// The value below which that share of them lies; 0.5 is the median. NaN of none.
 double quantile(std::vector<double> values, double share);
 
-/// A line of /proc/self/status, in bytes: "VmRSS", "RssAnon", …
-uint64_t process_memory(const std::string& name);
+/// A line of /proc/PID/status, in bytes: "VmRSS", "RssAnon", … 0: of this process.
+uint64_t process_memory(const std::string& name, pid_t pid = 0);
+
+/// What the kernel charges for a map, in bytes.
+uint64_t map_memory(int map);
 
 /// Kernel, processor and load, for the head of a table.
 std::string describe_machine();
+
+/// The exit status of a main() that does this work, in which a lab may fail or be interrupted.
+int status_of(const std::function<void()>& work);
 
 }  // namespace weir::bench

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <fstream>
 #include <set>
 
 #include "bench/measure.h"
@@ -71,10 +70,7 @@ void print_maps(int program) {
     fmt::print("\n| map | rows | bytes a row | kernel memory, MB |\n|---|---|---|---|\n");
     double sum = 0;
     for (const auto& [map, of] : lab::maps_of(program)) {
-        std::ifstream file(fmt::format("/proc/self/fdinfo/{}", map.get()));
-        double bytes = 0;
-        for (std::string key; file >> key;)
-            if (key == "memlock:") file >> bytes;
+        auto bytes = static_cast<double>(map_memory(map.get()));
         sum += bytes;
         fmt::print("| {} | {} | {} | {:.1f} |\n", of.name, of.max_entries, of.value_size, bytes / 1e6);
     }
@@ -136,10 +132,5 @@ int main(int argc, char** argv) {
     app.add_option("--backends", options.backends, "of each pool, at most 250")->capture_default_str();
     app.add_flag("--shared", options.shared, "one pool for all services");
     CLI11_PARSE(app, argc, argv);
-    try {
-        weir::bench::run(options);
-    } catch (const weir::lab::Failure& failure) {
-        fmt::print(stderr, "bench: {}\n", failure.what());
-        return 1;
-    }
+    return weir::bench::status_of([&] { weir::bench::run(options); });
 }

@@ -136,10 +136,5 @@ int main(int argc, char** argv) {
     app.add_option("--seconds", options.seconds, "of each kind")->capture_default_str();
     app.add_option("--at-once", options.at_once)->capture_default_str();
     CLI11_PARSE(app, argc, argv);
-    try {
-        weir::bench::run(options);
-    } catch (const weir::lab::Failure& failure) {
-        fmt::print(stderr, "bench: {}\n", failure.what());
-        return 1;
-    }
+    return weir::bench::status_of([&] { weir::bench::run(options); });
 }

@@ -11,7 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
+#include <future>
 #include <limits>
 #include <thread>
 
@@ -112,13 +112,7 @@ class Kernel {
     }
     double bytes() const {
         double sum = 0;
-        for (const auto& map : maps_) {
-            std::ifstream file(fmt::format("/proc/self/fdinfo/{}", map.get()));
-            double bytes = 0;
-            for (std::string key; file >> key;)
-                if (key == "memlock:") file >> bytes;
-            sum += bytes;
-        }
+        for (const auto& map : maps_) sum += static_cast<double>(map_memory(map.get()));
         return sum;
     }
 
@@ -277,10 +271,7 @@ class Daemon {
         return at == std::string::npos ? NAN : std::stod(text.substr(at + name.size() + 2));
     }
     double memory(const std::string& name) const {
-        std::ifstream file(fmt::format("/proc/{}/status", process_->pid()));
-        for (std::string line; std::getline(file, line);)
-            if (line.starts_with(name + ":")) return std::stod(line.substr(name.size() + 1)) * 1024;
-        return NAN;
+        return static_cast<double>(process_memory(name, process_->pid()));
     }
 
   private:
@@ -300,10 +291,11 @@ void measure_changes(const std::string& what, Daemon& daemon, const Kernel& kern
         auto before = kernel.generation();
         auto cpu_before = daemon.cpu();
         auto start = wall_seconds();
-        std::jthread asking([&] { daemon.must("POST", "/api/v1/overrides", body); });
+        auto asking = std::async(std::launch::async, [&] { daemon.must("POST", "/api/v1/overrides", body); });
         bool done = daemon.await([&] { return kernel.generation() != before; }, kChange);
         times.push_back(done ? (wall_seconds() - start) * 1e3 : kUnreached);
         cpu.push_back(daemon.cpu() - cpu_before);
+        asking.get();
         if (!done) break;
     }
     print(what + ", median", 10, quantile(times, .5), quantile(cpu, .5), floor);
@@ -398,12 +390,5 @@ int main(int argc, char** argv) {
     app.add_option("--only", options.only, "set-ups with this in their name");
     app.add_option("--repeat", options.repeat, "of each change")->capture_default_str();
     CLI11_PARSE(app, argc, argv);
-    try {
-        weir::bench::run(options);
-    } catch (const weir::lab::Interrupted& interrupted) {
-        return 128 + interrupted.signal;
-    } catch (const weir::lab::Failure& failure) {
-        fmt::print(stderr, "bench: {}\n", failure.what());
-        return 1;
-    }
+    return weir::bench::status_of([&] { weir::bench::run(options); });
 }

@@ -2,12 +2,12 @@
 // on every machine: doc/performance.md.
 #include <fmt/format.h>
 
+#include "bench/measure.h"
 #include "bench/scenarios.h"
-#include "lab/failure.h"
 
 int main() {
     using namespace weir::bench;
-    try {
+    return status_of([] {
         fmt::print("| scenario | instructions | calls | of these |\n|---|---|---|---|\n");
         for (const auto& [name, steps] : count_steps()) {
             std::string calls = steps.functions ? fmt::format("{} functions", steps.functions) : "";
@@ -15,8 +15,5 @@ int main() {
                 calls += fmt::format("{}{} {}", calls.empty() ? "" : ", ", times, helper);
             fmt::print("| {} | {} | {} | {} |\n", name, steps.instructions, steps.calls(), calls);
         }
-    } catch (const weir::lab::Failure& failure) {
-        fmt::print(stderr, "steps: {}\n", failure.what());
-        return 1;
-    }
+    });
 }

@@ -297,10 +297,5 @@ void main_of(int argc, char** argv, Options options) {
 }  // namespace weir::bench
 
 int main(int argc, char** argv) {
-    try {
-        weir::bench::main_of(argc, argv, {});
-    } catch (const weir::lab::Failure& failure) {
-        fmt::print(stderr, "bench: {}\n", failure.what());
-        return 1;
-    }
+    return weir::bench::status_of([&] { weir::bench::main_of(argc, argv, {}); });
 }
