@@ -86,6 +86,8 @@ BENCH_INLINE void write_flow(const struct bench_traffic* t, __u64* frame, __u32 
             word[7] = address << 32;    /* 60, 61 */
             word[8] = port;             /* 64, 65 */
             break;
+        default: /* the header as it is */
+            break;
     }
     for (int i = 0; i < BENCH_WORDS; i++) frame[i] = t->header[i] | word[i];
 }

@@ -77,7 +77,7 @@ struct Alerts::Running {
 
 void Alerts::Running::start(std::unique_ptr<Sink> sink, const std::shared_ptr<Running>& self) {
     work = std::make_shared<Work>(std::move(sink));
-    auto ended = [work = work](std::exception_ptr thrown) {
+    auto ended = [work = work](const std::exception_ptr& thrown) {
         if (thrown && !work->stopped) std::rethrow_exception(thrown);
     };
     asio::co_spawn(news.get_executor(), keep_delivering(self, work),
@@ -183,6 +183,7 @@ void Alerts::assume(const control::Event& event) {
 
 std::vector<AlertRow> Alerts::rows() const {
     std::vector<AlertRow> rows;
+    rows.reserve(running_.size());
     for (const auto& [name, running] : running_) rows.push_back(running->row());
     return rows;
 }

@@ -47,7 +47,11 @@ struct Line {
     void end() {
         close();
         passage = net::Passage();
-        timer.cancel();
+        try {
+            timer.cancel();
+        } catch (const boost::system::system_error&) {
+            // It comes later, then, and finds the socket closed.
+        }
     }
 
     Endpoint peer() const {
