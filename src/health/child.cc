@@ -111,6 +111,8 @@ void show_own_processes() {
 }
 
 [[noreturn]] void execute(const Prepared& prepared) {
+    // Of the program's own: what the old process has mapped may be more.
+    if (!limit(RLIMIT_AS, kMostMemory)) give_up("set its limits");
     ::execve(prepared.arguments[0], prepared.arguments.data(), prepared.environment.data());
     give_up("run it");
 }
@@ -146,9 +148,8 @@ void show_own_processes() {
     if (::setsid() < 0 || ::chdir("/") != 0) give_up("begin a session");
     ::umask(022);
     const auto processor_time = static_cast<rlim_t>(prepared.order.processor_time.count());
-    if (!limit(RLIMIT_CPU, processor_time) || !limit(RLIMIT_AS, kMostMemory) || !limit(RLIMIT_CORE, 0) ||
-        !limit(RLIMIT_FSIZE, kLongestFile) || !limit(RLIMIT_NOFILE, kMostFiles) ||
-        !limit(RLIMIT_NPROC, kMostProcesses))
+    if (!limit(RLIMIT_CPU, processor_time) || !limit(RLIMIT_CORE, 0) || !limit(RLIMIT_FSIZE, kLongestFile) ||
+        !limit(RLIMIT_NOFILE, kMostFiles) || !limit(RLIMIT_NPROC, kMostProcesses))
         give_up("set its limits");
     if (prepared.is_alone) show_own_processes();
     ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
