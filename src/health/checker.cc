@@ -225,7 +225,8 @@ void Checker::State::turn() {
 void Checker::State::begin(const RunningPtr& running) {
     running->probing = true;
     // The handler holds on to the signal until the coroutine is gone; only then there may be another one.
-    auto ended = [state = shared_from_this(), running, started = world.now()](const std::exception_ptr& thrown) {
+    auto ended = [state = shared_from_this(), running,
+                  started = world.now()](const std::exception_ptr& thrown) {
         running->probing = false;
         if (running->stopped) return;
         if (thrown) std::rethrow_exception(thrown);
