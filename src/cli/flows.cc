@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 #include <iostream>
 
+#include "admin/flows.h"
 #include "cli/show.h"
 #include "cli/subcommand.h"
 #include "cli/table.h"
@@ -42,7 +43,8 @@ Run declare_flows(Options& options, const Context& context) {
     auto asked = std::make_shared<Asked>();
     options.option("--service", asked->service, "Only of this service");
     options.option("--backend", asked->backend, "Only of the backend with this address");
-    options.number("--limit", asked->limit, 1, 100'000, "So many lines at most, those with the most flows");
+    options.number("--limit", asked->limit, 1, admin::kMostHolders,
+                   "So many lines at most, those with the most flows");
     options.flag("--json", asked->json, "Print what the API returns");
     return [asked, &context] { return flows(context, *asked); };
 }

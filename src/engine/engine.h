@@ -1,4 +1,4 @@
-// An engine carries a plan out: it moves the packets, and says what it sees. Five operations, a fake in
+// An engine carries a plan out: it moves the packets, and says what it sees. A few operations, a fake in
 // fake.h. All of it runs on the control thread; an engine calls its observer (given at construction) there
 // too.
 #pragma once

@@ -22,7 +22,8 @@ using std::chrono::system_clock;
 
 namespace {
 
-constexpr size_t kProbesInATurn = 4;  // of the loop: a fraction of a millisecond
+constexpr size_t kMostExpiring = 1000;  // certificates that were told; then all are told again
+constexpr size_t kProbesInATurn = 4;    // of the loop: a fraction of a millisecond
 
 /// One check of one target, and what came of it so far.
 struct Running {
@@ -261,6 +262,7 @@ void Checker::State::take(Running& running, Result<Outcome> outcome) {
         return;
     }
     bool ok = outcome->ok;
+    if (expiring_seen.size() >= kMostExpiring) expiring_seen.clear();
     if (!outcome->expiring.empty() && expiring_seen.insert(outcome->expiring).second) {
         expiring.emplace(outcome->expiring, running.target);
         notify();
