@@ -322,7 +322,10 @@ Checker::Checker(const asio::any_io_executor& executor, Path& path, std::functio
 
 Checker::~Checker() {
     state_->on_change = nullptr;
-    set({});
+    try {
+        set({});
+    } catch (...) {  // what cannot be stopped finds nobody to tell
+    }
 }
 
 void Checker::set(const Work& work, const model::HealthMap& known, const Memory& memory) {
