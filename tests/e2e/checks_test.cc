@@ -62,8 +62,13 @@ std::vector<Row> rows(const std::string& trust, const std::string& endless) {
         {"tcp", "dsr", "8004/tcp", "tcp: {send: 'hello', expect: 'SSH-2.0'}", "up", "L7OK"},
         {"tcp-other-text", "ipip", "8004/tcp", "tcp: {send: 'hello', expect: '220 '}", "down", "L7RSP: "},
         {"tcp-refused", "gre", "8009/tcp", "tcp: {}", "down", "L4CON: "},
+        {"tcp-silent", "fou", "8001/tcp", "tcp: {send: 'hello', expect: 'SSH-2.0'}", "down", "L7TOUT"},
+        {"tcp-slow", "gue", "8005/tcp", "tcp: {send: 'hello', expect: 'SSH-2.0'}", "down",
+         "L7TOUT: only 'SSH-' came"},
+        {"tcp-full", dscp, "8006/tcp", "tcp: {}", "down", "L4TOUT"},
         {"syn", "fou", "8001/tcp", "syn: {}", "up", "L4OK"},
         {"syn-refused", "gue", "8009/tcp", "syn: {}", "down", "L4CON: "},
+        {"syn-full", "nat", "8006/tcp", "syn: {}", "down", "L4TOUT"},
         {"dns", dscp, "5301/udp", name(", expect: 192.0.2.7"), "up", "L7OK/NOERROR"},
         {"dns-other-answer", "nat", "5301/udp", name(", expect: 192.0.2.8"), "down", "L7RSP: "},
         {"dns-failure", "dsr", "5302/udp", name(""), "down", "L7STS/SERVFAIL"},
@@ -127,7 +132,7 @@ class Checks : public SiteTest {
         return servers;
     }
 
-    std::string configuration(const std::vector<Row>& all) {
+    std::string configuration(const std::vector<Row>& all, const char* time = "1s") {
         std::string text =
             "interfaces: [{name: eth0, mode: native}]\n"
             "pools: {p: {static: [10.1.10.10]}}\n"
@@ -139,8 +144,9 @@ class Checks : public SiteTest {
                 row.check.starts_with("icmp") ? "" : fmt::format("port: {}, ", row.port.substr(0, slash));
             text += fmt::format(
                 "  {}: {{vip: {}, ports: {}{}, pool: p, forward: {},\n"
-                "    checks: [{{{}, {}interval: 1s, timeout: 1s, history: 3, rise: 2, fall: 2}}]}}\n",
-                row.name, lab::Routed::kVip4, port++, row.port.substr(slash), row.forward, row.check, at);
+                "    checks: [{{{}, {}interval: {}, timeout: {}, history: 3, rise: 2, fall: 2}}]}}\n",
+                row.name, lab::Routed::kVip4, port++, row.port.substr(slash), row.forward, row.check, at,
+                time, time);
         }
         return text;
     }
@@ -178,6 +184,22 @@ TEST_F(Checks, SayWhatIsWrong) {
     EXPECT_TRUE(lab::wait_until([&] { return wrong(all).empty(); }, kSoon)) << wrong(all) << daemon_->log();
     EXPECT_TRUE(lab::wait_until([&] { return !is_run(long_time); }, kSoon))
         << "children live on after their check";
+}
+
+TEST_F(Checks, FollowAHostThatEchoesAndOneThatDoesNot) {
+    std::vector<Row> all = {{"icmp-dsr", "dsr", "1/tcp", "icmp: {}", "up", "L4OK"},
+                            {"icmp-gue", "gue", "1/tcp", "icmp: {}", "up", "L4OK"},
+                            {"icmp-nat", "nat", "1/udp", "icmp: {}", "up", "L4OK"}};
+    daemon_.emplace(site_->balancer(), WEIR_BINARY, configuration(all, "500ms"));
+    EXPECT_TRUE(lab::wait_until([&] { return wrong(all).empty(); }, kSoon)) << wrong(all) << daemon_->log();
+
+    site_->backend(0).sysctl("net.ipv4.icmp_echo_ignore_all", "1");
+    auto silent = all;
+    for (Row& row : silent) row.health = "down", row.outcome = "L4TOUT";
+    EXPECT_TRUE(lab::wait_until([&] { return wrong(silent).empty(); }, kSoon)) << wrong(silent);
+
+    site_->backend(0).sysctl("net.ipv4.icmp_echo_ignore_all", "0");
+    EXPECT_TRUE(lab::wait_until([&] { return wrong(all).empty(); }, kSoon)) << wrong(all);
 }
 
 using SynCheck = SiteTest;

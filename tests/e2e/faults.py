@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Servers with faults, for health checks: each has a port of its own on the addresses that are named. Says "ready" when
 all listen."""
+import socket
 import socketserver
 import sys
 import threading
+import time
 
 HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of"
 
@@ -19,12 +21,20 @@ def name_server(rcode, answer=b"", spoil=lambda reply: reply):
     return reply_to
 
 
+def slow(request):
+    """The beginning at once, the rest long after everybody's timeout."""
+    yield b"SSH-"
+    time.sleep(10)
+    yield b"2.0-OpenSSH_9.2p1\r\n"
+
+
 ADDRESS = bytes([192, 0, 2, 7])
 SERVERS = {
     ("tcp", 8001): None,  # takes connections and says nothing
-    ("tcp", 8002): lambda request: HALF,
-    ("tcp", 8003): lambda request: b"",
-    ("tcp", 8004): lambda request: b"SSH-2.0-OpenSSH_9.2p1\r\n",
+    ("tcp", 8002): lambda request: [HALF],
+    ("tcp", 8003): lambda request: [],
+    ("tcp", 8004): lambda request: [b"SSH-2.0-OpenSSH_9.2p1\r\n"],
+    ("tcp", 8005): slow,
     ("udp", 5301): name_server(0, ADDRESS),
     ("udp", 5302): name_server(2),
     ("udp", 5303): lambda question: b"\xff" * 40,
@@ -40,7 +50,8 @@ class Stream(socketserver.BaseRequestHandler):
         answer = SERVERS["tcp", self.server.server_address[1]]
         request = self.request.recv(4096)
         if answer:
-            self.request.sendall(answer(request))
+            for part in answer(request):
+                self.request.sendall(part)
         else:
             self.request.recv(4096)  # until the client goes
 
@@ -60,6 +71,14 @@ class Tcp(socketserver.ThreadingTCPServer):
         pass  # a probe closes by reset
 
 
+def accept_nobody(at):
+    """One client has the only place in the queue, for ever: the kernel drops the SYN of every other."""
+    server = socket.create_server(at, backlog=0)
+    return server, socket.create_connection(at)
+
+
+FULL = 8006
+stuck = [accept_nobody((address, FULL)) for address in sys.argv[1:]]
 for carrier, port in SERVERS:
     for address in sys.argv[1:]:  # an answer by UDP comes from the address that was asked
         at = address, port
