@@ -133,5 +133,51 @@ TEST_F(Health, AnAddressWhereNobodyLivesIsSaidToBeUnresolved) {
     EXPECT_TRUE(all_serve());
 }
 
+TEST_F(Health, FailOpenHasAllServeThoughNobodyIsUp) {
+    const Yaml closed = yaml();
+    Yaml open = closed;
+    open.services = "    fail_open: true\n";  // the rest of `web`
+    site_->start(open);
+    dir_.write("ill", "");
+    for (size_t i = 0; i < 3; ++i) ASSERT_TRUE(site_->await(lab::Dsr::address4(i), "down"));
+    const auto serving = [&] {
+        const boost::json::value services = site_->get("/api/v1/services");
+        return std::string(services.at(0).at("frontends").at(0).at("serving").as_string());
+    };
+    EXPECT_EQ(serving(), "fail_open");
+    EXPECT_TRUE(all_serve());
+    ASSERT_TRUE(site_->reload(closed));
+    EXPECT_EQ(serving(), "nothing");
+    EXPECT_FALSE(lab::connect_tcp(site_->client(), lab::endpoint(kVip), 200ms));
+    ASSERT_TRUE(site_->reload(open));
+    EXPECT_TRUE(all_serve());
+}
+
+TEST_F(Health, AServerThatComesUpBeginsSlowlyAndGoesOnSoAfterATakeover) {
+    Yaml slow = yaml();
+    slow.backends = "10.1.10.10, 10.1.10.11";
+    slow.check = "{http: {path: /state}, interval: 500ms, timeout: 500ms, history: 5, rise: 1, fall: 3}";
+    slow.services = "    slow_start: 40s\n";  // the rest of `web`
+    site_->start(slow);
+    site_->server(0).kill();
+    ASSERT_TRUE(site_->await(kFirst, "down"));
+    ASSERT_EQ(site_->daemon().replace(), 0);  // for the next daemon the service is not a new one
+    site_->server(0).start();
+    ASSERT_TRUE(site_->await(kFirst, "up"));
+
+    const auto weight = [&] { return site_->row(kFirst).at("effective_weight").to_number<double>(); };
+    const double light = weight();
+    EXPECT_LT(light, 1);
+    const size_t early = site_->ask(kVip, 400)["backend-1"];
+    ASSERT_EQ(site_->daemon().replace(), 0);
+    EXPECT_LT(weight(), 1) << "its ramp goes on";
+    EXPECT_TRUE(lab::wait_until([&] { return weight() > light; }, kSoon));
+
+    slow.services = "    slow_start: 1s\n";
+    ASSERT_TRUE(site_->reload(slow));
+    EXPECT_TRUE(lab::wait_until([&] { return weight() == 1; }, kSoon));
+    EXPECT_LT(early, site_->ask(kVip, 400)["backend-1"]);
+}
+
 }  // namespace
 }  // namespace weir::e2e
