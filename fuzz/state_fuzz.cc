@@ -23,8 +23,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     std::string_view text(reinterpret_cast<const char*>(data), size);
     if (auto overrides = read_override_file(text))
         require(read_override_file(override_file_text(*overrides)) == overrides);
-    if (auto memory = read_health_file(text, kNow))
-        require(read_health_file(health_file_text(*memory, kNow), kNow) == memory);
+    if (auto legacy = read_health_file(text, kNow))
+        require(read_health_file(health_file_text(*legacy, kNow), kNow) == legacy);
     if (auto unsent = weir::alert::read_unsent(text, kNow))
         require(weir::alert::read_unsent(weir::alert::unsent_text(*unsent), kNow) == unsent);
     return 0;

@@ -55,10 +55,12 @@ void Controller::start() {
     tell({EventKind::started, fmt::format("weir {} has started, process {}, with {}", daemon_.version,
                                           daemon_.pid, options_.config_path)});
     auto recovered = std::exchange(options_.recovered, {});
-    Result<health::Memory> memory;
-    if (!options_.health_file.empty()) memory = HealthFile(options_.health_file).take(options_.wall_clock());
-    if (!memory) spdlog::warn("{}", memory.error().message);
-    checker_.set(work_of(config_), recovered, memory.value_or(health::Memory{}));
+    Result<Legacy> left;
+    if (!options_.health_file.empty()) left = HealthFile(options_.health_file).take(options_.wall_clock());
+    if (!left) spdlog::warn("{}", left.error().message);
+    auto legacy = left.value_or(Legacy{});
+    checker_.set(work_of(config_), recovered, legacy.checks);
+    if (Restraint::ticks(config_)) restraint_.resume(recovered, legacy.holds, options_.now());
     reconcile();
     if (options_.herald)
         for (const auto& event : standing(*wanted_, recovered)) options_.herald->assume(event);
@@ -225,9 +227,9 @@ void Controller::withdraw() {
 }
 
 void Controller::save_health() {
-    auto memory = checker_.memory();
-    if (options_.health_file.empty() || memory.empty()) return;
-    if (auto saved = HealthFile(options_.health_file).save(memory, options_.wall_clock()); !saved)
+    const Legacy legacy{checker_.memory(), restraint_.holds(options_.now())};
+    if (options_.health_file.empty() || legacy == Legacy{}) return;
+    if (auto saved = HealthFile(options_.health_file).save(legacy, options_.wall_clock()); !saved)
         spdlog::warn("what the checks have seen is not saved: {}", saved.error().message);
 }
 

@@ -71,8 +71,8 @@ class Controller {
     /// Before the datapath goes: no VIP is announced from now on.
     void withdraw();
 
-    /// Keeps what the checks have seen for the next daemon: at the end, and by itself some time after a
-    /// change.
+    /// Keeps what the checks have seen, and who is held back how much, for the next daemon: to be called at
+    /// the end.
     void save_health();
 
     /// Reads the file again. A refused one changes nothing; an accepted one keeps the checks' state.

@@ -126,6 +126,23 @@ TEST_F(ControllerTest, KeepsWhatTheChecksHaveSeenOverARestart) {
     std::filesystem::remove_all(folder);
 }
 
+TEST_F(ControllerTest, GoesOnWithASlowStartAfterARestart) {
+    char folder[] = "/tmp/weir-controller-test-XXXXXX";
+    health_file = std::string(::mkdtemp(folder)) + "/health.json";
+    config.services["web"].slow_start = 18s;
+    const model::HealthMap recovered = {{sample_target(2), {true, "up before the restart"}}};
+    start(recovered);
+    auto fraction = [&](size_t i) { return engine.applied.back().frontends[0].targets[i].fraction; };
+    EXPECT_EQ(fraction(0), model::kWhole / 10) << "new beside one that was up";
+    EXPECT_EQ(fraction(1), model::kWhole);
+    controller->save_health();
+    wall_clock += 10s;
+    start({{sample_target(1), {true, "up"}}, {sample_target(2), {true, "up"}}});
+    EXPECT_EQ(fraction(0), model::kWhole * 6 / 10);
+    EXPECT_EQ(fraction(1), model::kWhole);
+    std::filesystem::remove_all(folder);
+}
+
 TEST_F(ControllerTest, CountsOverridesThatCannotBeSavedAsAProblem) {
     overrides_file = "/dev/null/overrides.json";
     start().set_override({ip("10.0.0.1")}, {.weight = 0}, "ada");

@@ -9,8 +9,10 @@ namespace {
 
 namespace json = boost::json;
 using std::chrono::microseconds;
+using std::chrono::nanoseconds;
 
 constexpr int kVersion = 2;
+constexpr nanoseconds kLongestRamp = std::chrono::hours(1);  // the most that `slow_start` may be
 
 constexpr std::array<std::string_view, std::variant_size_v<model::Check::Kind>> kKinds{
     "tcp", "http", "https", "dns", "exec", "syn", "udp", "icmp"};
@@ -25,11 +27,11 @@ std::string_view view(const json::value& value) {
 }
 
 int64_t count(FileTime time) {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+    return std::chrono::duration_cast<nanoseconds>(time.time_since_epoch()).count();
 }
 
 FileTime read_time(const json::value& value) {
-    return FileTime(std::chrono::nanoseconds(value.to_number<int64_t>()));
+    return FileTime(nanoseconds(value.to_number<int64_t>()));
 }
 
 template <class T>
@@ -60,6 +62,25 @@ json::value check_json(const health::Remembered& check) {
             {"last", std::move(last)}};
 }
 
+json::object target_json(const model::TargetKey& key) {
+    return {{"vip", key.frontend.vips().text()},
+            {"port", key.frontend.port.value()},
+            {"more_ports", key.frontend.more_ports},
+            {"protocol", static_cast<unsigned>(key.frontend.protocol)},
+            {"backend", key.backend.text()}};
+}
+
+json::array holds_json(const Holds& holds) {
+    json::array rows;
+    for (const auto& [key, held] : holds) {
+        auto row = target_json(key);
+        row["ramping_ns"] = held.ramping ? json::value(held.ramping->count()) : json::value(nullptr);
+        row["correction"] = held.correction;
+        rows.push_back(std::move(row));
+    }
+    return rows;
+}
+
 /// These throw where the text is not as health_file_text() makes it.
 health::Remembered read_check(const json::value& row) {
     auto kind = std::ranges::find(kKinds, view(row.at("kind")));
@@ -85,61 +106,76 @@ model::TargetKey read_target(const json::value& row) {
             must(net::Ip::parse(view(row.at("backend"))))};
 }
 
+Held read_held(const json::value& row, nanoseconds since) {
+    Held held;
+    held.correction = row.at("correction").to_number<uint32_t>();
+    if (held.correction == 0 || held.correction > model::kWhole)
+        throw std::runtime_error("a correction is out of range");
+    if (const auto& ramping = row.at("ramping_ns"); !ramping.is_null()) {
+        auto then = std::clamp(nanoseconds(ramping.to_number<int64_t>()), nanoseconds(0), kLongestRamp);
+        held.ramping = std::min(then + since, kLongestRamp);
+    }
+    return held;
+}
+
 }  // namespace
 
-std::string health_file_text(const health::Memory& memory, FileTime now) {
+std::string health_file_text(const Legacy& legacy, FileTime now) {
     json::array targets;
-    for (const auto& [key, past] : memory) {
+    for (const auto& [key, past] : legacy.checks) {
         json::array checks;
         for (const auto& check : past.checks) checks.push_back(check_json(check));
-        targets.push_back({{"vip", key.frontend.vips().text()},
-                           {"port", key.frontend.port.value()},
-                           {"more_ports", key.frontend.more_ports},
-                           {"protocol", static_cast<unsigned>(key.frontend.protocol)},
-                           {"backend", key.backend.text()},
-                           {"changed_at_ns", count(past.changed_at)},
-                           {"checks", std::move(checks)}});
+        auto row = target_json(key);
+        row["changed_at_ns"] = count(past.changed_at);
+        row["checks"] = std::move(checks);
+        targets.push_back(std::move(row));
     }
-    return json::serialize(json::object{
-               {"version", kVersion}, {"saved_at_ns", count(now)}, {"targets", std::move(targets)}}) +
+    return json::serialize(json::object{{"version", kVersion},
+                                        {"saved_at_ns", count(now)},
+                                        {"targets", std::move(targets)},
+                                        {"holds", holds_json(legacy.holds)}}) +
            "\n";
 }
 
-Result<health::Memory> read_health_file(std::string_view text, FileTime now) {
+Result<Legacy> read_health_file(std::string_view text, FileTime now) {
     try {
         auto document = json::parse(json::string_view(text.data(), text.size()));
         if (auto version = document.at("version").to_number<int>(); version != kVersion)
             return fail("its version is {}, and this weir knows {}", version, kVersion);
-        health::Memory memory;
+        Legacy legacy;
         auto saved_at = read_time(document.at("saved_at_ns"));
-        if (saved_at > now || now - saved_at > kHealthFileHolds) return memory;
+        if (saved_at > now || now - saved_at > kHealthFileHolds) return legacy;
         for (const auto& row : document.at("targets").as_array()) {
-            auto& past = memory[read_target(row)];
+            auto& past = legacy.checks[read_target(row)];
             past.changed_at = read_time(row.at("changed_at_ns"));
             for (const auto& check : row.at("checks").as_array()) past.checks.push_back(read_check(check));
         }
-        return memory;
+        // An older weir, which an upgrade takes over from, writes none.
+        if (const auto* holds = document.as_object().if_contains("holds"))
+            for (const auto& row : holds->as_array())
+                legacy.holds[read_target(row)] = read_held(row, now - saved_at);
+        return legacy;
     } catch (const std::exception& problem) {
         return fail("{}", problem.what());
     }
 }
 
-Result<health::Memory> HealthFile::take(FileTime now) {
-    health::Memory memory;
+Result<Legacy> HealthFile::take(FileTime now) {
+    Legacy legacy;
     auto loaded = file_.load([&](std::string_view text) -> Status {
         auto read = read_health_file(text, now);
         if (!read) return propagate(read);
-        memory = std::move(*read);
+        legacy = std::move(*read);
         return {};
     });
     if (!loaded) return propagate(loaded);
     // Should this daemon be killed, the datapath knows better.
     if (auto removed = file_.remove(); !removed) return propagate(removed);
-    return memory;
+    return legacy;
 }
 
-Status HealthFile::save(const health::Memory& memory, FileTime now) const {
-    return file_.save(health_file_text(memory, now));
+Status HealthFile::save(const Legacy& legacy, FileTime now) const {
+    return file_.save(health_file_text(legacy, now));
 }
 
 }  // namespace weir::control

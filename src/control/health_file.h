@@ -1,6 +1,6 @@
 // The file that keeps what the checks have seen over a restart and an upgrade: who is on the way up or down
-// goes on from there. A daemon writes it when it ends, and the next one takes it away: after a crash there is
-// none, and the datapath tells which targets are up.
+// goes on from there, and so do slow starts and wlc's corrections. A daemon writes it when it ends, and the
+// next one takes it away: after a crash there is none, and the datapath tells which targets are up.
 #pragma once
 
 #include <chrono>
@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "control/restraint.h"
 #include "control/state_file.h"
 #include "health/checker.h"
 
@@ -18,17 +19,25 @@ constexpr std::chrono::minutes kHealthFileHolds{5};
 
 using FileTime = std::chrono::system_clock::time_point;
 
-std::string health_file_text(const health::Memory& memory, FileTime now);
-/// All of it or nothing; empty where it is too old, or of a time to come.
-Result<health::Memory> read_health_file(std::string_view text, FileTime now);
+/// What a daemon leaves to the next one.
+struct Legacy {
+    health::Memory checks;
+    Holds holds;
+
+    bool operator==(const Legacy&) const = default;
+};
+
+std::string health_file_text(const Legacy& legacy, FileTime now);
+/// All of it or nothing; empty where it is too old, or of a time to come. Ramps have gone on since then.
+Result<Legacy> read_health_file(std::string_view text, FileTime now);
 
 class HealthFile {
   public:
     explicit HealthFile(std::string path) : file_(std::move(path)) {}
 
     /// Empty where there is no file; none is left of what could be read.
-    Result<health::Memory> take(FileTime now);
-    Status save(const health::Memory& memory, FileTime now) const;
+    Result<Legacy> take(FileTime now);
+    Status save(const Legacy& legacy, FileTime now) const;
 
   private:
     StateFile file_;

@@ -20,6 +20,14 @@ uint32_t ramp_fraction(std::chrono::nanoseconds elapsed, std::chrono::seconds sl
 
 class Ramps {
   public:
+    /// Since when the targets ramp that do.
+    using Begun = std::map<model::TargetKey, SteadyTime>;
+
+    /// At a daemon's start: the datapath goes on with these targets and their frontends. Of those that are up
+    /// ramps go on as they have `begun`; the others have their whole weight already.
+    void resume(const model::HealthMap& recovered, const Begun& begun);
+    Begun under_way() const;
+
     /// Whom the plan lets have new flows from now on. Targets that begin together with their frontend, or
     /// within `slow_start` of it, do not ramp: there is nobody who could spare them, or everybody is new.
     void look(const model::Config& config, const model::Plan& plan, SteadyTime now);
@@ -29,9 +37,10 @@ class Ramps {
                                      SteadyTime now) const;
 
   private:
-    std::map<model::FrontendKey, SteadyTime> frontends_;  // first seen
+    std::map<model::FrontendKey, std::optional<SteadyTime>>
+        frontends_;  // first seen; none: before this daemon
     std::map<model::TargetKey, std::optional<SteadyTime>>
-        begun_;  // who may have new flows; when its ramp began
+        begun_;  // who may have new flows; when its ramp began, until it is over
 };
 
 }  // namespace weir::control

@@ -63,6 +63,23 @@ void Restraint::tick(const model::Config& config, const model::Plan& plan, const
     look(config, plan, now);
 }
 
+Holds Restraint::holds(SteadyTime now) const {
+    Holds holds;
+    for (const auto& [target, began] : ramps_.under_way()) holds[target].ramping = now - began;
+    for (const auto& [target, correction] : corrections_)
+        if (correction != model::kWhole) holds[target].correction = correction;
+    return holds;
+}
+
+void Restraint::resume(const model::HealthMap& recovered, const Holds& holds, SteadyTime now) {
+    Ramps::Begun begun;
+    for (const auto& [target, held] : holds) {
+        if (held.ramping) begun.emplace(target, now - *held.ramping);
+        if (recovered.contains(target)) corrections_.emplace(target, held.correction);
+    }
+    ramps_.resume(recovered, begun);
+}
+
 /// Each tier by itself: which tier carries how much is decided elsewhere.
 void Restraint::correct(const model::Config& config, const model::Plan& plan, const Loads& loads) {
     auto former = std::exchange(corrections_, {});

@@ -9,6 +9,15 @@
 
 namespace weir::control {
 
+/// What of that goes on in the next daemon, of one target.
+struct Held {
+    std::optional<std::chrono::nanoseconds> ramping;  // for so long by now
+    uint32_t correction = model::kWhole;
+
+    bool operator==(const Held&) const = default;
+};
+using Holds = std::map<model::TargetKey, Held>;
+
 class Restraint {
   public:
     /// Whether a service's choice depends on time: then tick() is to be called once a second.
@@ -25,6 +34,12 @@ class Restraint {
               SteadyTime now);
 
     const model::Allowances& allowances() const { return allowances_; }
+
+    /// Of those that are held back.
+    Holds holds(SteadyTime now) const;
+    /// Before the first look(): goes on where the former daemon was, with the targets that its datapath has.
+    /// Caps go by the flows alone.
+    void resume(const model::HealthMap& recovered, const Holds& holds, SteadyTime now);
 
   private:
     void correct(const model::Config& config, const model::Plan& plan, const Loads& loads);

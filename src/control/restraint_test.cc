@@ -46,6 +46,15 @@ class Restrained : public testing::Test {
         }
         return plan();
     }
+    /// On the same datapath, by a clock of its own.
+    void restart(std::chrono::seconds down = 0s) {
+        auto holds = restraint.holds(now);
+        for (auto& [target, held] : holds)
+            if (held.ramping) *held.ramping += down;
+        restraint = {};
+        now = SteadyTime{5000s};
+        restraint.resume(health, holds, now);
+    }
     static std::vector<unsigned> percents(const model::Plan& plan) {
         std::vector<unsigned> out;
         for (const auto& target : plan.frontends[0].targets)
@@ -117,6 +126,38 @@ TEST_F(Restrained, AReloadThatLeavesThemUpLeavesThem) {
     EXPECT_THAT(percents(plan()), ElementsAre(100, 100, 100));
     service().slow_start = 0s;
     EXPECT_THAT(percents(pass(2s)), ElementsAre(100, 100, 100));
+}
+
+TEST_F(Restrained, ARampGoesOnAfterARestart) {
+    set(2, false);
+    plan();
+    pass(60s);
+    set(2, true);
+    plan();
+    pass(4s);
+    restart(2s);
+    EXPECT_THAT(percents(plan()), ElementsAre(100, 40, 100));
+    EXPECT_THAT(percents(pass(2s)), ElementsAre(100, 50, 100));
+    restart(2s);
+    EXPECT_THAT(percents(pass(7s)), ElementsAre(100, 90, 100));
+    EXPECT_THAT(percents(pass(1s)), ElementsAre(100, 100, 100));
+    EXPECT_THAT(restraint.holds(now), IsEmpty());
+}
+
+TEST_F(Restrained, OneThatComesUpSoonAfterARestartRamps) {
+    set(2, false);
+    plan();
+    pass(60s);
+    restart();
+    plan();
+    set(2, true);
+    EXPECT_THAT(percents(plan()), ElementsAre(100, 10, 100)) << "the others have been up all the time";
+    set(3, false), plan();
+    restart();
+    set(3, true), set(2, false);
+    EXPECT_THAT(percents(plan()), ElementsAre(100, 0, 10));
+    set(2, true);
+    EXPECT_THAT(percents(plan()), ElementsAre(100, 10, 10)) << "it went down: its ramp is no more";
 }
 
 /// The share of new flows that moves while one of `count` backends ramps, against what has to: what it gains.
@@ -219,6 +260,10 @@ TEST_F(Restrained, LoadsAreMadeEvenWhereTheServiceWantsIt) {
     EXPECT_EQ(percents(corrected)[0], 100u);
     EXPECT_LE(percents(corrected)[1], 50u);
     EXPECT_THAT(corrected.frontends[0].targets[1].limited, HasSubstr("loaded above the others"));
+    flows.clear();
+    restart();
+    EXPECT_EQ(percents(plan()), percents(corrected)) << "though nothing has been counted yet";
+    EXPECT_EQ(percents(pass(6s)), percents(corrected));
     service().scheduler.kind = model::SchedulerKind::maglev;
     EXPECT_THAT(percents(pass(6s)), ElementsAre(100, 100, 100));
 }
