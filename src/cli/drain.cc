@@ -18,10 +18,6 @@ struct Asked {
     std::optional<std::chrono::seconds> deadline;
 };
 
-uint64_t number_at(const json::object& row, const char* name) {
-    return row.at(name).is_null() ? 0 : row.at(name).to_number<uint64_t>();
-}
-
 /// What a look at the override says: how the waiting ends, or nothing while it goes on.
 std::optional<int> look(const Asked& asked, const std::optional<json::object>& row) {
     auto who = text_of(asked.whom);
@@ -35,9 +31,14 @@ std::optional<int> look(const Asked& asked, const std::optional<json::object>& r
         return complain({fmt::format("{} is not draining any more; somebody else has changed it", who)});
     if (!row->at("used").as_bool())
         return complain({fmt::format("{} is not in the configuration any more", who)});
-    auto flows = number_at(*row, "flows_active");
+    auto drained = row->at("drained");
+    if (drained.is_null()) {  // a daemon that has only just started
+        std::cout << who << ": its flows are being counted\n" << std::flush;
+        return std::nullopt;
+    }
+    auto flows = row->at("flows_active").to_number<uint64_t>();
     std::cout << fmt::format("{}: {} flow{} left\n", who, flows, flows == 1 ? "" : "s") << std::flush;
-    if (!row->at("drained").as_bool()) return std::nullopt;
+    if (!drained.as_bool()) return std::nullopt;
     std::cout << fmt::format("{}: drained\n", who);
     return kDone;
 }

@@ -161,6 +161,7 @@ void show_overrides(std::ostream& out, const json::value& overrides, bool colour
     };
     Table table({"BACKEND", "SERVICE", "STATE", ">WEIGHT", ">FLOWS", "BY", "SINCE", "NOTE"});
     for (const auto& row : overrides.as_array()) {
+        bool counted = row.at("state") != "draining" || !row.at("drained").is_null();
         std::string note;
         if (!row.at("used").as_bool())
             note = "not in the configuration";
@@ -170,8 +171,10 @@ void show_overrides(std::ostream& out, const json::value& overrides, bool colour
             note = "drained";
         else if (!row.at("deadline").is_null())
             note = "until " + field(row, "deadline");
+        else if (!counted)
+            note = "its flows are being counted";
         table.add({field(row, "backend"), row.at("service").is_null() ? "all" : field(row, "service"),
-                   or_dash(row, "state"), or_dash(row, "weight"), field(row, "flows_active"),
+                   or_dash(row, "state"), or_dash(row, "weight"), counted ? field(row, "flows_active") : "?",
                    field(row, "by"), field(row, "at"), note});
     }
     table.print(out, coloured);

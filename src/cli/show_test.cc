@@ -138,22 +138,26 @@ TEST(Show, ListsBackendsWithWhatTheirChecksSayAndWhatHoldsThemBack) {
 
 TEST(Show, ListsOverridesWithWhatIsToBeKnownOfEach) {
     control::SystemTime at(std::chrono::seconds(1'700'000'000));
-    auto row = [&](const char* backend, model::Override override, control::OverrideUse use, bool drained) {
+    auto row = [&](const char* backend, model::Override override, control::OverrideUse use,
+                   std::optional<bool> drained = {}) {
         override.by = "ada";
         override.at = at;
         return control::OverrideRow{{control::ip(backend)}, override, use, drained};
     };
     auto drain = model::Override{.state = model::AdminState::draining};
-    auto text =
-        shown(show_overrides, control::overrides_json({row("10.0.0.1", drain, {true, 12}, false),
-                                                       row("10.0.0.2", drain, {true, 0}, true),
-                                                       row("10.0.0.3", {.weight = 5}, {false, 0}, false)}));
-    EXPECT_EQ(text,
-              "BACKEND   SERVICE  STATE     WEIGHT  FLOWS  BY   SINCE                     NOTE\n"
-              "10.0.0.1  all      draining       -     12  ada  2023-11-14T22:13:20.000Z\n"
-              "10.0.0.2  all      draining       -      0  ada  2023-11-14T22:13:20.000Z  drained\n"
-              "10.0.0.3  all      -              5      0  ada  2023-11-14T22:13:20.000Z  not in the "
-              "configuration\n");
+    auto text = shown(show_overrides,
+                      control::overrides_json(
+                          {row("10.0.0.1", drain, {true, 12}, false), row("10.0.0.2", drain, {true, 0}, true),
+                           row("10.0.0.3", {.weight = 5}, {false, 0}), row("10.0.0.4", drain, {true, 0})}));
+    EXPECT_EQ(
+        text,
+        "BACKEND   SERVICE  STATE     WEIGHT  FLOWS  BY   SINCE                     NOTE\n"
+        "10.0.0.1  all      draining       -     12  ada  2023-11-14T22:13:20.000Z\n"
+        "10.0.0.2  all      draining       -      0  ada  2023-11-14T22:13:20.000Z  drained\n"
+        "10.0.0.3  all      -              5      0  ada  2023-11-14T22:13:20.000Z  not in the "
+        "configuration\n"
+        "10.0.0.4  all      draining       -      ?  ada  2023-11-14T22:13:20.000Z  its flows are being "
+        "counted\n");
 }
 
 TEST(Show, MarksWhatWasChangedByHand) {

@@ -230,8 +230,7 @@ json::object override_json(const OverrideRow& row) {
     for (auto& field : said_json(row.override)) object.insert(field);
     object["used"] = row.use.used;
     object["flows_active"] = row.use.flows_active;
-    bool drains = row.override.state == model::AdminState::draining;
-    object["drained"] = drains ? json::value(row.drained) : json::value(nullptr);
+    object["drained"] = row.drained ? json::value(*row.drained) : json::value(nullptr);
     return object;
 }
 

@@ -51,7 +51,7 @@ TEST(Json, ListsOverridesWithWhatTheyDo) {
     model::Override drain{
         .state = model::AdminState::draining, .by = "ada", .at = SystemTime(1'700'000'000'000ms)};
     EXPECT_EQ(overrides_json({{{ip("10.0.0.2"), "web"}, drain, {true, 3}, false},
-                              {{ip("10.0.0.9")}, {.weight = 0}, {}, false}}),
+                              {{ip("10.0.0.9")}, {.weight = 0}, {}}}),
               json::parse(R"([
         {"backend": "10.0.0.2", "service": "web", "state": "draining", "weight": null, "by": "ada",
          "at": "2023-11-14T22:13:20.000Z", "deadline": null, "flows_cut": null, "used": true,

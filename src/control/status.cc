@@ -74,8 +74,13 @@ std::vector<OverrideRow> override_rows(const model::Overrides& overrides, const 
                                        const model::Plan& plan, const engine::Observation& seen) {
     auto uses = uses_of(overrides, plan, seen);
     std::vector<OverrideRow> rows;
-    for (const auto& [key, override] : overrides)
-        rows.push_back({key, override, uses.at(key), drains.drained(key, override)});
+    bool counted = seen.flow_table.counts_total > 0;
+    for (const auto& [key, override] : overrides) {
+        OverrideRow row{key, override, uses.at(key)};
+        if (override.state == model::AdminState::draining && counted)
+            row.drained = drains.drained(key, override);
+        rows.push_back(std::move(row));
+    }
     return rows;
 }
 

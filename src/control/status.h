@@ -82,7 +82,8 @@ struct OverrideRow {
     model::OverrideKey key;
     model::Override override;
     OverrideUse use;
-    bool drained = false;  // all its flows are gone, for sure
+    std::optional<bool> drained{};  // all its flows are gone, for sure; none where it does not drain, or
+                                    // nothing has been counted yet
 };
 
 /// How the overrides are kept.
