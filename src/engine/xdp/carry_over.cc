@@ -3,22 +3,33 @@
 #include <algorithm>
 
 namespace weir::engine::xdp {
+namespace {
+
+bool exchange(__u64& slot, __u64 expected, __u64 entry) {
+    return __atomic_compare_exchange_n(&slot, &expected, entry, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+bool ends(uint64_t entry) {
+    return (entry >> WEIR_STATE_SHIFT & (WEIR_FLOW_STATES - 1)) == WEIR_CLOSING;
+}
+
+void copy_flow(uint64_t entry, weir_bucket& bucket) {
+    for (auto& slot : bucket.entry) {
+        __u64 there = __atomic_load_n(&slot, __ATOMIC_RELAXED);
+        if (there == 0 || (entry ^ there) >> WEIR_TAG_SHIFT != 0) continue;
+        if (ends(entry) && !ends(there)) exchange(slot, there, entry);
+        return;
+    }
+    for (auto& slot : bucket.entry)
+        if (exchange(slot, 0, entry)) return;
+}
+
+}  // namespace
 
 void copy_flows(Rows<weir_bucket> from, Rows<weir_bucket> to) {
-    auto same_flow = [](uint64_t a, uint64_t b) { return (a ^ b) >> WEIR_TAG_SHIFT == 0; };
-    for (size_t i = 0; i < std::max(from.size(), to.size()); i++) {
-        auto& bucket = to[i & (to.size() - 1)];
-        for (auto entry : from[i & (from.size() - 1)].entry) {
-            bool known = entry == 0 || std::ranges::any_of(bucket.entry, [&](uint64_t other) {
-                             return other != 0 && same_flow(entry, other);
-                         });
-            for (auto* room = std::begin(bucket.entry); !known && room != std::end(bucket.entry); ++room) {
-                __u64 free = 0;
-                known = __atomic_compare_exchange_n(room, &free, entry, false, __ATOMIC_RELAXED,
-                                                    __ATOMIC_RELAXED);
-            }
-        }
-    }
+    for (size_t i = 0; i < std::max(from.size(), to.size()); i++)
+        for (auto entry : from[i & (from.size() - 1)].entry)
+            if (entry != 0) copy_flow(entry, to[i & (to.size() - 1)]);
 }
 
 void add_counts(const Datapath& before, const Datapath& after) {

@@ -7,7 +7,8 @@ namespace weir::engine::xdp {
 
 /// Entries of a table of another size: those whose bucket is now decided by more bits of their hash than the
 /// entry tells go to each bucket that may be theirs; in the wrong one nobody finds them, and they expire. The
-/// datapath may be at work on either: what it has written there of a flow stays.
+/// datapath may be at work on either: what it has written there of a flow stays, but for the end of a flow
+/// that it has seen here. That makes the second of two copies bring what has ended since the first.
 void copy_flows(Rows<weir_bucket> from, Rows<weir_bucket> to);
 
 /// What the one has counted goes to the row of the other that no CPU writes.

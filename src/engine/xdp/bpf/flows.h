@@ -2,8 +2,8 @@
  * packet meets. A bucket is one cache line of eight entries of eight bytes; bucket and tag come from one
  * keyed hash of the 5-tuple, together at least 43 bits of it, so a false match is rare (8 in 2^33 for a new
  * flow) and gives that flow a live backend of its own service: the frontend is part of the hash, and compared
- * besides. Each change is one aligned store; two CPUs that race leave at worst two entries of which the first
- * counts.
+ * besides. Each change is one aligned store or exchange; two CPUs that race leave at worst two entries of
+ * which the first counts.
  *
  * Who may displace whom: a first packet (SYN, or whatever an attacker invents) makes an entry in state
  * WEIR_NEW, which takes a free, an expired or another WEIR_NEW entry, never one of a flow that has had a
@@ -153,7 +153,13 @@ static __always_inline void recall(struct found* found, const struct packet* p,
 static __always_inline void store(struct found* found, __u64 entry) {
     struct flow* f = &found->flow;
     if (f->slot) {
-        if (entry != f->entry) *(volatile __u64*)f->slot = entry;
+        if (entry == f->entry) return;
+        /* An end counts whatever another CPU writes; all else gives way, or an acknowledgement could take an
+         * end back, and the flow would last until its timeout. */
+        if (entry_state(entry) == WEIR_CLOSING)
+            *(volatile __u64*)f->slot = entry;
+        else
+            __sync_val_compare_and_swap(f->slot, f->entry, entry);
         return;
     }
     __u64* room = find_room(found->bucket, f);
