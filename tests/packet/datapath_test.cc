@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
 
+#include <atomic>
 #include <map>
+#include <thread>
 
 #include "tests/packet/fixture.h"
 
@@ -212,6 +214,29 @@ TEST_F(DatapathTest, AFloodOfSynsDoesNotMoveEstablishedFlows) {
     auto fresh = send(tcp_from(9, net::kTcpSyn));
     EXPECT_NE(fresh, 0);
     EXPECT_EQ(send(tcp_from(9)), fresh);
+}
+
+TEST_F(DatapathTest, AnEndIsNotTakenBackByWhatAnotherCpuNotesAtTheSameTime) {
+    constexpr int kFirst = 1024, kLast = 9024;
+    open_flows(kFirst, kLast);
+    age_flows(1);  // so that a packet that changes nothing else is noted
+    std::atomic<int> at_its_place = 0;
+    const auto send_each = [&](uint8_t flags) {
+        for (int port = kFirst; port < kLast; port++) {
+            const auto frame = net::build_frame(tcp_from(port, flags));
+            ++at_its_place;
+            while (at_its_place < 2 * (port - kFirst + 1)) {
+            }
+            run(frame);
+        }
+    };
+    std::jthread acknowledges([&] { send_each(net::kTcpAck); });
+    send_each(net::kTcpFin | net::kTcpAck);
+    acknowledges.join();
+    const auto before = observe().flow_table.counts_total;
+    while (observe().flow_table.counts_total == before) tables_->scan();
+    EXPECT_EQ(observe().flow_table.flows.established, 0u);
+    EXPECT_GT(observe().flow_table.flows.closing, 7500u);  // the rest had no place
 }
 
 TEST_F(DatapathTest, KeepsFlowsAndCountsWhenTheTablesGrow) {
