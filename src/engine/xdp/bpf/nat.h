@@ -281,7 +281,7 @@ static __always_inline void note_answer(const struct packet* p, struct scratch* 
     struct weir_translation* there = find_translation(&s->reverse, &begun);
     if (there && same_tuple(&there->to, &s->turned)) {
         there->age = now;
-        there->state = row->state;
+        if (ends) there->state = WEIR_CLOSING;
     }
 }
 
