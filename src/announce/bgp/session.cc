@@ -1,0 +1,292 @@
+#include "announce/bgp/session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace weir::announce::bgp {
+namespace {
+
+constexpr Side kSides[] = {Side::ours, Side::theirs};
+
+Side other(Side side) {
+    return side == Side::ours ? Side::theirs : Side::ours;
+}
+
+constexpr int kKeepalives = 3;  // within a hold time
+
+}  // namespace
+
+std::string_view to_text(State state) {
+    switch (state) {
+        case State::idle:
+            return "idle";
+        case State::connect:
+            return "connect";
+        case State::active:
+            return "active";
+        case State::open_sent:
+            return "open_sent";
+        case State::open_confirm:
+            return "open_confirm";
+        case State::established:
+            return "established";
+    }
+    return "";
+}
+
+Actions Session::start(Time now) {
+    if (!std::exchange(running_, true)) connect(now);
+    return take();
+}
+
+Actions Session::stop(const Notification& why, Time) {
+    bool was_up = established().has_value();
+    for (auto side : kSides) drop(side, why);
+    running_ = false;
+    start_at_ = retry_at_ = std::nullopt;
+    if (was_up) actions_.push_back(Down{"weir has closed it"});
+    return take();
+}
+
+void Session::connect(Time now) {
+    start_at_ = retry_at_ = std::nullopt;
+    if (options_.passive) return;
+    retry_at_ = now + jittered(options_.connect_retry);
+    link(Side::ours) = Link{};
+    actions_.push_back(Connect{});
+}
+
+Session::Admission Session::admit(Time now) {
+    if (!running_ || start_at_) return {.refused = Notification{ErrorCode::cease, cease::kRejected}};
+    auto up = established();
+    bool returns = up && link(*up)->agreed.theirs.capabilities.graceful_restart;
+    if (returns) {
+        ended(*drop(*up), "it has connected anew, as one that has restarted", false, now);
+        retry_at_ = std::nullopt;
+    }
+    if (link(Side::theirs) || (up && !returns))
+        return {.refused = Notification{ErrorCode::cease, cease::kCollision}};
+    return {.before = take()};
+}
+
+Actions Session::connected(Side side, Time now) {
+    retry_at_ = std::nullopt;
+    link(side) = Link{.state = State::open_sent, .hold = now + kOpenHold};
+    actions_.push_back(Send{side, write(offer(options_.terms))});
+    return take();
+}
+
+Actions Session::lost(Side side, const std::string& why, Time now) {
+    if (!link(side)) return {};
+    auto was = std::exchange(link(side), std::nullopt);
+    if (was->state == State::connect)
+        actions_.push_back(Failed{why});  // the next try comes when the timer says
+    else
+        ended(*was, why, false, now);
+    return take();
+}
+
+Actions Session::received(Side side, const Message& message, Time now) {
+    if (!link(side)) return {};
+    if (auto* notification = std::get_if<Notification>(&message)) {
+        told_to_end(side, *notification, now);
+        return take();
+    }
+    switch (link(side)->state) {
+        case State::open_sent:
+            if (auto* open = std::get_if<Open>(&message))
+                opened(side, *open, now);
+            else
+                unexpected(side, message, now);
+            break;
+        case State::open_confirm:
+            if (std::holds_alternative<Keepalive>(message))
+                confirmed(side, now);
+            else
+                unexpected(side, message, now);
+            break;
+        case State::established:
+            established_heard(side, message, now);
+            break;
+        case State::idle:
+        case State::connect:
+        case State::active:
+            break;  // nothing is connected
+    }
+    return take();
+}
+
+Actions Session::refused(Side side, const Refusal& refusal, Time now) {
+    if (link(side)) fault(side, refusal, now);
+    return take();
+}
+
+void Session::opened(Side side, const Open& open, Time now) {
+    auto agreed = agree(options_.terms, open);
+    if (!agreed) return fault(side, agreed.error(), now);
+    if (!survives_collision(side, open)) return;
+    auto& link = *this->link(side);
+    link.state = State::open_confirm;
+    link.agreed = *agreed;
+    actions_.push_back(Send{side, keepalive()});
+    link.hold = link.keepalive = std::nullopt;
+    if (agreed->hold_time.count() > 0) {
+        link.hold = now + agreed->hold_time;
+        link.keepalive = now + jittered(Duration(agreed->hold_time) / kKeepalives);
+    }
+}
+
+/// The peer's other connection has got as far or further: one of the two has to go.
+bool Session::survives_collision(Side side, const Open& open) {
+    auto& rival = link(other(side));
+    if (!rival || rival->state < State::open_confirm) return true;
+    bool stays =
+        rival->state != State::established && (side == Side::ours) == ours_stays(options_.terms, open);
+    drop(stays ? other(side) : side, Notification{ErrorCode::cease, cease::kCollision});
+    return stays;
+}
+
+void Session::confirmed(Side side, Time now) {
+    auto& link = *this->link(side);
+    link.state = State::established;
+    link.since = now;
+    heard(link, now);
+    drop(other(side), Notification{ErrorCode::cease, cease::kCollision});
+    retry_at_ = std::nullopt;
+    // Who has restarted says so once: what comes later is another session.
+    if (auto& restart = options_.terms.capabilities.graceful_restart) restart->restarting = false;
+    actions_.push_back(Up{side, link.agreed});
+}
+
+void Session::established_heard(Side side, const Message& message, Time now) {
+    if (std::holds_alternative<Open>(message)) return unexpected(side, message, now);
+    heard(*link(side), now);
+    auto* refresh = std::get_if<Refresh>(&message);
+    bool is_request = refresh && refresh->kind == static_cast<uint8_t>(Refresh::Kind::request);
+    if (is_request && refresh->family && link(side)->agreed.families.contains(*refresh->family))
+        actions_.push_back(Resend{*refresh->family});
+}
+
+void Session::told_to_end(Side side, const Notification& notification, Time now) {
+    auto why = fmt::format("it closed the session: {}", describe(notification));
+    if (auto what = advice(notification); !what.empty()) why += fmt::format("; {}", what);
+    const bool collision = notification.code == ErrorCode::cease && notification.subcode == cease::kCollision;
+    auto was = drop(side);
+    if (collision && was->state != State::established && link(other(side))) return;
+    ended(*was, std::move(why), notification.code != ErrorCode::cease, now);
+}
+
+/// RFC 6608.
+void Session::unexpected(Side side, const Message& message, Time now) {
+    constexpr std::string_view names[] = {"", "OPEN", "UPDATE", "NOTIFICATION", "KEEPALIVE", "ROUTE-REFRESH"};
+    auto state = link(side)->state;
+    auto type = static_cast<uint8_t>(type_of(message));
+    auto subcode = static_cast<uint8_t>(static_cast<int>(state) - static_cast<int>(State::open_sent) + 1);
+    fault(side,
+          {{ErrorCode::state_machine, subcode, {type}},
+           fmt::format("it sent a message of type {} in the state {}", names[type], to_text(state))},
+          now);
+}
+
+void Session::fault(Side side, const Refusal& refusal, Time now) {
+    auto was = drop(side, refusal.notification);
+    ended(*was, fmt::format("{}: {}", describe(refusal.notification), refusal.why), true, now);
+}
+
+/// Gives what was there.
+std::optional<Session::Link> Session::drop(Side side, const std::optional<Notification>& why) {
+    auto was = std::exchange(link(side), std::nullopt);
+    if (was && why && was->state != State::connect) actions_.push_back(Send{side, write(*why)});
+    if (was) actions_.push_back(Close{side});
+    return was;
+}
+
+/// The end of a connection that had got so far.
+void Session::ended(const Link& was, std::string why, bool fault, Time now) {
+    bool was_up = was.state == State::established;
+    if (was_up && now - was.since >= kSteady) setbacks_ = 0;
+    if (was_up)
+        actions_.push_back(Down{std::move(why)});
+    else
+        actions_.push_back(Failed{std::move(why)});
+    if (has_links()) return;
+    auto resumes = now + rest();
+    start_at_ = fault ? std::optional(resumes) : std::nullopt;
+    retry_at_ = fault || options_.passive ? std::nullopt : std::optional(resumes);
+}
+
+void Session::heard(Link& link, Time now) {
+    if (link.hold) link.hold = now + link.agreed.hold_time;
+}
+
+std::optional<Session::Time> Session::next() const {
+    std::optional<Time> first;
+    auto consider = [&](const std::optional<Time>& each) {
+        if (each && (!first || *each < *first)) first = each;
+    };
+    consider(start_at_);
+    consider(retry_at_);
+    for (const auto& each : links_) {
+        if (!each) continue;
+        consider(each->hold);
+        consider(each->keepalive);
+    }
+    return first;
+}
+
+Actions Session::tick(Time now) {
+    if (start_at_ && *start_at_ <= now) connect(now);
+    if (retry_at_ && *retry_at_ <= now) {
+        if (drop(Side::ours)) actions_.push_back(Failed{"it does not answer"});
+        connect(now);
+    }
+    for (auto side : kSides) tick(side, now);
+    return take();
+}
+
+void Session::tick(Side side, Time now) {
+    auto& link = this->link(side);
+    if (link && link->hold && *link->hold <= now) {
+        auto silent =
+            link->state == State::open_sent ? std::chrono::seconds(kOpenHold) : link->agreed.hold_time;
+        return fault(
+            side, {{ErrorCode::hold_timer, 0}, fmt::format("it was silent for {} s", silent.count())}, now);
+    }
+    if (!link || !link->keepalive || *link->keepalive > now) return;
+    actions_.push_back(Send{side, keepalive()});
+    link->keepalive = now + jittered(Duration(link->agreed.hold_time) / kKeepalives);
+}
+
+State Session::state() const {
+    if (!running_ || start_at_) return State::idle;
+    auto furthest = State::idle;
+    for (const auto& each : links_)
+        if (each) furthest = std::max(furthest, each->state);
+    return has_links() ? furthest : State::active;
+}
+
+Dialect Session::dialect(Side side) const {
+    return link(side) ? link(side)->agreed.dialect : Dialect{};
+}
+
+std::optional<Side> Session::established() const {
+    for (auto side : kSides)
+        if (link(side) && link(side)->state == State::established) return side;
+    return std::nullopt;
+}
+
+/// Twice as long each time.
+Session::Duration Session::rest() {
+    constexpr unsigned most_doublings = 6;
+    auto doubled = kLeastRest * (1 << std::min(setbacks_++, most_doublings));
+    return jittered(std::min<Duration>(doubled, kMostRest));
+}
+
+/// RFC 4271 section 10: between three quarters of it and all.
+Session::Duration Session::jittered(Duration duration) {
+    return std::uniform_int_distribution<Duration::rep>(duration.count() * 3 / 4, duration.count())(random_) *
+           Duration(1);
+}
+
+}  // namespace weir::announce::bgp
