@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "model/bgp.h"
 #include "model/event_kind.h"
 #include "net/ip.h"
 
@@ -230,7 +231,9 @@ struct Service {
     std::optional<Sticky> sticky{};
     std::vector<QuicConfig> quic{};
     bool announce_arp = false;  // answer ARP and neighbour discovery for the VIPs
-    unsigned need = 1;          // with fewer backends up and enabled (`fallback` aside) it counts as down
+    /// Of the VIPs in BGP; none: they are not announced by it.
+    std::optional<BgpAttributes> bgp{BgpAttributes{}};
+    unsigned need = 1;  // with fewer backends up and enabled (`fallback` aside) it counts as down
     std::vector<Check> checks;
 
     bool operator==(const Service&) const = default;
@@ -335,6 +338,7 @@ struct Config {
     Icmp icmp;
     Unmatched unmatched = Unmatched::drop;
     Announcing announcing;
+    Bgp bgp;
     std::map<std::string, Alert> alerts;
     std::chrono::seconds watchdog{0};  // so long the datapath goes on without a daemon; 0: forever
     std::map<std::string, Pool> pools;

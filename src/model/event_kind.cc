@@ -27,8 +27,12 @@ constexpr std::array<Kind, kEventKinds> kKinds{{
     {"override_expired", Severity::warning},
     {"drain_finished", Severity::info},
     {"certificate_expiring", Severity::warning},
+    {"bgp_up", Severity::info, EventKind::bgp_down},
+    {"bgp_down", Severity::warning},
+    {"vip_announced", Severity::info},
+    {"vip_withdrawn", Severity::info},
 }};
-static_assert(static_cast<size_t>(EventKind::certificate_expiring) + 1 == kEventKinds);
+static_assert(static_cast<size_t>(EventKind::vip_withdrawn) + 1 == kEventKinds);
 
 }  // namespace
 

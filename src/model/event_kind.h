@@ -23,8 +23,12 @@ enum class EventKind : uint8_t {
     override_expired,
     drain_finished,
     certificate_expiring,
+    bgp_up,
+    bgp_down,
+    vip_announced,
+    vip_withdrawn,
 };
-inline constexpr size_t kEventKinds = 14;
+inline constexpr size_t kEventKinds = 18;
 
 enum class Severity : uint8_t { info, warning, error };
 

@@ -1,0 +1,67 @@
+// The BGP-4 speaker: tells routers which VIPs are here, and only while they are (route health injection). It
+// imports nothing. Sessions of the configuration's peers, and where it says so, a listener for those who
+// connect. See doc/bgp.md. On the executor's one thread, which outlives this object.
+#pragma once
+
+#include "announce/announcer.h"
+#include "announce/bgp/peer.h"
+#include "model/event_kind.h"
+
+namespace weir::announce::bgp {
+
+class Speaker final : public Announcer, public BgpReporting {
+  public:
+    using OnNews = std::function<void(model::EventKind kind, std::string message)>;
+
+    Speaker(boost::asio::any_io_executor executor, OnNews on_news);
+    /// Vanishes, if it has not ended before.
+    ~Speaker() override;
+
+    /// The datapath is at work already: peers that know of graceful restart are asked to keep the routes.
+    /// Before the first set().
+    void assume_restart() { restarting_ = true; }
+
+    /// Has the configuration's peers from now on. Sessions that need not change go on. Fails where it cannot
+    /// listen, or has no router id; what can be done is done.
+    Status set(const model::Config& config);
+    void announce(const model::Plan& plan, const std::vector<std::string>& attached) override;
+
+    /// For good: withdraws the VIPs, waits, closes. It takes as long as the executor runs, until is_gone().
+    void leave();
+    bool is_gone() const;
+    /// For good, without a word: another daemon takes over.
+    void vanish();
+
+    BgpReport report() const override;
+
+  private:
+    struct Listener;
+
+    Status set_peers(const model::Config& config);
+    Status listen();
+    boost::asio::awaitable<void> accept(std::shared_ptr<Listener> listener);
+    void admit(UniqueFd socket, const net::Ip& from);
+    Status guard();
+    Status guard(Listener& listener, net::Family family);
+    boost::asio::awaitable<void> see_out();
+    bool has_told() const;
+    void close();
+    void tell_peers();
+    void tell_of_vips(const Vips& before);
+
+    boost::asio::any_io_executor executor_;
+    OnNews on_news_;
+    model::Bgp bgp_;
+    Services services_;
+    Speaking speaking_;
+    bool restarting_ = false;  // until the first peers know
+    std::map<net::Ip, std::shared_ptr<Peer>> peers_;
+    std::vector<std::shared_ptr<Peer>> former_;  // that have their last words to say
+    std::map<net::Endpoint, std::shared_ptr<Listener>> listeners_;
+    uint64_t strangers_total_ = 0;
+    std::optional<Vips> vips_;
+    enum class Stage : uint8_t { here, leaving, closed } stage_ = Stage::here;
+    std::shared_ptr<char> alive_ = std::make_shared<char>();
+};
+
+}  // namespace weir::announce::bgp
