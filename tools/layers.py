@@ -18,7 +18,7 @@ ALLOWED = {
     "announce": CORE,
     "engine": CORE | {"sched"},
     # control sees interfaces only, never a concrete check or engine
-    "control": CORE | {"sched", "config", "health/checker.h", "health/probe.h", "engine/engine.h", "announce/announcer.h"},
+    "control": CORE | {"sched", "config", "health/checker.h", "health/probe.h", "engine/engine.h", "announce/announcer.h", "announce/bgp_report.h"},
     "admin": CORE | {"control", "engine/capture.h"},
     # its values are control's events; it speaks TLS by the checks' connection
     "alert": CORE | {"control/backoff.h", "control/herald.h", "control/json.h", "health/connection.h", "health/tls.h"},

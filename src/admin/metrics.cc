@@ -7,6 +7,7 @@
 namespace weir::admin {
 namespace {
 
+using PeerRow = announce::BgpPeerRow;
 using control::BackendRow;
 using control::FrontendRow;
 using control::ServiceRow;
@@ -19,6 +20,7 @@ std::vector<std::string> labels_of(const std::string& service, const model::Fron
 }
 
 const Labels kFrontend{"service", "vip", "port", "protocol"};
+const Labels kPeer{"peer", "asn"};
 const Labels kBackend{"service", "vip", "port", "protocol", "address"};
 
 /// Collects one number of each backend; `Number` is a function of the row.
@@ -41,6 +43,30 @@ void each_frontend(const Report& report, const AddSample& add) {
 template <auto Number>
 void one(const Report& report, const AddSample& add) {
     add({}, static_cast<double>(Number(report)));
+}
+
+/// `Number` is a function of the row.
+template <auto Number>
+void each_peer(const Report& report, const AddSample& add) {
+    for (const auto& row : report.bgp.peers)
+        add({row.settings.address.text(), std::to_string(row.settings.asn)},
+            static_cast<double>(Number(row)));
+}
+
+void bgp_messages(const Report& report, const AddSample& add) {
+    for (const auto& row : report.bgp.peers)
+        for (size_t i = 0; i < announce::kBgpMessages.size(); ++i) {
+            auto labels = [&](const char* direction) -> std::vector<std::string> {
+                return {row.settings.address.text(), std::to_string(row.settings.asn), direction,
+                        std::string(announce::kBgpMessages[i])};
+            };
+            add(labels("received"), static_cast<double>(row.received_total[i]));
+            add(labels("sent"), static_cast<double>(row.sent_total[i]));
+        }
+}
+
+void bgp_strangers(const Report& report, const AddSample& add) {
+    if (!report.bgp.peers.empty()) add({}, static_cast<double>(report.bgp.strangers_total));
 }
 
 double seconds(control::SystemTime time) {
@@ -264,6 +290,29 @@ const std::vector<Metric> kMetrics{
      "weir "
      "answered itself.",
      not_forwarded},
+    {"weir_bgp_peer_up", gauge, kPeer, "1 if the session with the BGP peer is established.",
+     each_peer<[](const PeerRow& p) { return p.state == "established"; }>},
+    {"weir_bgp_sessions_total", counter, kPeer, "Sessions with the peer that were established.",
+     each_peer<[](const PeerRow& p) { return p.established_total; }>},
+    {"weir_bgp_routes", gauge, kPeer, "Routes that the peer has been told of.",
+     each_peer<[](const PeerRow& p) { return p.routes.size(); }>},
+    {"weir_bgp_routes_withheld", gauge, kPeer, "Announced VIPs that this peer is not told of.",
+     each_peer<[](const PeerRow& p) { return p.withheld.size(); }>},
+    {"weir_bgp_messages_total",
+     counter,
+     {"peer", "asn", "direction", "type"},
+     "BGP messages, received and sent.",
+     bgp_messages},
+    {"weir_bgp_prefixes_ignored_total", counter, kPeer,
+     "Prefixes that the peer announced; weir imports none.",
+     each_peer<[](const PeerRow& p) { return p.prefixes_ignored_total; }>},
+    {"weir_bgp_faults_total", counter, kPeer, "UPDATEs with a fault that the session outlived (RFC 7606).",
+     each_peer<[](const PeerRow& p) { return p.faults_total; }>},
+    {"weir_bgp_strangers_total",
+     counter,
+     {},
+     "Connections to the BGP port from addresses that are no peer's.",
+     bgp_strangers},
     {"weir_vip_claimed",
      gauge,
      {"vip", "mac", "interface"},

@@ -171,6 +171,7 @@ constexpr Sample kGood[] = {
     {"GET", "/api/v1/backends"},
     {"GET", "/api/v1/pools"},
     {"GET", "/api/v1/flows?service=web&backend=10.0.0.1&limit=7"},
+    {"GET", "/api/v1/bgp"},
     {"GET", "/api/v1/config"},
     {"GET", "/api/v1/plan"},
     {"POST", "/api/v1/plan", kYaml},

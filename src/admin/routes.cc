@@ -50,6 +50,10 @@ Rendering get_pools(const Parts& parts, const Request&) {
     return [rows = std::move(rows)] { return reply(control::pools_json(rows)); };
 }
 
+Rendering get_bgp(const Parts& parts, const Request&) {
+    return [report = parts.controller.bgp()] { return reply(control::bgp_json(report)); };
+}
+
 Rendering get_config(const Parts& parts, const Request&) {
     return [config = parts.controller.config()] { return reply(control::config_json(config)); };
 }
@@ -186,6 +190,7 @@ constexpr Route kRoutes[] = {
      "A row for each backend behind each frontend",
      {.schema = "Backends"}},
     {"GET", "/api/v1/pools", get_pools, "Pools with their backends, and who uses them", {.schema = "Pools"}},
+    {"GET", "/api/v1/bgp", get_bgp, "BGP peers, and what each is told", {.schema = "Bgp"}},
     {"GET",
      "/api/v1/flows",
      with_controller<get_flows>,

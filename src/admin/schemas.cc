@@ -300,6 +300,7 @@ void add_events(json::object& to) {
                           {"kind", event_kind()},
                           {"service", or_null(text())},
                           {"backend", or_null(text())},
+                          {"peer", or_null(text())},
                           {"vip", or_null(text())},
                           {"port", or_null(port())},
                           {"protocol", or_null(text())},
@@ -351,6 +352,84 @@ json::object alert() {
                    {"rate", whole()}});
 }
 
+json::object asn() {
+    return whole(1, UINT32_MAX);
+}
+
+json::object bgp_attributes() {
+    return record({{"med", or_null(whole())},
+                   {"local_pref", or_null(whole())},
+                   {"prepend", or_null(whole())},
+                   {"communities", list(text())},
+                   {"large_communities", list(text())}});
+}
+
+json::object bgp_settings() {
+    auto peer = record({{"address", text()},
+                        {"asn", asn()},
+                        {"port", whole(1, 65535)},
+                        {"description", or_null(text())},
+                        {"source", or_null(text())},
+                        {"password", secret()},
+                        {"hold_time_seconds", whole()},
+                        {"connect_retry_seconds", whole()},
+                        {"passive", truth()},
+                        {"multihop", or_null(whole(1, 255))},
+                        {"ttl_security", or_null(whole(1, 254))},
+                        {"next_hop_ipv4", or_null(text())},
+                        {"next_hop_ipv6", or_null(text())},
+                        {"export", list(text())},
+                        {"reject", list(text())},
+                        {"attributes", bgp_attributes()}});
+    return record({{"asn", asn()},
+                   {"router_id", or_null(text())},
+                   {"listen", list(text())},
+                   {"drain_seconds", whole()},
+                   {"graceful_shutdown_seconds", whole()},
+                   {"restart_time_seconds", whole()},
+                   {"shutdown_message", or_null(text())},
+                   {"peers", list(peer)}});
+}
+
+void add_bgp(json::object& to) {
+    auto counts = record({{"open", whole()},
+                          {"update", whole()},
+                          {"notification", whole()},
+                          {"keepalive", whole()},
+                          {"route_refresh", whole()}});
+    auto route = record({{"prefix", text()},
+                         {"next_hop", text()},
+                         {"as_path", list(asn())},
+                         {"med", or_null(whole())},
+                         {"local_pref", or_null(whole())},
+                         {"communities", list(text())},
+                         {"large_communities", list(text())}});
+    auto states = words({"idle", "connect", "active", "open_sent", "open_confirm", "established"});
+    auto peer = record({{"address", text()},
+                        {"asn", asn()},
+                        {"description", or_null(text())},
+                        {"state", states},
+                        {"since", time()},
+                        {"last_error", or_null(text())},
+                        {"local_address", or_null(text())},
+                        {"router_id", or_null(text())},
+                        {"hold_time_seconds", whole()},
+                        {"agreed", list(text())},
+                        {"routes", list(route)},
+                        {"withheld", list(record({{"prefix", text()}, {"reason", text()}}))},
+                        {"established_total", whole()},
+                        {"received_total", counts},
+                        {"sent_total", counts},
+                        {"prefixes_ignored_total", whole()},
+                        {"faults_total", whole()},
+                        {"last_fault", or_null(text())}});
+    to["Bgp"] = record({{"asn", or_null(asn())},
+                        {"router_id", or_null(text())},
+                        {"listening", list(text())},
+                        {"strangers_total", whole()},
+                        {"peers", list(peer)}});
+}
+
 void add_config(json::object& to) {
     auto check = record({{"kind", words({"tcp", "syn", "udp", "icmp", "http", "https", "dns", "exec"})},
                          {"settings", check_settings()},
@@ -368,6 +447,7 @@ void add_config(json::object& to) {
                                  {"overflow_percent", whole()},
                                  {"slow_start_seconds", number()},
                                  {"fail_open", truth()},
+                                 {"announce_bgp", or_null(bgp_attributes())},
                                  {"need", whole()},
                                  {"checks", list(check)}} +
                           forward_fields());
@@ -386,6 +466,7 @@ void add_config(json::object& to) {
         record(Fields{{"node_address", or_null(text())},
                       {"admin", admin},
                       {"announce", record({{"learn_seconds", whole()}, {"linger_seconds", whole()}})},
+                      {"bgp", or_null(bgp_settings())},
                       {"alerts", by_name(alert())},
                       {"pools", by_name(record({{"static", list(backend)}}))},
                       {"services", by_name(service)}} +
@@ -396,7 +477,8 @@ void add_config(json::object& to) {
 
 json::object schemas() {
     json::object all;
-    for (auto add : {add_errors, add_status, add_backends, add_flows, add_plan, add_events, add_config})
+    for (auto add :
+         {add_errors, add_status, add_backends, add_flows, add_plan, add_bgp, add_events, add_config})
         add(all);
     all["Anything"] = type("object");
     return all;

@@ -38,6 +38,8 @@ Post::Chance chance() {
 
 /// Whether the configuration still has what a subject is about.
 bool has(const model::Config& config, const Subject& subject) {
+    auto is_peer = [&](const model::BgpPeer& peer) { return peer.address == *subject.peer; };
+    if (subject.peer) return std::ranges::any_of(config.bgp.peers, is_peer);
     if (!subject.frontend) return true;
     auto service = config.services.find(subject.service);
     if (service == config.services.end()) return false;

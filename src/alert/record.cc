@@ -28,6 +28,7 @@ std::vector<std::pair<std::string_view, std::string>> parts_of(const Message& me
     if (message.is_gathered()) parts.emplace_back("events", std::to_string(message.events.size()));
     if (!event.service.empty()) parts.emplace_back("service", event.service);
     if (event.backend) parts.emplace_back("backend", event.backend->text());
+    if (event.peer) parts.emplace_back("peer", event.peer->text());
     if (event.frontend) {
         parts.emplace_back("vip", event.frontend->vip_text());
         parts.emplace_back("port", event.frontend->port_text());

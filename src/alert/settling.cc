@@ -42,7 +42,8 @@ void Settling::hear(const Event& event, Time now) {
         if (wants(event.kind)) at_once_.push_back(event);
         return;
     }
-    auto& entry = *states_.try_emplace({*trouble, event.service, event.frontend, event.backend}).first;
+    auto& entry =
+        *states_.try_emplace({*trouble, event.service, event.frontend, event.backend, event.peer}).first;
     auto& state = entry.second;
     bool is_trouble = event.kind == *trouble;
     if (state.change || state.trouble != is_trouble) return change(entry, event, now);
@@ -67,7 +68,7 @@ void Settling::change(Entry& entry, const Event& event, Time now) {
 
 void Settling::assume(const Event& event) {
     if (trouble_of(event.kind) == event.kind)
-        states_[{event.kind, event.service, event.frontend, event.backend}].trouble = true;
+        states_[{event.kind, event.service, event.frontend, event.backend, event.peer}].trouble = true;
 }
 
 void Settling::keep_only(const std::function<bool(const Subject&)>& is_there) {

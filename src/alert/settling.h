@@ -30,6 +30,7 @@ struct Subject {
     std::string service;
     std::optional<model::FrontendKey> frontend;
     std::optional<net::Ip> backend;
+    std::optional<net::Ip> peer{};
 
     auto operator<=>(const Subject&) const = default;
 };

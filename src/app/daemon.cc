@@ -16,6 +16,7 @@
 #include "admin/server.h"
 #include "admin/sockets.h"
 #include "alert/alerts.h"
+#include "announce/bgp/speaker.h"
 #include "announce/neighbour.h"
 #include "app/engine.h"
 #include "app/notify.h"
@@ -35,7 +36,8 @@ using boost::system::error_code;
 
 constexpr auto kGiveWay = std::chrono::seconds(30);     // for a daemon to end
 constexpr auto kLastPackets = std::chrono::seconds(1);  // for what was captured to go out
-constexpr auto kLastWords = std::chrono::seconds(2);    // for alerts that are still to be delivered
+constexpr auto kGoodbye = std::chrono::seconds(5);  // for peers to hear that we go, beside what is configured
+constexpr auto kLastWords = std::chrono::seconds(2);  // for alerts that are still to be delivered
 
 /// The probes' way is the engine's.
 class EnginePath final : public health::Path {
@@ -47,6 +49,18 @@ class EnginePath final : public health::Path {
 
   private:
     engine::Engine& engine_;
+};
+
+/// By all protocols.
+class Announcers final : public announce::Announcer {
+  public:
+    explicit Announcers(std::vector<announce::Announcer*> all) : all_(std::move(all)) {}
+    void announce(const model::Plan& plan, const std::vector<std::string>& attached) override {
+        for (auto* each : all_) each->announce(plan, attached);
+    }
+
+  private:
+    std::vector<announce::Announcer*> all_;
 };
 
 bool is_bound_to(const UniqueFd& socket, const std::string& path) {
@@ -71,11 +85,15 @@ class Running {
   private:
     Status open_sockets();
     bool adopt(std::vector<admin::Handed> sockets);
+    Status serve(const model::Admin& admin);
     void make_controller(model::HealthMap recovered);
     void watch_signals();
     void reload();
     void leave();
     void end(const char* why);
+    void give_way();
+    void take_leave();
+    void tell(control::EventKind kind, std::string message, std::optional<net::Ip> peer);
     void finish_captures();
     void recall_alerts();
     void say_last_words();
@@ -91,13 +109,17 @@ class Running {
     Handover handover_{io_.get_executor(),
                        {.give = [this] { return server_.hand_over(); },
                         .take_back = [this](auto sockets) { adopt(std::move(sockets)); },
-                        .leave = [this] { end("another daemon takes over"); }}};
+                        .leave = [this] { give_way(); }}};
     model::Config config_;
     asio::signal_set signals_{io_, SIGHUP};  // the others end it at once until it has its sockets
     asio::steady_timer lifetime_{io_};
     std::unique_ptr<engine::Engine> engine_;
     std::unique_ptr<EnginePath> path_;
-    announce::NeighbourAnnouncer announcer_{io_.get_executor()};
+    announce::NeighbourAnnouncer neighbours_{io_.get_executor()};
+    announce::bgp::Speaker speaker_{io_.get_executor(), [this](auto kind, std::string message, auto peer) {
+                                        tell(kind, std::move(message), peer);
+                                    }};
+    Announcers announcers_{{&neighbours_, &speaker_}};
     alert::Alerts alerts_{io_.get_executor()};
     control::StateFile unsent_{options_.state + "/alerts.json"};
     std::unique_ptr<control::Controller> controller_;
@@ -109,6 +131,7 @@ class Running {
     Watchdog watchdog_{io_.get_executor()};
     bool ready_ = false;  // the service manager knows
     bool lifetime_is_over_ = false;
+    bool gives_way_ = false;
 };
 
 /// Those of the daemon that runs already, and the service manager's; others where these are not enough. Once
@@ -145,6 +168,13 @@ bool Running::adopt(std::vector<admin::Handed> sockets) {
     return has_own;
 }
 
+Status Running::serve(const model::Admin& admin) {
+    if (auto done = server_.protect(admin); !done)
+        return propagate(done, "the admin API keeps its certificate and tokens");
+    auto done = server_.listen_tcp(admin.listen);
+    return done ? done : propagate(done, "the admin API is not where the configuration wants it");
+}
+
 /// Requests that come before the controller is there, or after it, have to wait for the next try.
 admin::Rendering Running::answer(const admin::Request& request) {
     if (api_) return api_(request);
@@ -157,17 +187,18 @@ void Running::make_controller(model::HealthMap recovered) {
     options.engine_name = kEngineName;
     options.load = [path = options_.config] { return load_config(path); };
     options.parse = parse_config;
-    options.on_config = [this](const model::Config& config) -> Status {
-        if (auto done = server_.protect(config.admin); !done)
-            return propagate(done, "the admin API keeps its certificate and tokens");
-        auto done = server_.listen_tcp(config.admin.listen);
-        return done ? done : propagate(done, "the admin API is not where the configuration wants it");
+    if (!recovered.empty()) speaker_.assume_restart();
+    options.on_config = [this](const model::Config& config) {
+        auto speaks = speaker_.set(config);
+        auto serves = serve(config.admin);
+        return serves ? speaks : serves;
     };
     options.on_applied = [this] {
         if (ready_) notify_status(summary());
     };
     options.recovered = std::move(recovered);
-    options.announcer = &announcer_;
+    options.announcer = &announcers_;
+    options.bgp = &speaker_;
     options.herald = &alerts_;
     options.overrides_file = options_.state + "/overrides.json";
     options.health_file = options_.state + "/health.json";
@@ -239,6 +270,19 @@ void Running::end(const char* why) {
     io_.stop();
 }
 
+/// The other daemon goes on with the same datapath, so that routers should not even notice.
+void Running::give_way() {
+    gives_way_ = true;
+    end("another daemon takes over");
+}
+
+void Running::tell(control::EventKind kind, std::string message, std::optional<net::Ip> peer) {
+    if (controller_)
+        controller_->tell({.kind = kind, .message = std::move(message), .peer = peer});
+    else
+        spdlog::info("{}", message);
+}
+
 /// The loop again, once it has ended.
 template <class Condition>
 void Running::run_until(Condition holds, std::chrono::seconds limit) {
@@ -274,6 +318,14 @@ void Running::leave_alerts() {
         spdlog::warn("alert {}: {} events are left to the next daemon", name, events.size());
 }
 
+/// While checks and API go on: routers turn elsewhere before the last of them is told that we are gone.
+void Running::take_leave() {
+    if (gives_way_) return speaker_.vanish();
+    speaker_.leave();
+    const auto& bgp = controller_->config().bgp;
+    run_until([this] { return speaker_.is_gone(); }, kGoodbye + bgp.drain + bgp.graceful_shutdown);
+}
+
 /// Nothing but the alerts has to do with what happens now.
 void Running::say_last_words() {
     signals_.cancel();
@@ -283,6 +335,7 @@ void Running::say_last_words() {
 }
 
 Status Running::stop() {
+    take_leave();
     api_ = nullptr;
     finish_captures();
     captures_.reset();

@@ -18,6 +18,7 @@ constexpr Subcommand kSubcommands[] = {
     {"backends", "List the backends of every service", declare_backends},
     {"pools", "List the pools, their backends, and who uses them", declare_pools},
     {"flows", "Show what the flow table is full of, and which backends have how many flows", declare_flows},
+    {"bgp", "List the BGP peers, and what each is told", declare_bgp},
     {"drain", "Give a backend no new flows, and wait until its old ones end", declare_drain},
     {"enable", "Use a backend, whatever the configuration says", declare_enable},
     {"disable", "Take a backend out at once, with the flows that it has", declare_disable},

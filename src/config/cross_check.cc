@@ -24,10 +24,27 @@ bool check_sums(const Draft& draft, Mistakes& mistakes) {
     return true;
 }
 
+/// A VIP is one route, and has one set of attributes.
+void check_bgp(const Draft& draft, Mistakes& mistakes) {
+    std::map<net::Prefix, const ServiceDraft*> first;
+    for (const auto& service : draft.services) {
+        if (!service.bgp.value || *service.bgp.value == model::BgpAttributes{}) continue;
+        for (const auto& vip : service.vips) {
+            auto [known, is_new] = first.emplace(vip.value, &service);
+            if (!is_new && known->second->bgp.value != service.bgp.value)
+                mistakes.add(
+                    service.bgp.at,
+                    "services '{}' and '{}' give {} other BGP attributes; write them at one of the two",
+                    known->second->name, service.name, vip.value.text());
+        }
+    }
+}
+
 }  // namespace
 
 void cross_check(const Draft& draft, Mistakes& mistakes) {
     for (const auto& service : draft.services) check_pools(service, draft, mistakes);
+    check_bgp(draft, mistakes);
     if (check_sums(draft, mistakes)) {
         check_overlaps(draft, mistakes);
         for (const auto& service : draft.services) check_methods(service, draft, mistakes);
@@ -59,6 +76,7 @@ model::Config finish(Draft draft) {
         service.sticky = from.sticky;
         for (const auto& each : from.quic) service.quic.push_back(each.value);
         service.announce_arp = from.announce_arp.value;
+        service.bgp = from.bgp.value;
         service.need = from.need.value;
         for (auto& check : from.checks) service.checks.push_back(std::move(check.value));
     }

@@ -31,7 +31,7 @@ TEST(Mistakes, OfKeys) {
             {"foo: 1\n",
              "f:1:1: unknown key 'foo'; the file takes node, interfaces, vlans, admin, flows, icmp, "
              "unmatched, "
-             "alerts, announce, watchdog, pools, services\n"},
+             "alerts, announce, bgp, watchdog, pools, services\n"},
             {"flows: {size: 2000, size: 3000}\n",
              "f:1:21: 'size' stands here again, after line 1; keep one of the two\n"},
             {"flows: {handshake: 1s}\n", "f:1:9: unknown key 'handshake'; flows takes size, timeouts\n"},
@@ -53,8 +53,6 @@ TEST(Mistakes, OfKeys) {
 TEST(Mistakes, SayWhatThisVersionHasInstead) {
     expect_all(
         {
-            {"bgp: {asn: 65000}\n",
-             "f:1:1: 'bgp' is not available in this version; a static route to the VIPs on the router is\n"},
             {"sync: {}\n",
              "f:1:1: 'sync' is not available in this version; consistent hashing, by which balancers choose "
              "alike, is\n"},

@@ -57,6 +57,7 @@ struct ServiceDraft {
     std::optional<model::Sticky> sticky{};
     std::vector<QuicDraft> quic{};
     Placed<bool> announce_arp{};
+    Placed<std::optional<model::BgpAttributes>> bgp{model::BgpAttributes{}, {}};
     std::vector<Placed<model::Check>> checks{};
 };
 
@@ -75,10 +76,13 @@ void read_file(const Node& root, Draft& draft, Mistakes& mistakes);
 std::map<std::string, model::Alert> read_alerts(const Node& node, Mistakes& mistakes);
 model::Vlans read_vlans(const Node& node, Mistakes& mistakes);
 model::Admin read_admin(const Node& node, Mistakes& mistakes);
+model::Bgp read_bgp(const Node& node, Mistakes& mistakes);
 PoolDraft read_pool(const Node& node, std::string_view name, Place at, Mistakes& mistakes);
 ServiceDraft read_service(const Node& node, const std::string& name, Place at, Mistakes& mistakes);
 // Settings of a service.
 Placed<model::Forward> read_forward(const Fields& service, Mistakes& mistakes);
+/// Of `announce:`; none where BGP does not announce the VIPs.
+std::optional<model::BgpAttributes> read_announce_bgp(const Fields& announce, Mistakes& mistakes);
 std::vector<QuicDraft> read_quic(const Fields& service, Mistakes& mistakes);
 std::optional<model::Check> read_check(const Node& node, Mistakes& mistakes);
 

@@ -41,14 +41,13 @@ std::optional<model::Sticky> read_sticky(const Fields& service, Mistakes& mistak
     return sticky;
 }
 
-Placed<bool> read_announce_arp(const Fields& service, Mistakes& mistakes) {
-    Placed<bool> arp{};
-    const Node* node = service.mapping("announce");
-    if (!node) return arp;
-    Fields fields(*node, kAnnounce, "announce", node->place, mistakes);
-    fields.choice("arp", arp.value);
-    arp.at = fields.place_of("arp");
-    return arp;
+void read_announce(const Fields& fields, ServiceDraft& service, Mistakes& mistakes) {
+    const Node* node = fields.mapping("announce");
+    if (!node) return;
+    Fields announce(*node, kAnnounce, "announce", node->place, mistakes);
+    announce.choice("arp", service.announce_arp.value);
+    service.announce_arp.at = announce.place_of("arp");
+    service.bgp = {read_announce_bgp(announce, mistakes), announce.place_of("bgp")};
 }
 
 Result<std::string> read_pool_name(std::string_view text) {
@@ -78,7 +77,7 @@ ServiceDraft read_service(const Node& node, const std::string& name, Place at, M
     fields.duration("slow_start", service.slow_start);
     service.sticky = read_sticky(fields, mistakes);
     service.quic = read_quic(fields, mistakes);
-    service.announce_arp = read_announce_arp(fields, mistakes);
+    read_announce(fields, service, mistakes);
     service.need.at = fields.place_of("need");
     fields.number("need", service.need.value);
     for (const auto& item : fields.items("checks"))

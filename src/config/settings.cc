@@ -76,12 +76,12 @@ constexpr Setting kFileSettings[] = {
     choice("unmatched", kUnmatchedWords, "drop"),
     {"alerts", Takes::mapping, "of names to alert settings"},
     {"announce", Takes::mapping, "of announcing settings"},
+    {"bgp", Takes::mapping, "of bgp settings"},
     {"watchdog", Takes::seconds, "", 5 * kSecond, kHour, {}, "it goes on forever"},
     {"pools", Takes::mapping, "of names to pool settings"},
     {"services", Takes::mapping, "of names to service settings"},
 };
 constexpr Unavailable kFileUnavailable[] = {
-    {"bgp", "a static route to the VIPs on the router is"},
     {"sync", "consistent hashing, by which balancers choose alike, is"},
 };
 
@@ -130,6 +130,54 @@ constexpr Setting kIcmpSettings[] = {
 constexpr Setting kAnnouncingSettings[] = {
     {"learn", Takes::seconds, "", 0, kHour, {}, "0s"},
     {"linger", Takes::seconds, "", 0, kHour, {}, "0s"},
+};
+
+constexpr Setting kBgpSettings[] = {
+    required({"asn", Takes::number, "", 1, UINT32_MAX}),
+    {"router_id",
+     Takes::text,
+     "an IPv4 address",
+     0,
+     0,
+     {},
+     "the node's address, or the first of an interface"},
+    {"listen", Takes::list, "of addresses and ADDRESS:PORT, or one"},
+    required({"peers", Takes::list, "of bgp peer settings"}),
+    {"drain", Takes::seconds, "", 0, kHour, {}, "2s"},
+    {"graceful_shutdown", Takes::seconds, "", 0, kHour, {}, "0s"},
+    {"restart_time", Takes::seconds, "", 0, 4095 * kSecond, {}, "30s"},
+    {"shutdown_message", Takes::text, "a line of text"},
+};
+constexpr auto kBgpAttributes = std::to_array<Setting>({
+    {"med", Takes::number, "", 0, UINT32_MAX},
+    {"local_pref", Takes::number, "", 0, UINT32_MAX, {}, "100"},
+    number("prepend", 0, 16, "0"),
+    {"communities", Takes::list, "of communities, or one"},
+    {"large_communities", Takes::list, "of large communities, or one"},
+});
+constexpr auto kBgpSessions = std::to_array<Setting>({
+    required({"address", Takes::text, "an IP address"}),
+    required({"asn", Takes::number, "", 1, UINT32_MAX}),
+    number("port", 1, 65535, "179"),
+    {"description", Takes::text, "a line of text"},
+    {"source", Takes::text, "an IP address", 0, 0, {}, "what the route to the peer would send from"},
+    {"password_file", Takes::text, "the absolute path of a file"},
+    {"hold_time", Takes::seconds, "", 0, 65535 * kSecond, {}, "9s"},
+    {"connect_retry", Takes::seconds, "", kSecond, kHour, {}, "5s"},
+    choice("passive", kTruth, "false"),
+    {"multihop", Takes::number, "", 1, 255},
+    {"ttl_security", Takes::number, "", 1, 254},
+    {"next_hop", Takes::list, "of IP addresses, or one", 0, 0, {}, "the own address of the session"},
+    {"export", Takes::list, "of prefixes, or one", 0, 0, {}, "all of them"},
+    {"reject", Takes::list, "of prefixes, or one"},
+});
+constexpr auto kBgpPeerSettings = [] {
+    std::array<Setting, kBgpSessions.size() + kBgpAttributes.size()> all{};
+    std::ranges::copy(kBgpAttributes, std::ranges::copy(kBgpSessions, all.begin()).out);
+    return all;
+}();
+constexpr Unavailable kBgpPeerUnavailable[] = {
+    {"bfd", "a short hold_time is"},
 };
 
 constexpr Setting kPoolSettings[] = {
@@ -199,6 +247,7 @@ constexpr Setting kQuicConfigSettings[] = {
 
 constexpr Setting kAnnounceSettings[] = {
     choice("arp", kTruth, "false"),
+    {"bgp", Takes::text, "true, false, or a mapping of announce bgp settings", 0, 0, {}, "true"},
 };
 
 constexpr Setting kCheckSettings[] = {
@@ -301,6 +350,8 @@ const Section kFlows{"flows", kFlowsSettings};
 const Section kTimeouts{"timeouts", kTimeoutsSettings, {}, &kFlows};
 const Section kIcmp{"icmp", kIcmpSettings};
 const Section kAnnouncing{"announcing", kAnnouncingSettings};
+const Section kBgp{"bgp", kBgpSettings};
+const Section kBgpPeer{"bgp peer", kBgpPeerSettings, kBgpPeerUnavailable, &kBgp};
 const Section kPool{"pool", kPoolSettings, kPoolUnavailable};
 const Section kBackend{"backend", kBackendSettings};
 const Section kService{"service", kServiceSettings, kServiceUnavailable};
@@ -316,6 +367,7 @@ const Section kSticky{"sticky", kStickySettings, {}, &kService};
 const Section kQuic{"quic", kQuicSettings, {}, &kService};
 const Section kQuicConfig{"quic config", kQuicConfigSettings, {}, &kQuic};
 const Section kAnnounce{"announce", kAnnounceSettings, {}, &kService};
+const Section kAnnounceBgp{"announce bgp", kBgpAttributes, {}, &kAnnounce};
 const Section kCheck{"check", kCheckSettings, {}, &kService};
 const Section kTcpCheck{"tcp", kTcpSettings, {}, &kCheck};
 const Section kSynCheck{"syn", {}, {}, &kCheck};
@@ -333,12 +385,12 @@ const Section kJournal{"journal", {}, {}, &kAlert};
 
 std::span<const Section* const> all_sections() {
     static constexpr auto all = std::to_array<const Section*>(
-        {&kFile,       &kNode,       &kInterface,  &kAdmin,    &kAdminTls, &kAdminToken, &kFlows,
-         &kTimeouts,   &kIcmp,       &kAnnouncing, &kPool,     &kBackend,  &kService,    &kDsr,
-         &kIpip,       &kGre,        &kFou,        &kGue,      &kDscp,     &kNat,        &kTable,
-         &kSticky,     &kQuic,       &kQuicConfig, &kAnnounce, &kCheck,    &kTcpCheck,   &kHttpCheck,
-         &kHttpsCheck, &kDnsCheck,   &kExecCheck,  &kSynCheck, &kUdpCheck, &kIcmpCheck,  &kAlert,
-         &kWebhook,    &kWebhookTls, &kSyslog,     &kJournal});
+        {&kFile,     &kNode,      &kInterface,  &kAdmin,      &kAdminTls,   &kAdminToken, &kFlows,
+         &kTimeouts, &kIcmp,      &kAnnouncing, &kBgp,        &kBgpPeer,    &kPool,       &kBackend,
+         &kService,  &kDsr,       &kIpip,       &kGre,        &kFou,        &kGue,        &kDscp,
+         &kNat,      &kTable,     &kSticky,     &kQuic,       &kQuicConfig, &kAnnounce,   &kAnnounceBgp,
+         &kCheck,    &kTcpCheck,  &kHttpCheck,  &kHttpsCheck, &kDnsCheck,   &kExecCheck,  &kSynCheck,
+         &kUdpCheck, &kIcmpCheck, &kAlert,      &kWebhook,    &kWebhookTls, &kSyslog,     &kJournal});
     return all;
 }
 

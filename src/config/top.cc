@@ -94,6 +94,7 @@ void read_file(const Node& root, Draft& draft, Mistakes& mistakes) {
     file.choice("unmatched", config.unmatched);
     if (const Node* alerts = file.mapping("alerts")) config.alerts = read_alerts(*alerts, mistakes);
     if (const Node* node = file.mapping("announce")) read_announcing(*node, config.announcing, mistakes);
+    if (const Node* node = file.mapping("bgp")) config.bgp = read_bgp(*node, mistakes);
     file.duration("watchdog", config.watchdog);
     if (const Node* pools = file.mapping("pools"))
         for (const auto& [key, value] : named_entries(*pools, "pool", mistakes))

@@ -136,6 +136,7 @@ json::object service_json(const model::Service& service) {
             {"sticky", sticky_json(service.sticky)},
             {"quic", list(service.quic, quic_json)},
             {"announce_arp", service.announce_arp},
+            {"announce_bgp", service.bgp ? json::value(bgp_attributes_json(*service.bgp)) : nullptr},
             {"need", service.need},
             {"checks", list(service.checks, check_json)}};
 }
@@ -211,6 +212,7 @@ json::object config_json(const model::Config& config) {
             {"unmatched", config.unmatched == model::Unmatched::drop ? "drop" : "pass"},
             {"announce", json::object{{"learn_seconds", config.announcing.learn.count()},
                                       {"linger_seconds", config.announcing.linger.count()}}},
+            {"bgp", bgp_config_json(config.bgp)},
             {"watchdog_seconds", config.watchdog.count()},
             {"alerts", by_name(config.alerts, alert_json)},
             {"pools", by_name(config.pools, pool_json)},

@@ -61,13 +61,14 @@ void Controller::start() {
     auto legacy = left.value_or(Legacy{});
     checker_.set(work_of(config_), recovered, legacy.checks);
     if (Restraint::ticks(config_)) restraint_.resume(recovered, legacy.holds, options_.now());
+    hand_out_config();
     reconcile();
     if (options_.herald)
         for (const auto& event : standing(*wanted_, recovered)) options_.herald->assume(event);
     tick_later();
-    hand_out_config();
 }
 
+/// Before the plan, so that announcers know whom to tell.
 void Controller::hand_out_config() {
     auto followed = options_.on_config ? options_.on_config(config_) : Status();
     auto former = std::exchange(not_followed_, followed ? "" : followed.error().message);
@@ -339,9 +340,9 @@ Reloaded Controller::reload() {
     tell({EventKind::reload_accepted, "reloaded " + options_.config_path});
     checker_.set(work_of(config_), health());
     all_is_stale_ = true;
+    hand_out_config();
     reconcile();
     tick_later();
-    hand_out_config();
     return {{}, applying_.error.empty() ? not_followed_ : applying_.error};
 }
 
@@ -399,7 +400,8 @@ StatusReport Controller::status() {
             {events_->totals(), events_->dropped_readers_total()},
             options_.herald ? options_.herald->rows() : std::vector<AlertRow>{},
             checker_.not_probed(),
-            not_followed_};
+            not_followed_,
+            bgp()};
 }
 
 model::HealthMap Controller::health() const {

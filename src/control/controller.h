@@ -8,6 +8,7 @@
 #include <set>
 
 #include "announce/announcer.h"
+#include "announce/bgp_report.h"
 #include "config/load.h"
 #include "control/backoff.h"
 #include "control/drains.h"
@@ -46,8 +47,9 @@ class Controller {
         /// Of targets that a running datapath was adopted with: they stay as they were until checks say
         /// otherwise.
         model::HealthMap recovered;
-        announce::Announcer* announcer = nullptr;  // outlives the controller
-        Herald* herald = nullptr;                  // as well
+        announce::Announcer* announcer = nullptr;     // outlives the controller
+        Herald* herald = nullptr;                     // as well
+        const announce::BgpReporting* bgp = nullptr;  // as well
         std::function<SteadyTime()> now = [] { return std::chrono::steady_clock::now(); };
         std::string overrides_file;  // "": they end with the controller
         std::string health_file;     // "": what the checks have seen ends with it
@@ -90,7 +92,12 @@ class Controller {
     const model::Config& config() const { return config_; }
     const std::shared_ptr<Events>& events() const { return events_; }
 
+    /// Of somebody else: what has happened to him.
+    void tell(Event event);
+
     StatusReport status();
+    /// Without peers where no BGP is spoken.
+    announce::BgpReport bgp() const { return options_.bgp ? options_.bgp->report() : announce::BgpReport{}; }
 
     /// What the engine was last made to agree with; empty before that. A snapshot: it never changes.
     std::shared_ptr<const model::Plan> applied() const { return applied_; }
@@ -124,7 +131,6 @@ class Controller {
     void schedule(Rest::Duration delay);
     void failed(const Error& error);
     void hand_out_config();
-    void tell(Event event);
     void follow_drains();
     void look_after_drains();
     void look_at_certificates();

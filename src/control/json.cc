@@ -267,6 +267,7 @@ json::object event_json(const Event& event) {
     json::object object{{"id", event.id}, {"at", time_text(event.at)}, {"kind", text(to_text(event.kind))}};
     object["service"] = event.service.empty() ? nullptr : json::value(event.service);
     object["backend"] = event.backend ? json::value(event.backend->text()) : nullptr;
+    object["peer"] = event.peer ? json::value(event.peer->text()) : nullptr;
     for (auto name : {"vip", "port", "protocol"}) object[name] = nullptr;
     if (event.frontend) add_key(object, *event.frontend);
     object["message"] = event.message;

@@ -30,6 +30,9 @@ boost::json::object forward_settings_json(const model::Forward& forward);
 boost::json::value sticky_json(const std::optional<model::Sticky>& sticky);
 /// Never the key.
 boost::json::object quic_json(const model::QuicConfig& config);
+/// Without passwords.
+boost::json::value bgp_config_json(const model::Bgp& bgp);
+boost::json::object bgp_attributes_json(const model::BgpAttributes& attributes);
 /// In hex; null where there is none.
 boost::json::value server_id_json(const std::vector<uint8_t>& id);
 

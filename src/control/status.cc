@@ -123,6 +123,15 @@ void add_alerts(std::vector<std::string>& problems, const std::vector<AlertRow>&
                                            time_text(*alert.failing_since), alert.error, alert.waiting));
 }
 
+void add_peers(std::vector<std::string>& problems, const announce::BgpReport& bgp) {
+    for (const auto& peer : bgp.peers) {
+        if (peer.state == "established") continue;
+        auto why = peer.last_error.empty() ? "" : ": " + peer.last_error;
+        problems.push_back(
+            fmt::format("BGP peer {} has no session ({}){}", peer.settings.address.text(), peer.state, why));
+    }
+}
+
 }  // namespace
 
 std::vector<std::string> problems_of(const StatusReport& report) {
@@ -141,6 +150,7 @@ std::vector<std::string> problems_of(const StatusReport& report) {
     for (const auto& interface : report.interfaces)
         if (!interface.error.empty())
             problems.push_back(fmt::format("interface {}: {}", interface.name, interface.error));
+    add_peers(problems, report.bgp);
     for (const auto& claim : report.claims)
         problems.push_back(fmt::format("{} is also claimed by {} on {}", claim.vip.text(), claim.mac.text(),
                                        claim.interface));

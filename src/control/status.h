@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "announce/bgp_report.h"
 #include "control/drains.h"
 #include "control/events.h"
 #include "control/herald.h"
@@ -114,6 +115,7 @@ struct StatusReport {
     std::vector<AlertRow> alerts{};
     health::NotProbed not_probed{};
     std::string not_followed{};  // what of the configuration is not in force beside the plan; "" when all is
+    announce::BgpReport bgp{};
 };
 
 std::vector<ServiceRow> service_rows(const model::Config& config, const model::Plan& plan);

@@ -20,6 +20,11 @@ std::string community_text(uint32_t community) {
     return fmt::format("{}:{}", community >> 16, community & 0xffff);
 }
 
+std::optional<uint32_t> well_known_community(std::string_view name) {
+    auto found = std::ranges::find(kWellKnown, name, &std::pair<uint32_t, std::string_view>::second);
+    return found == std::end(kWellKnown) ? std::nullopt : std::optional(found->first);
+}
+
 std::string to_text(const LargeCommunity& community) {
     return fmt::format("{}:{}:{}", community.global, community.first, community.second);
 }

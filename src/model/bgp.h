@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "net/ip.h"
@@ -60,7 +61,7 @@ struct Bgp {
     std::vector<net::Endpoint> listen{};        // where peers may connect
     std::chrono::seconds drain{2};              // at the end: from the VIPs' withdrawal until sessions close
     std::chrono::seconds graceful_shutdown{0};  // before that: so long they have the community of RFC 8326
-    std::chrono::seconds restart_time{120};     // so long peers may keep routes while a daemon takes over
+    std::chrono::seconds restart_time{30};      // so long peers may keep routes while a daemon takes over
     std::string shutdown_message{};             // what peers are told at the end
     std::vector<BgpPeer> peers{};               // addresses are distinct
 
@@ -69,6 +70,8 @@ struct Bgp {
 
 /// `65000:100`, or the name of a well-known one.
 std::string community_text(uint32_t community);
+/// By its name.
+std::optional<uint32_t> well_known_community(std::string_view name);
 std::string to_text(const LargeCommunity& community);
 
 }  // namespace weir::model

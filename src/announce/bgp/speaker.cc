@@ -122,12 +122,12 @@ Status Speaker::set_peers(const model::Config& config) {
             continue;
         }
         auto on_change = [this](const Peer& peer, bool up, const std::string& why) {
+            if (stage_ == Stage::closed) return;  // what was asked for is no news
             auto name = name_of(peer.settings());
-            if (up)
-                return on_news_(model::EventKind::bgp_up,
-                                fmt::format("the session with BGP peer {} is up", name));
-            on_news_(model::EventKind::bgp_down,
-                     fmt::format("the session with BGP peer {} is down: {}", name, why));
+            auto text = up ? fmt::format("the session with BGP peer {} is up", name)
+                           : fmt::format("the session with BGP peer {} is down: {}", name, why);
+            on_news_(up ? model::EventKind::bgp_up : model::EventKind::bgp_down, std::move(text),
+                     peer.settings().address);
         };
         peers_.emplace(settings.address, std::make_shared<Peer>(executor_, settings, speaking, on_change));
     }
@@ -237,10 +237,12 @@ void Speaker::tell_of_vips(const Vips& before) {
     using model::EventKind;
     for (const auto& [vip, attributes] : before)
         if (!vips_->contains(vip))
-            on_news_(EventKind::vip_withdrawn, fmt::format("{} is withdrawn from BGP", vip.text()));
+            on_news_(EventKind::vip_withdrawn, fmt::format("{} is withdrawn from BGP", vip.text()),
+                     std::nullopt);
     for (const auto& [vip, attributes] : *vips_)
         if (!before.contains(vip))
-            on_news_(EventKind::vip_announced, fmt::format("{} is announced by BGP", vip.text()));
+            on_news_(EventKind::vip_announced, fmt::format("{} is announced by BGP", vip.text()),
+                     std::nullopt);
 }
 
 void Speaker::leave() {
@@ -278,13 +280,13 @@ asio::awaitable<void> Speaker::see_out() {
 }
 
 void Speaker::close() {
+    stage_ = Stage::closed;
     const auto bye = cease_with_text(cease::kShutdown, bgp_.shutdown_message);
     for (auto& [address, peer] : peers_) {
         peer->stop(bye);
         former_.push_back(peer);
     }
     peers_.clear();
-    stage_ = Stage::closed;
 }
 
 bool Speaker::is_gone() const {

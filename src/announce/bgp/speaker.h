@@ -11,7 +11,9 @@ namespace weir::announce::bgp {
 
 class Speaker final : public Announcer, public BgpReporting {
   public:
-    using OnNews = std::function<void(model::EventKind kind, std::string message)>;
+    /// `peer`: whom it is about, if it is one.
+    using OnNews =
+        std::function<void(model::EventKind kind, std::string message, std::optional<net::Ip> peer)>;
 
     Speaker(boost::asio::any_io_executor executor, OnNews on_news);
     /// Vanishes, if it has not ended before.

@@ -48,7 +48,8 @@ model::Plan plan(std::initializer_list<std::string_view> vips) {
 /// A speaker with what it told of.
 struct Router {
     Router(boost::asio::io_context& io, std::string_view own_address, uint32_t own_asn)
-        : address(ip(own_address)), speaker(io.get_executor(), [this](EventKind kind, std::string message) {
+        : address(ip(own_address)),
+          speaker(io.get_executor(), [this](EventKind kind, std::string message, std::optional<net::Ip>) {
               news.emplace_back(kind, std::move(message));
           }) {
         config.bgp.asn = own_asn;
