@@ -79,11 +79,15 @@ Actions Session::connected(Side side, Time now) {
 
 Actions Session::lost(Side side, const std::string& why, Time now) {
     if (!link(side)) return {};
-    auto was = std::exchange(link(side), std::nullopt);
-    if (was->state == State::connect)
-        actions_.push_back(Failed{why});  // the next try comes when the timer says
-    else
-        ended(*was, why, false, now);
+    auto was = *std::exchange(link(side), std::nullopt);
+    if (was.state > State::open_sent) {
+        ended(was, why, false, now);
+    } else {
+        // Nobody is there yet, or not yet ready: no reason to try less often.
+        actions_.push_back(Failed{why});
+        if (!has_links() && !retry_at_ && !options_.passive)
+            retry_at_ = now + jittered(options_.connect_retry);
+    }
     return take();
 }
 

@@ -123,6 +123,18 @@ TEST_F(BgpSession, TriesAgainWhenTheTimerSaysAfterARefusal) {
     EXPECT_TRUE(did<Connect>());
 }
 
+TEST_F(BgpSession, TriesAsOftenWhereThePeerLetsItInAndClosesAtOnce) {
+    start();
+    for (int i = 0; i < 10; ++i) {
+        connected(Side::ours);
+        lose(Side::ours);
+        EXPECT_EQ(state(), State::active);
+        EXPECT_TRUE(did<Failed>());
+        EXPECT_LE(wait(), 5s);
+        EXPECT_TRUE(did<Connect>());
+    }
+}
+
 TEST_F(BgpSession, ComesBackSoonWhenTheConnectionBreaks) {
     start();
     establish();
