@@ -122,7 +122,9 @@ services:
 TEST(ConfigBgp, SaysWhatIsWrong) {
     expect_all(
         {
-            {"asn: 0, peers: []", "f:1:12: asn 0 is not a number from 1 to 4294967295\n"},
+            {"asn: 0, peers: []",
+             "f:1:12: 0 is out of range; 'asn' takes a number from 1 to 4294967295\n"
+             "f:1:22: 'peers' is an empty list; write a list of bgp peer settings\n"},
             {"asn: 1, peers: [{address: fe80::1, asn: 2}]",
              "f:1:33: fe80::1 is not an address that a session can be with; write a unicast address that is "
              "not "

@@ -40,7 +40,7 @@ TEST(Mistakes, OfKeys) {
             {"? [a]\n: 1\n", "f:1:3: a key of the file is a list; write a setting's name\n"},
             {"a: &a {size: 2000}\nflows:\n  <<: *a\n",
              "f:1:1: unknown key 'a'; the file takes node, interfaces, vlans, admin, flows, icmp, unmatched, "
-             "alerts, announce, watchdog, pools, services\n"
+             "alerts, announce, bgp, watchdog, pools, services\n"
              "f:3:3: merge keys ('<<') are not read; alias a whole value or write the settings out\n"},
             {"pools:\n  a b: {static: [192.0.2.1]}\n",
              "f:2:3: 'a b' does not name a pool; write 1 to 64 letters, digits, '.', '_' and '-'\n"},

@@ -1,0 +1,204 @@
+// VIPs that nobody has a route to but by BGP: the client's host is a router with BIRD, GoBGP or FRR.
+#include <gmock/gmock.h>
+
+#include <boost/json.hpp>
+#include <csignal>
+
+#include "lab/bird.h"
+#include "lab/tcp.h"
+#include "tests/e2e/routers.h"
+#include "tests/e2e/site.h"
+
+namespace weir::e2e {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr const char* kVip4 = "192.168.102.1";
+constexpr const char* kVip6 = "2001:db8:102::1";
+
+class Bgp : public SiteTest {
+  protected:
+    void SetUp() override {
+        SiteTest::SetUp();
+        for (const std::string& why : {lab::Bird::why_not(), Gobgp::why_not(), Frr::why_not()})
+            if (!why.empty() && !IsSkipped()) GTEST_SKIP() << why;
+        if (IsSkipped()) return;
+        site_.emplace(lab::DsrOptions{.lab = "bgp", .backends = 1});
+        site_->dsr().backend(0).add_address("lo", std::string(kVip4) + "/32");
+        site_->dsr().backend(0).add_address("lo", std::string(kVip6) + "/128");
+    }
+    /// `bgp`: the section's settings but `drain`, in braces.
+    static Yaml yaml(const std::string& bgp) {
+        Yaml yaml;
+        yaml.vips = fmt::format("{}, \"{}\"", kVip4, kVip6);
+        yaml.backends = "10.1.10.10";
+        yaml.settings = fmt::format("bgp: {{drain: 1s, {}}}\n", bgp);
+        return yaml;
+    }
+    void start(const std::string& bgp) { site_->start(yaml(bgp)); }
+
+    boost::json::value peer(size_t i = 0) { return site_->get("/api/v1/bgp").at("peers").at(i); }
+    std::string state(size_t i = 0) { return std::string(peer(i).at("state").as_string()); }
+    bool established(size_t i = 0) { return state(i) == "established"; }
+    uint64_t sessions() { return peer().at("established_total").to_number<uint64_t>(); }
+    /// Until what the router says has this.
+    template <class Ask>
+    [[nodiscard]] bool await_said(Ask ask, const std::string& text) {
+        return lab::wait_until([&] { return ask().find(text) != std::string::npos; }, kSoon);
+    }
+    bool serves(const std::string& url) {
+        const auto done =
+            lab::run(site_->client(), {"curl", "-sS", "--noproxy", "*", "-m", "2", "http://" + url + "/"});
+        return done.out == "backend-1";
+    }
+
+    std::optional<Site> site_;
+};
+
+constexpr const char* kBird =
+    "protocol kernel {{ ipv4 {{ export all; }}; }}\n"
+    "protocol kernel {{ ipv6 {{ export all; }}; }}\n"
+    "protocol bgp weir {{ local 10.1.10.1 as 65001; neighbor 10.1.10.100 as {}; {}"
+    "hold time 9; connect delay time 1; connect retry time 1; error wait time 1, 2; debug all;"
+    " ipv4 {{ import all; import table; export none; }}; ipv6 {{ import all; export none; }}; }}\n";
+
+TEST_F(Bgp, TellsBirdOfVipsWhileTheyAreHealthyAndOfItsEnd) {
+    lab::TempDir secrets;
+    const std::string key = secrets.write("bgp.key", "s3cret\n");
+    ::chmod(key.c_str(), 0600);
+    lab::Bird bird(site_->client(), "10.1.10.1",
+                   fmt::format(kBird, 4200000001, "password \"s3cret\"; ttl security on; "));
+    start(
+        fmt::format("asn: 4200000001, shutdown_message: back soon, peers: [{{address: 10.1.10.1, asn: 65001, "
+                    "password_file: {}, ttl_security: 1, connect_retry: 1s, next_hop: \"2001:db8:10::100\", "
+                    "med: 10, prepend: 1, communities: [\"65000:100\", no-export], "
+                    "large_communities: [4200000001:1:2]}}]",
+                    key));
+    const auto route = [&] { return bird.ask({"show", "route", "all", "for", kVip4}); };
+    ASSERT_TRUE(await_said(route, "BGP.large_community")) << bird.log() << site_->daemon().log();
+    EXPECT_THAT(route(), AllOf(HasSubstr("BGP.as_path: 4200000001 4200000001\n"),
+                               HasSubstr("BGP.next_hop: 10.1.10.100\n"), HasSubstr("BGP.med: 10\n"),
+                               HasSubstr("BGP.community: (65000,100) (65535,65281)\n"),
+                               HasSubstr("BGP.large_community: (4200000001, 1, 2)\n")));
+    EXPECT_TRUE(lab::wait_until([&] { return serves(kVip4); }, kSoon));
+    EXPECT_TRUE(lab::wait_until([&] { return serves(fmt::format("[{}]", kVip6)); }, kSoon));
+
+    bird.ask({"reload", "in", "weir"});
+    EXPECT_TRUE(lab::wait_until(
+        [&] { return peer().at("received_total").at("route_refresh").to_number<uint64_t>() >= 2; }, kSoon));
+
+    site_->server(0).kill();
+    EXPECT_TRUE(await_said(route, "Network not found"));
+    EXPECT_TRUE(established());
+    site_->server(0).start();
+    EXPECT_TRUE(await_said(route, "BGP.next_hop"));
+
+    bird.ask({"restart", "weir"});
+    EXPECT_TRUE(lab::wait_until([&] { return sessions() == 2 && established(); }, kSoon));
+    EXPECT_TRUE(await_said(route, "BGP.next_hop"));
+
+    ::kill(site_->daemon().pid(), SIGTERM);
+    EXPECT_TRUE(await_said([&] { return bird.log(); }, "Administrative shutdown"));
+    const auto log = bird.log();
+    EXPECT_THAT(log, HasSubstr("back soon"));
+    EXPECT_LT(log.rfind(fmt::format("removed [sole] {}/32", kVip4)), log.rfind("Administrative shutdown"))
+        << "withdrawn first";
+}
+
+TEST_F(Bgp, KeepsBirdsRoutesWhileDaemonsChange) {
+    lab::Bird bird(site_->client(), "10.1.10.1", fmt::format(kBird, 65000, ""));
+    start("asn: 65000, peers: [{address: 10.1.10.1, asn: 65001, connect_retry: 1s}]");
+    const auto route = [&] { return bird.ask({"show", "route", "for", kVip4}); };
+    ASSERT_TRUE(await_said(route, "unicast")) << bird.log();
+    const auto since = route();
+    EXPECT_EQ(site_->daemon().replace(), 0);
+    ASSERT_TRUE(lab::wait_until([&] { return established(); }, kSoon)) << site_->daemon().log();
+    site_->daemon().kill();
+    EXPECT_EQ(route(), since);
+    site_->daemon().start();
+    ASSERT_TRUE(lab::wait_until([&] { return established(); }, kSoon)) << site_->daemon().log();
+    ASSERT_TRUE(await_said([&] { return bird.log(); }, "graceful restart done")) << bird.log();
+    EXPECT_EQ(route(), since) << "with the time from when it is known";
+    EXPECT_THAT(bird.log(), Not(HasSubstr("removed [sole] 192.168.102.1")));
+}
+
+TEST_F(Bgp, NoticesThatGobgpIsSilentAndTellsItAllAgain) {
+    Gobgp gobgp(site_->client(), R"(
+[global.config]
+  as = 4200000007
+  router-id = "10.1.10.1"
+[[neighbors]]
+  [neighbors.config]
+    neighbor-address = "10.1.10.100"
+    peer-as = 65000
+  [neighbors.timers.config]
+    connect-retry = 1
+    idle-hold-time-after-reset = 1
+  [[neighbors.afi-safis]]
+    [neighbors.afi-safis.config]
+      afi-safi-name = "ipv4-unicast"
+  [[neighbors.afi-safis]]
+    [neighbors.afi-safis.config]
+      afi-safi-name = "ipv6-unicast"
+)");
+    // Both connect, so that one of two connections has to go.
+    start(
+        "asn: 65000, listen: 10.1.10.100, peers: [{address: 10.1.10.1, asn: 4200000007, hold_time: 3s, "
+        "connect_retry: 1s, next_hop: \"2001:db8:10::100\", communities: [\"65000:100\"]}]");
+    const auto v4 = [&] { return gobgp.ask({"global", "rib"}); };
+    const auto v6 = [&] { return gobgp.ask({"global", "rib", "-a", "ipv6"}); };
+    ASSERT_TRUE(await_said(v4, kVip4)) << site_->daemon().log();
+    EXPECT_THAT(v4(), AllOf(HasSubstr("10.1.10.100"), HasSubstr("{Communities: 65000:100}")));
+    EXPECT_TRUE(await_said(v6, "2001:db8:10::100"));
+
+    gobgp.process().kill(SIGSTOP);
+    EXPECT_TRUE(lab::wait_until([&] { return !established(); }, kSoon));
+    EXPECT_THAT(site_->daemon().log(), HasSubstr("hold timer expired: it was silent for 3 s"));
+    gobgp.process().kill(SIGCONT);
+    EXPECT_TRUE(lab::wait_until([&] { return sessions() == 2 && established(); }, 2 * kSoon))
+        << site_->daemon().log();
+    EXPECT_TRUE(await_said(v4, kVip4));
+}
+
+TEST_F(Bgp, TellsFrrInItsOwnAsOverIpv6) {
+    Frr frr(site_->client(), R"(
+router bgp 65000
+ bgp router-id 10.1.10.1
+ timers bgp 3 9
+ neighbor 2001:db8:10::100 remote-as 65000
+ neighbor 2001:db8:10::100 passive
+ neighbor 2001:db8:10::100 capability extended-nexthop
+ address-family ipv6 unicast
+  neighbor 2001:db8:10::100 activate
+ exit-address-family
+)");
+    start(
+        "asn: 65000, router_id: 10.1.10.100, peers: [{address: \"2001:db8:10::1\", asn: 65000, "
+        "connect_retry: 1s, local_pref: 250, communities: [\"65000:100\"], large_communities: [65000:1:2]}]");
+    const auto v4 = [&] { return frr.ask(fmt::format("show bgp ipv4 unicast {}/32", kVip4)); };
+    ASSERT_TRUE(await_said(v4, "best")) << site_->daemon().log();
+    EXPECT_THAT(v4(), AllOf(HasSubstr("2001:db8:10::100 from 2001:db8:10::100 (10.1.10.100)"),
+                            HasSubstr("localpref 250"), HasSubstr("internal"),
+                            HasSubstr("Community: 65000:100"), HasSubstr("Large Community: 65000:1:2")));
+    EXPECT_THAT(frr.ask(fmt::format("show bgp ipv6 unicast {}/128", kVip6)), HasSubstr("localpref 250"));
+    const auto listing = site_->weir({"bgp"});
+    EXPECT_THAT(listing.out, AllOf(HasSubstr("AS 65000, router id 10.1.10.100"), HasSubstr("established"),
+                                   HasSubstr("192.168.102.1/32")));
+
+    // What is new about the attributes reaches it over the session that is.
+    auto changed = yaml(
+        "asn: 65000, router_id: 10.1.10.100, peers: [{address: \"2001:db8:10::1\", asn: 65000, "
+        "connect_retry: 1s, local_pref: 150}]");
+    ASSERT_TRUE(site_->reload(changed));
+    EXPECT_TRUE(await_said(v4, "localpref 150"));
+    EXPECT_EQ(sessions(), 1u);
+
+    frr.ask("clear bgp 2001:db8:10::100");
+    EXPECT_TRUE(lab::wait_until([&] { return sessions() == 2 && established(); }, kSoon));
+}
+
+}  // namespace
+}  // namespace weir::e2e

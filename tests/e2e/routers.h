@@ -1,0 +1,44 @@
+// Real routers beside BIRD (lab/bird.h), each in a directory of its own: GoBGP 3, and FRR's bgpd alone.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lab/process.h"
+#include "lab/temp_dir.h"
+
+namespace weir::e2e {
+
+class Gobgp {
+  public:
+    /// `config` is its TOML. Returns when it answers.
+    Gobgp(lab::Host& host, const std::string& config);
+
+    /// What `gobgp WORDS` says.
+    std::string ask(std::vector<std::string> words) const;
+    lab::Process& process() { return *process_; }
+    static std::string why_not();
+
+  private:
+    lab::Host& host_;
+    lab::TempDir dir_;
+    std::unique_ptr<lab::Process> process_;
+};
+
+class Frr {
+  public:
+    /// `config` is what follows `hostname`. Returns when it answers.
+    Frr(lab::Host& host, const std::string& config);
+
+    /// What vtysh says to one command.
+    std::string ask(const std::string& command) const;
+    static std::string why_not();
+
+  private:
+    lab::Host& host_;
+    lab::TempDir dir_;
+    std::unique_ptr<lab::Process> process_;
+};
+
+}  // namespace weir::e2e
