@@ -156,6 +156,12 @@ TEST(ConfigBgp, SaysWhatIsWrong) {
         "bgp: {", "}\n");
 }
 
+TEST(ConfigBgp, TakesTheExample) {
+    auto config = load(WEIR_SOURCE_DIR "/examples/bgp.yaml");
+    ASSERT_TRUE(config) << describe("examples/bgp.yaml", config.error());
+    EXPECT_EQ(config->bgp.peers.size(), 2u);
+}
+
 TEST(ConfigBgp, WantsOneSetOfAttributesForAVip) {
     EXPECT_THAT(mistakes_in(R"(interfaces: [eth0]
 pools: {p: {static: [192.0.2.1]}}
