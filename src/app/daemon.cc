@@ -322,6 +322,10 @@ void Running::leave_alerts() {
 void Running::take_leave() {
     if (gives_way_) return speaker_.vanish();
     speaker_.leave();
+    // Who asks again does not want to wait.
+    signals_.async_wait([this](error_code error, int) {
+        if (!error) speaker_.vanish();
+    });
     const auto& bgp = controller_->config().bgp;
     run_until([this] { return speaker_.is_gone(); }, kGoodbye + bgp.drain + bgp.graceful_shutdown);
 }

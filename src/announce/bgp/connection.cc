@@ -4,6 +4,7 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <cstring>
 
 namespace weir::announce::bgp {
 namespace {
@@ -28,8 +29,9 @@ tcp::endpoint endpoint(const net::Endpoint& of) {
 
 }  // namespace
 
-Connection::Connection(const asio::any_io_executor& executor, net::Family family, UniqueFd socket)
-    : socket_(executor, protocol(family), socket.release()), linger_(executor) {}
+Connection::Connection(const asio::any_io_executor& executor, net::Family family, UniqueFd socket,
+                       bool connected)
+    : socket_(executor, protocol(family), socket.release()), linger_(executor), connected_(connected) {}
 
 asio::awaitable<Connection::Code> Connection::connect(net::Endpoint to) {
     auto self = shared_from_this();
@@ -41,7 +43,6 @@ asio::awaitable<Connection::Code> Connection::connect(net::Endpoint to) {
 
 asio::awaitable<Connection::Code> Connection::read(Bytes* message, std::optional<Refusal>* refusal) {
     auto self = shared_from_this();
-    connected_ = true;
     message->resize(kHeaderSize);
     auto first = asio::buffer(*message);
     auto [failed, count] = co_await asio::async_read(socket_, first, kAnswer);

@@ -18,7 +18,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   public:
     using Code = boost::system::error_code;
 
-    Connection(const boost::asio::any_io_executor& executor, net::Family family, UniqueFd socket);
+    /// `connected`: the peer has done that.
+    Connection(const boost::asio::any_io_executor& executor, net::Family family, UniqueFd socket,
+               bool connected);
 
     boost::asio::awaitable<Code> connect(net::Endpoint to);
     /// A whole message with its header into `*message`; a Refusal where its header is wrong.
@@ -41,7 +43,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     boost::asio::ip::tcp::socket socket_;
     boost::asio::steady_timer linger_;
     std::deque<Bytes> unsent_;
-    bool connected_ = false;
+    bool connected_;
     bool writing_ = false;
     bool closing_ = false;
 };

@@ -87,7 +87,7 @@ void Peer::admit(UniqueFd socket) {
         spdlog::warn("peer {} is not let in: {}", settings_.address.text(), done.error().message);
         return;
     }
-    auto fresh = std::make_shared<Connection>(executor_, settings_.address.family(), std::move(socket));
+    auto fresh = std::make_shared<Connection>(executor_, settings_.address.family(), std::move(socket), true);
     auto admission = session_.admit(Clock::now());
     if (admission.refused) {
         spdlog::debug("peer {} is not let in: {}", settings_.address.text(), describe(*admission.refused));
@@ -175,7 +175,7 @@ void Peer::act(const Connect&) {
         return;
     }
     line(Side::ours) =
-        std::make_shared<Connection>(executor_, settings_.address.family(), std::move(*socket));
+        std::make_shared<Connection>(executor_, settings_.address.family(), std::move(*socket), false);
     asio::co_spawn(executor_, connect(shared_from_this(), line(Side::ours)), asio::detached);
 }
 
