@@ -138,11 +138,11 @@ TEST(EventJson, HasEveryFieldAndNullWhereItSaysNothing) {
     EXPECT_EQ(control::event_json(down),
               boost::json::parse(
                   R"({"id": 7, "at": "2023-11-14T22:13:20.123Z", "kind": "backend_down", "service": "web",
-        "backend": "10.0.0.1", "vip": "2001:db8::1", "port": 80, "protocol": "tcp", "message": "it is down"})"));
+        "backend": "10.0.0.1", "peer": null, "vip": "2001:db8::1", "port": 80, "protocol": "tcp", "message": "it is down"})"));
     EXPECT_EQ(
         control::event_json({EventKind::started, "weir has started"}),
         boost::json::parse(R"({"id": 0, "at": "1970-01-01T00:00:00.000Z", "kind": "started", "service": null,
-        "backend": null, "vip": null, "port": null, "protocol": null, "message": "weir has started"})"));
+        "backend": null, "peer": null, "vip": null, "port": null, "protocol": null, "message": "weir has started"})"));
 }
 
 }  // namespace

@@ -39,6 +39,12 @@ Measured sample_report() {
     report.alerts = {{.name = "oncall", .sent_total = 11, .failed_total = 12, .waiting = 13}};
     report.alerts[0].suppressed_total[static_cast<size_t>(control::Suppressed::gathered)] = 14;
     report.not_probed.total = 7;
+    announce::BgpPeerRow peer{.settings = {.address = control::ip("10.0.0.1"), .asn = 65001}};
+    peer.state = "established";
+    peer.established_total = 3;
+    peer.routes.resize(4);
+    peer.sent_total[1] = 5;
+    report.bgp = {.asn = 65000, .strangers_total = 6, .peers = {peer}};
     report.services = control::service_rows(config, plan);
     health::Checked checked;
     checked.last_outcome = {false, "L4CON", std::chrono::microseconds(250), {}};
@@ -65,6 +71,12 @@ TEST(Metrics, SayWhatTheStatusSays) {
              std::string("weir_alerts_failed_total{alert=\"oncall\"} 12\n"),
              std::string("weir_alerts_waiting{alert=\"oncall\"} 13\n"),
              std::string("weir_alerts_suppressed_total{alert=\"oncall\",reason=\"gathered\"} 14\n"),
+             std::string("weir_bgp_peer_up{peer=\"10.0.0.1\",asn=\"65001\"} 1\n"),
+             std::string("weir_bgp_sessions_total{peer=\"10.0.0.1\",asn=\"65001\"} 3\n"),
+             std::string("weir_bgp_routes{peer=\"10.0.0.1\",asn=\"65001\"} 4\n"),
+             std::string("weir_bgp_messages_total{peer=\"10.0.0.1\",asn=\"65001\",direction=\"sent\",type="
+                         "\"update\"} 5\n"),
+             std::string("weir_bgp_strangers_total 6\n"),
              std::string("weir_overrides_saved 0\n"),
              std::string("weir_override_save_failures_total 4\n"),
              std::string("weir_interface_native{interface=\"eth0\"} 1\n"),

@@ -45,6 +45,13 @@ model::Config rich_config() {
                              {model::EventKind::backend_down}};
     config.alerts["log"] = {model::Syslog{}};
     config.alerts["journal"] = {model::Journal{}};
+    model::BgpAttributes attributes{1, 2, 3, {0xfde80064}, {{65000, 1, 2}}};
+    config.bgp = {.asn = 65000, .router_id = config.node_address, .listen = {*config.admin.listen}};
+    config.bgp.peers = {{.address = control::ip("10.0.0.1"),
+                         .asn = 65001,
+                         .password = "secret",
+                         .ttl_security = 1,
+                         .attributes = attributes}};
     auto& pool = config.pools["web"].backends;
     pool[0].server_id = {10, 1};
     pool[1].port = net::Port(8080);
@@ -85,6 +92,27 @@ engine::Observation rich_observation() {
     return seen;
 }
 
+/// A peer that is up and one that is not.
+struct RichBgp final : announce::BgpReporting {
+    announce::BgpReport report() const override {
+        announce::BgpPeerRow up{.settings = {.address = control::ip("10.0.0.1"), .asn = 65001}};
+        up.state = "established";
+        up.local = up.router_id = control::ip("10.0.0.100");
+        up.agreed = {"ipv4"};
+        up.routes = {{.prefix = net::Prefix::parse("192.0.2.1/32").value(),
+                      .next_hop = control::ip("10.0.0.100"),
+                      .as_path = {65000},
+                      .med = 7,
+                      .communities = {0xfde80064},
+                      .large_communities = {{65000, 1, 2}}}};
+        up.withheld = {{net::Prefix::parse("2001:db8::1/128").value(), "no next hop"}};
+        announce::BgpPeerRow down{.settings = {.address = control::ip("10.0.0.2"), .asn = 65002}};
+        down.state = "idle";
+        down.last_error = "hold timer expired";
+        return {65000, control::ip("10.0.0.100"), {}, 3, {up, down}};
+    }
+};
+
 class OpenApi : public testing::Test {
   protected:
     OpenApi() {
@@ -92,6 +120,7 @@ class OpenApi : public testing::Test {
         options.config_path = "weir.yaml";
         options.engine_name = "fake";
         options.load = [this] { return next_load; };
+        options.bgp = &bgp;
         engine.observation = rich_observation();
         controller.emplace(io.get_executor(), engine, no_way, rich_config(), std::move(options));
         document = json::parse(send("GET", "/api/v1/openapi.json").body);
@@ -135,6 +164,7 @@ class OpenApi : public testing::Test {
 
     boost::asio::io_context io;
     engine::Fake engine;
+    RichBgp bgp;
     NoWay no_way;
     config::Loaded next_load = rich_config();
     std::optional<control::Controller> controller;

@@ -20,7 +20,7 @@ TEST(PlainBody, IsTheEventAsTheApiHasItAndWhoSaysIt) {
     EXPECT_EQ(body({down()}, WebhookFormat::json), json::parse(R"({
         "alert": "oncall", "node": "lb1", "weir": "0.1", "severity": "warning",
         "id": 1, "at": "2026-11-21T22:14:56.000Z", "kind": "backend_down", "service": "web",
-        "backend": "10.0.0.1", "vip": "192.0.2.1", "port": 80, "protocol": "tcp",
+        "backend": "10.0.0.1", "peer": null, "vip": "192.0.2.1", "port": 80, "protocol": "tcp",
         "message": "backend 10.0.0.1 is down"})"));
 }
 
@@ -31,10 +31,10 @@ TEST(PlainBody, HasAllEventsThatWereGathered) {
         "message": "2 events, the worst: failed",
         "events": [
             {"id": 2, "at": "2026-11-21T22:14:56.000Z", "kind": "backend_up", "service": "web",
-             "backend": "10.0.0.2", "vip": "192.0.2.1", "port": 80, "protocol": "tcp",
+             "backend": "10.0.0.2", "peer": null, "vip": "192.0.2.1", "port": 80, "protocol": "tcp",
              "message": "backend 10.0.0.2 is up"},
             {"id": 9, "at": "2026-11-21T22:14:56.000Z", "kind": "plan_failed", "service": null,
-             "backend": null, "vip": null, "port": null, "protocol": null, "message": "failed"}]})"));
+             "backend": null, "peer": null, "vip": null, "port": null, "protocol": null, "message": "failed"}]})"));
 }
 
 TEST(SlackBody, IsAText) {

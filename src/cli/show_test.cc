@@ -103,6 +103,44 @@ TEST(Show, ListsWhoHasTheFlows) {
                 HasSubstr("left behind    2 of them: their backend or service has left the configuration\n"));
 }
 
+TEST(Show, ListsBgpPeersAndWhatTheyAreTold) {
+    announce::BgpPeerRow up{.settings = {.address = control::ip("10.0.0.1"), .asn = 65001}};
+    up.state = "established";
+    up.hold_time = std::chrono::seconds(9);
+    up.routes = {{.prefix = net::Prefix::parse("192.0.2.1/32").value(),
+                  .next_hop = control::ip("10.0.0.100"),
+                  .as_path = {65000, 65000},
+                  .med = 7,
+                  .communities = {0xfde80064},
+                  .large_communities = {{65000, 1, 2}}}};
+    up.withheld = {{net::Prefix::parse("2001:db8::1/128").value(), "no next hop"}};
+    announce::BgpPeerRow down{.settings = {.address = control::ip("10.0.0.2"), .asn = 65002}};
+    down.state = "idle";
+    down.last_error = "hold timer expired";
+    announce::BgpReport report{.asn = 65000, .router_id = control::ip("10.0.0.100"), .peers = {up, down}};
+    EXPECT_EQ(
+        shown(show_bgp, control::bgp_json(report)),
+        "AS 65000, router id 10.0.0.100\n\n"
+        "PEER         AS  STATE        SINCE                     ROUTES  HOLD  LAST ERROR\n"
+        "10.0.0.1  65001  established  1970-01-01T00:00:00.000Z       1    9s  -\n"
+        "10.0.0.2  65002  idle         1970-01-01T00:00:00.000Z       0    0s  hold timer expired\n\n"
+        "PEER      PREFIX           NEXT HOP    AS PATH      MED  LOCAL PREF  COMMUNITIES            NOTE\n"
+        "10.0.0.1  192.0.2.1/32     10.0.0.100  65000 65000    7           -  65000:100 65000:1:2\n"
+        "10.0.0.1  2001:db8::1/128  -           -              -           -  -                      not "
+        "told: no next hop\n");
+    EXPECT_THAT(shown(show_bgp, control::bgp_json({})), HasSubstr("no BGP is configured"));
+}
+
+TEST(Show, NamesABgpPeerWithoutASessionAsAProblem) {
+    auto report = sample_report({});
+    announce::BgpPeerRow down{.settings = {.address = control::ip("10.0.0.2"), .asn = 65002}};
+    down.state = "idle";
+    down.last_error = "hold timer expired: it was silent for 9 s";
+    report.bgp.peers = {down};
+    EXPECT_THAT(shown(show_status, control::status_json(report)),
+                StartsWith("! BGP peer 10.0.0.2 has no session (idle): hold timer expired: it was silent"));
+}
+
 TEST(Show, TellsWhoServesInPlaceOfThePool) {
     auto config = control::sample_config();
     config.services["web"].checks = {{model::TcpCheck{}}};

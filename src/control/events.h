@@ -25,10 +25,11 @@ struct Event {
     std::string service{};
     std::optional<net::Ip> backend{};
     std::optional<model::FrontendKey> frontend{};
-    std::optional<net::Ip> peer{};  // of BGP
     // Given by Events::add():
     uint64_t id = 0;
     std::chrono::system_clock::time_point at{};
+    // Of what is about BGP:
+    std::optional<net::Ip> peer{};
 
     bool operator==(const Event&) const = default;
 };

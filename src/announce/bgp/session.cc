@@ -15,6 +15,15 @@ Side other(Side side) {
 
 constexpr int kKeepalives = 3;  // within a hold time
 
+/// Of what is wrong with a message: its type, if the state can have none of it anyway. That goes before.
+std::optional<Type> misplaced(ErrorCode code, State state) {
+    const bool is_up = state == State::established;
+    if (code == ErrorCode::open && is_up) return Type::open;
+    if (code == ErrorCode::update && !is_up) return Type::update;
+    if (code == ErrorCode::route_refresh && !is_up) return Type::route_refresh;
+    return std::nullopt;
+}
+
 }  // namespace
 
 std::string_view to_text(State state) {
@@ -102,13 +111,13 @@ Actions Session::received(Side side, const Message& message, Time now) {
             if (auto* open = std::get_if<Open>(&message))
                 opened(side, *open, now);
             else
-                unexpected(side, message, now);
+                unexpected(side, type_of(message), now);
             break;
         case State::open_confirm:
             if (std::holds_alternative<Keepalive>(message))
                 confirmed(side, now);
             else
-                unexpected(side, message, now);
+                unexpected(side, type_of(message), now);
             break;
         case State::established:
             established_heard(side, message, now);
@@ -122,7 +131,11 @@ Actions Session::received(Side side, const Message& message, Time now) {
 }
 
 Actions Session::refused(Side side, const Refusal& refusal, Time now) {
-    if (link(side)) fault(side, refusal, now);
+    if (!link(side)) return {};
+    if (auto type = misplaced(refusal.notification.code, link(side)->state))
+        unexpected(side, *type, now);
+    else
+        fault(side, refusal, now);
     return take();
 }
 
@@ -164,7 +177,7 @@ void Session::confirmed(Side side, Time now) {
 }
 
 void Session::established_heard(Side side, const Message& message, Time now) {
-    if (std::holds_alternative<Open>(message)) return unexpected(side, message, now);
+    if (std::holds_alternative<Open>(message)) return unexpected(side, type_of(message), now);
     heard(*link(side), now);
     auto* refresh = std::get_if<Refresh>(&message);
     bool is_request = refresh && refresh->kind == static_cast<uint8_t>(Refresh::Kind::request);
@@ -182,14 +195,14 @@ void Session::told_to_end(Side side, const Notification& notification, Time now)
 }
 
 /// RFC 6608.
-void Session::unexpected(Side side, const Message& message, Time now) {
+void Session::unexpected(Side side, Type type, Time now) {
     constexpr std::string_view names[] = {"", "OPEN", "UPDATE", "NOTIFICATION", "KEEPALIVE", "ROUTE-REFRESH"};
     auto state = link(side)->state;
-    auto type = static_cast<uint8_t>(type_of(message));
+    auto number = static_cast<uint8_t>(type);
     auto subcode = static_cast<uint8_t>(static_cast<int>(state) - static_cast<int>(State::open_sent) + 1);
     fault(side,
-          {{ErrorCode::state_machine, subcode, {type}},
-           fmt::format("it sent a message of type {} in the state {}", names[type], to_text(state))},
+          {{ErrorCode::state_machine, subcode, {number}},
+           fmt::format("it sent a message of type {} in the state {}", names[number], to_text(state))},
           now);
 }
 

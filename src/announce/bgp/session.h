@@ -120,7 +120,7 @@ class Session {
     void confirmed(Side side, Time now);
     void established_heard(Side side, const Message& message, Time now);
     void told_to_end(Side side, const Notification& notification, Time now);
-    void unexpected(Side side, const Message& message, Time now);
+    void unexpected(Side side, Type type, Time now);
     void fault(Side side, const Refusal& refusal, Time now);
     std::optional<Link> drop(Side side, const std::optional<Notification>& why = std::nullopt);
     void ended(const Link& was, std::string why, bool fault, Time now);

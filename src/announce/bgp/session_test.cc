@@ -257,6 +257,26 @@ TEST_F(BgpSession, AnswersWhatIsMalformedInEachState) {
     }
 }
 
+TEST_F(BgpSession, LooksAtTheStateBeforeItLooksIntoAMessage) {
+    const Refusal open{{ErrorCode::open, open_error::kVersion, {0, 4}}, "it speaks version 3"};
+    const Refusal update{{ErrorCode::update, update_error::kNetwork}, "no prefix"};
+    const std::array<Notification, 3> of_open{open.notification, open.notification,
+                                              Notification{ErrorCode::state_machine, 3, {1}}};
+    const std::array<Notification, 3> of_update{Notification{ErrorCode::state_machine, 1, {2}},
+                                                Notification{ErrorCode::state_machine, 2, {2}},
+                                                update.notification};
+    for (const auto& [refusal, answers] : {std::pair(open, of_open), std::pair(update, of_update)})
+        for (size_t steps = 0; steps < 3; ++steps) {
+            Session session({.terms = terms()}, 1);
+            session.start(now_);
+            session.connected(Side::ours, now_);
+            if (steps > 0) session.received(Side::ours, their_open(), now_);
+            if (steps > 1) session.received(Side::ours, Keepalive{}, now_);
+            take(session.refused(Side::ours, refusal, now_));
+            EXPECT_EQ(told(Side::ours), answers[steps]) << refusal.why << steps;
+        }
+}
+
 TEST_F(BgpSession, AnswersNoNotification) {
     for (int steps = 0; steps < 3; ++steps) {
         Session session({.terms = terms()}, 1);
