@@ -44,6 +44,16 @@ TEST_F(BgpSession, GivesUpConnectingWhenThePeersConnectionComesUp) {
     }
 }
 
+TEST_F(BgpSession, GoesOnConnectingWhenThePeersConnectionFails) {
+    start();
+    connected(Side::theirs);
+    lose(Side::theirs);
+    EXPECT_EQ(state(), State::connect);
+    EXPECT_LE(wait(), 5s);
+    EXPECT_TRUE(closed(Side::ours)) << "nobody answers";
+    EXPECT_TRUE(did<Connect>());
+}
+
 TEST_F(BgpSession, GoesOnWithTheOtherConnectionWhenOneBreaks) {
     start();
     connected(Side::ours);

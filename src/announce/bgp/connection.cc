@@ -58,6 +58,11 @@ asio::awaitable<Connection::Code> Connection::read(Bytes* message, std::optional
     co_return code;
 }
 
+bool Connection::has_unread() const {
+    Code code;
+    return socket_.available(code) > 0 && !code;
+}
+
 void Connection::send(Bytes message) {
     unsent_.push_back(std::move(message));
     write();

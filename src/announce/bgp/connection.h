@@ -33,6 +33,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     /// At once.
     void abort();
 
+    /// Whether something has come that was not read yet.
+    bool has_unread() const;
     bool is_closing() const { return closing_; }
     int socket() { return socket_.native_handle(); }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/error.hpp>
@@ -17,6 +18,8 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 using Clock = Session::Time::clock;
+
+constexpr auto kCatchUp = std::chrono::milliseconds(100);
 
 Session::Options options(const model::BgpPeer& peer, const Speaking& speaking) {
     Session::Options out;
@@ -58,11 +61,6 @@ std::vector<std::string_view> words(const Agreed& agreed) {
     for (auto [is, word] : all)
         if (is) out.push_back(word);
     return out;
-}
-
-net::Ip address_of(uint32_t router_id) {
-    return net::Ip::v4({static_cast<uint8_t>(router_id >> 24), static_cast<uint8_t>(router_id >> 16),
-                        static_cast<uint8_t>(router_id >> 8), static_cast<uint8_t>(router_id)});
 }
 
 }  // namespace
@@ -268,16 +266,27 @@ bool Peer::is_gone() const {
 }
 
 void Peer::arm() {
-    auto next = session_.next();
-    if (!next) {
+    if (auto next = session_.next())
+        wake_at(*next);
+    else
         timer_.cancel();
-        return;
-    }
-    timer_.expires_at(*next);
+}
+
+void Peer::wake_at(Session::Time time) {
+    timer_.expires_at(time);
     timer_.async_wait([weak = weak_from_this()](error_code error) {
         auto self = weak.lock();
-        if (!error && self) self->act(self->session_.tick(Clock::now()));
+        if (!error && self) self->tick();
     });
+}
+
+/// Where the loop was held up, a peer may look silent whose messages only wait to be read: they come first.
+void Peer::tick() {
+    auto waits = [](const Line& line) { return line && line->has_unread(); };
+    if (!std::exchange(caught_up_, true) && std::ranges::any_of(lines_, waits))
+        return wake_at(Clock::now() + kCatchUp);
+    caught_up_ = false;
+    act(session_.tick(Clock::now()));
 }
 
 BgpPeerRow Peer::row() const {

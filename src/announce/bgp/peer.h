@@ -74,6 +74,8 @@ class Peer : public std::enable_shared_from_this<Peer> {
     void act(const Resend& resend);
     void send(Side side, Bytes message);
     void arm();
+    void wake_at(Session::Time time);
+    void tick();
     void tell(bool complete);
     bool is_external() const { return settings_.asn != speaking_.asn; }
 
@@ -95,6 +97,7 @@ class Peer : public std::enable_shared_from_this<Peer> {
 
     std::optional<Vips> vips_;
     bool leaving_ = false;
+    bool caught_up_ = false;
     State state_ = State::idle;
     BgpPeerRow row_;  // its counters and its times
 };

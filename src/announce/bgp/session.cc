@@ -80,7 +80,8 @@ Session::Admission Session::admit(Time now) {
 }
 
 Actions Session::connected(Side side, Time now) {
-    retry_at_ = std::nullopt;
+    // One of our own that is still under way keeps its time limit.
+    if (side == Side::ours || !link(Side::ours)) retry_at_ = std::nullopt;
     link(side) = Link{.state = State::open_sent, .hold = now + kOpenHold};
     actions_.push_back(Send{side, write(offer(options_.terms))});
     return take();

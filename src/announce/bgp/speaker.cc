@@ -42,21 +42,11 @@ std::optional<net::Ip> own_ipv4(const std::vector<model::Interface>& first) {
     return any;
 }
 
-std::optional<net::Ip> router_id_of(const model::Config& config) {
+/// One that was chosen stays, whatever addresses come and go: another would cost all sessions.
+std::optional<net::Ip> router_id_of(const model::Config& config, uint32_t chosen) {
     if (config.bgp.router_id) return config.bgp.router_id;
     if (config.node_address && config.node_address->is_v4()) return config.node_address;
-    return own_ipv4(config.interfaces);
-}
-
-uint32_t number_of(const net::Ip& v4) {
-    uint32_t number = 0;
-    for (auto byte : v4.bytes()) number = number << 8 | byte;
-    return number;
-}
-
-net::Ip address_of(uint32_t number) {
-    return net::Ip::v4({static_cast<uint8_t>(number >> 24), static_cast<uint8_t>(number >> 16),
-                        static_cast<uint8_t>(number >> 8), static_cast<uint8_t>(number)});
+    return chosen ? address_of(chosen) : own_ipv4(config.interfaces);
 }
 
 Services services_of(const model::Config& config) {
@@ -108,7 +98,7 @@ Status Speaker::set(const model::Config& config) {
 Status Speaker::set_peers(const model::Config& config) {
     std::erase_if(former_, [](const auto& each) { return each->is_gone(); });
     Speaking speaking{bgp_.asn, 0, bgp_.restart_time};
-    auto router_id = bgp_.peers.empty() ? std::nullopt : router_id_of(config);
+    auto router_id = bgp_.peers.empty() ? std::nullopt : router_id_of(config, speaking_.router_id);
     if (router_id) speaking.router_id = number_of(*router_id);
     const bool able = bgp_.peers.empty() || router_id;
     const bool anew = speaking != std::exchange(speaking_, speaking);

@@ -70,6 +70,17 @@ constexpr std::optional<net::Family> family_of(uint16_t afi, uint8_t safi) {
     return afi == 1 ? net::Family::v4 : net::Family::v6;
 }
 
+/// A router id is written as an IPv4 address.
+inline net::Ip address_of(uint32_t router_id) {
+    return net::Ip::v4({static_cast<uint8_t>(router_id >> 24), static_cast<uint8_t>(router_id >> 16),
+                        static_cast<uint8_t>(router_id >> 8), static_cast<uint8_t>(router_id)});
+}
+inline uint32_t number_of(const net::Ip& v4) {
+    uint32_t number = 0;
+    for (auto byte : v4.bytes()) number = number << 8 | byte;
+    return number;
+}
+
 /// Reads bytes one after another. Behind the end there are zeros, and failed() is true from then on.
 class Cursor {
   public:
