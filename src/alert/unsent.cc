@@ -33,6 +33,7 @@ json::value event_row(const control::Event& event) {
             {"message", event.message},
             {"service", event.service},
             {"backend", event.backend ? json::value(event.backend->text()) : nullptr},
+            {"peer", event.peer ? json::value(event.peer->text()) : nullptr},
             {"frontend", event.frontend ? frontend_row(*event.frontend) : nullptr}};
 }
 
@@ -56,6 +57,9 @@ control::Event read_event(const json::value& row) {
     if (!kind) throw std::runtime_error("it has an unknown kind of event");
     control::Event event{*kind, std::string(view(row.at("message"))), std::string(view(row.at("service")))};
     if (!row.at("backend").is_null()) event.backend = must(net::Ip::parse(view(row.at("backend"))));
+    // Files of a version without BGP have none.
+    if (const auto* peer = row.as_object().if_contains("peer"); peer && !peer->is_null())
+        event.peer = must(net::Ip::parse(view(*peer)));
     if (!row.at("frontend").is_null()) event.frontend = read_frontend(row.at("frontend"));
     event.id = row.at("id").to_number<uint64_t>();
     event.at = control::SystemTime(nanoseconds(row.at("at_ns").to_number<int64_t>()));

@@ -13,7 +13,9 @@ Unsent sample() {
     auto several = down(2);
     several.frontend->more_ports = 9;
     several.backend = net::Ip::parse("2001:db8::1").value();
-    return {{"hook", {down(), several, up()}},
+    auto peer = event(model::EventKind::bgp_down, "the session is down");
+    peer.peer = net::Ip::parse("10.0.0.7").value();
+    return {{"hook", {down(), several, up(), peer}},
             {"log", {event(model::EventKind::plan_failed, "a \"line\"\n")}}};
 }
 

@@ -102,7 +102,7 @@ Status Speaker::set_peers(const model::Config& config) {
     if (router_id) speaking.router_id = number_of(*router_id);
     const bool able = bgp_.peers.empty() || router_id;
     const bool anew = speaking != std::exchange(speaking_, speaking);
-    speaking.restarting = std::exchange(restarting_, false);
+    if (able) speaking.restarting = std::exchange(restarting_, false);
     auto former = std::exchange(peers_, {});
     for (const auto& settings : able ? bgp_.peers : std::vector<model::BgpPeer>{}) {
         auto known = former.find(settings.address);
