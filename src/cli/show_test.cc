@@ -124,9 +124,9 @@ TEST(Show, ListsBgpPeersAndWhatTheyAreTold) {
         "PEER         AS  STATE        SINCE                     ROUTES  HOLD  LAST ERROR\n"
         "10.0.0.1  65001  established  1970-01-01T00:00:00.000Z       1    9s  -\n"
         "10.0.0.2  65002  idle         1970-01-01T00:00:00.000Z       0    0s  hold timer expired\n\n"
-        "PEER      PREFIX           NEXT HOP    AS PATH      MED  LOCAL PREF  COMMUNITIES            NOTE\n"
+        "PEER      PREFIX           NEXT HOP    AS PATH      MED  LOCAL PREF  COMMUNITIES          NOTE\n"
         "10.0.0.1  192.0.2.1/32     10.0.0.100  65000 65000    7           -  65000:100 65000:1:2\n"
-        "10.0.0.1  2001:db8::1/128  -           -              -           -  -                      not "
+        "10.0.0.1  2001:db8::1/128  -           -              -           -  -                    not "
         "told: no next hop\n");
     EXPECT_THAT(shown(show_bgp, control::bgp_json({})), HasSubstr("no BGP is configured"));
 }
