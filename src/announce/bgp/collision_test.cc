@@ -82,12 +82,23 @@ TEST_F(BgpSession, RefusesAnotherConnectionWhileASessionIsUp) {
     EXPECT_EQ(state(), State::established);
 }
 
+TEST_F(BgpSession, RefusesItAsWellFromAPeerThatOnlyKnowsOfGracefulRestart) {
+    start();
+    connected(Side::ours);
+    auto aware = their_open();
+    aware.capabilities.graceful_restart = GracefulRestart{};
+    hear(Side::ours, aware);
+    hear(Side::ours, Keepalive{});
+    EXPECT_TRUE(session_.admit(now_).refused);
+    EXPECT_EQ(state(), State::established);
+}
+
 TEST_F(BgpSession, LetsAPeerThatRestartsGracefullyTakeTheSessionsPlace) {
     for (auto side : {Side::ours, Side::theirs}) {
         Session session({.terms = terms()}, 1);
         session.start(now_);
         auto graceful = their_open();
-        graceful.capabilities.graceful_restart = GracefulRestart{};
+        graceful.capabilities.graceful_restart = GracefulRestart{false, 120, {{Family::v4, true}}};
         session.connected(side, now_);
         session.received(side, graceful, now_);
         session.received(side, Keepalive{}, now_);
@@ -117,6 +128,26 @@ TEST_F(BgpSession, HearsNothingOfConnectionsThatAreGone) {
         take(session_.refused(side, {}, now_));
         EXPECT_TRUE(done_.empty());
     }
+}
+
+TEST_F(BgpSession, SaysThatItForwardsOnlyOnceItHasAnnounced) {
+    auto cold = terms();
+    cold.capabilities.graceful_restart = GracefulRestart{false, 120, {{Family::v4, false}}};
+    session_ = Session({.terms = cold}, 1);
+    auto said = [&] {
+        auto open = read_message(did<Send>()->message, {});
+        return *std::get<Open>(*open).capabilities.graceful_restart;
+    };
+    start();
+    connected(Side::ours);
+    EXPECT_FALSE(said().forwarding.at(Family::v4)) << "routes that the peer still has lead nowhere";
+    hear(Side::ours, their_open());
+    hear(Side::ours, Keepalive{});
+    lose(Side::ours);
+    wait();
+    connected(Side::ours);
+    EXPECT_TRUE(said().forwarding.at(Family::v4));
+    EXPECT_FALSE(said().restarting);
 }
 
 TEST_F(BgpRestarting, SaysThatItHasRestartedUntilASessionWasUp) {

@@ -64,6 +64,7 @@ bool Connection::has_unread() const {
 }
 
 void Connection::send(Bytes message) {
+    backlog_ += message.size();
     unsent_.push_back(std::move(message));
     write();
 }
@@ -75,6 +76,7 @@ void Connection::write() {
         self->writing_ = false;
         // Who reads learns of a broken connection as well, and tells.
         if (code) return self->closing_ ? self->abort() : void();
+        self->backlog_ -= self->unsent_.front().size();
         self->unsent_.pop_front();
         self->write();
         if (self->closing_) self->finish();

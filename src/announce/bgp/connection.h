@@ -35,6 +35,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
     /// Whether something has come that was not read yet.
     bool has_unread() const;
+    /// How many bytes the peer has not made room for yet.
+    size_t backlog() const { return backlog_; }
     bool is_closing() const { return closing_; }
     int socket() { return socket_.native_handle(); }
 
@@ -45,6 +47,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     boost::asio::ip::tcp::socket socket_;
     boost::asio::steady_timer linger_;
     std::deque<Bytes> unsent_;
+    size_t backlog_ = 0;  // of unsent_
     bool connected_;
     bool writing_ = false;
     bool closing_ = false;

@@ -20,6 +20,7 @@ using boost::system::error_code;
 using Clock = Session::Time::clock;
 
 constexpr auto kCatchUp = std::chrono::milliseconds(100);
+constexpr size_t kMostBacklog = size_t{16} << 20;  // all routes, many times over
 
 Session::Options options(const model::BgpPeer& peer, const Speaking& speaking) {
     Session::Options out;
@@ -31,9 +32,10 @@ Session::Options options(const model::BgpPeer& peer, const Speaking& speaking) {
     capabilities.route_refresh = capabilities.enhanced_refresh = true;
     capabilities.v4_over_v6 = !peer.address.is_v4();
     if (speaking.restart_time.count() > 0)
-        capabilities.graceful_restart = GracefulRestart{speaking.restarting,
-                                                        static_cast<uint16_t>(speaking.restart_time.count()),
-                                                        {{net::Family::v4, true}, {net::Family::v6, true}}};
+        capabilities.graceful_restart =
+            GracefulRestart{speaking.restarting,
+                            static_cast<uint16_t>(speaking.restart_time.count()),
+                            {{net::Family::v4, speaking.restarting}, {net::Family::v6, speaking.restarting}}};
     return out;
 }
 
@@ -186,6 +188,19 @@ void Peer::send(Side side, Bytes message) {
     auto type = message[kHeaderSize - 1];  // the header's last byte
     ++row_.sent_total.at(type - 1u);
     line(side)->send(std::move(message));
+    if (line(side)->backlog() > kMostBacklog) give_up(side);
+}
+
+/// Of a peer that asks for all of it again and again and reads nothing. Not from within the state machine's
+/// own step.
+void Peer::give_up(Side side) {
+    asio::post(executor_, [self = shared_from_this(), side, line = std::weak_ptr(line(side))] {
+        auto of = line.lock();
+        if (!of || self->line(side) != of) return;
+        of->abort();
+        self->line(side).reset();
+        self->act(self->session_.lost(side, "it does not read what it is told", Clock::now()));
+    });
 }
 
 void Peer::act(const Close& close) {

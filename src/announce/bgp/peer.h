@@ -73,6 +73,7 @@ class Peer : public std::enable_shared_from_this<Peer> {
     void act(const Failed& failed);
     void act(const Resend& resend);
     void send(Side side, Bytes message);
+    void give_up(Side side);
     void arm();
     void wake_at(Session::Time time);
     void tick();

@@ -181,8 +181,14 @@ bool Reading::read_attribute(const Attribute& attribute) {
               fmt::format("attribute {} is there twice", static_cast<int>(attribute.type)));
         return true;
     }
-    if (attribute.type == AttributeType::mp_reach) return read_reach(attribute);
-    if (attribute.type == AttributeType::mp_unreach) return read_unreach(attribute);
+    if (is_mp) {
+        bool reach = attribute.type == AttributeType::mp_reach;
+        if ((attribute.flags & (kOptional | kTransitive)) != kOptional)
+            fault(Treatment::treat_as_withdraw,
+                  fmt::format("{} has the flags {:#04x}", reach ? "MP_REACH_NLRI" : "MP_UNREACH_NLRI",
+                              attribute.flags));
+        return reach ? read_reach(attribute) : read_unreach(attribute);
+    }
     auto rule = std::ranges::find(kRules, attribute.type, &Rule::type);
     if (rule == std::end(kRules)) {
         if (attribute.flags & kOptional) return true;

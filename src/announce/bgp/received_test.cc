@@ -81,6 +81,18 @@ TEST(BgpReceived, TreatsAsWithdrawnWhatCannotBeUsed) {
     }
 }
 
+TEST(BgpReceived, TreatsAsWithdrawnWhatOtherFamiliesSayWithTheWrongFlags) {
+    auto transitive = "c" + std::string(kReach6).substr(1);
+    auto received = read_update(body("", fmt::format("{}{}{}", transitive, kOrigin, kPath), ""), {});
+    ASSERT_TRUE(received) << received.error().why;
+    EXPECT_EQ(*received, (Received{.withdrawn = 1,
+                                   .treatment = Treatment::treat_as_withdraw,
+                                   .fault = "MP_REACH_NLRI has the flags 0xc0"}));
+    received = read_update(body("", "40 0f 05 0002 01 08 20", ""), {});
+    ASSERT_TRUE(received);
+    EXPECT_EQ(received->fault, "MP_UNREACH_NLRI has the flags 0x40");
+}
+
 TEST(BgpReceived, DiscardsAttributesThatItCanDoWithout) {
     for (std::string attribute : {
              "40 06 01 00",             // ATOMIC_AGGREGATE with a value

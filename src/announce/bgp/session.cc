@@ -24,6 +24,12 @@ std::optional<Type> misplaced(ErrorCode code, State state) {
     return std::nullopt;
 }
 
+/// Some only know of it when others do (RFC 4724 section 5).
+bool may_restart(const Open& open) {
+    const auto& restart = open.capabilities.graceful_restart;
+    return restart && !restart->forwarding.empty();
+}
+
 }  // namespace
 
 std::string_view to_text(State state) {
@@ -69,7 +75,7 @@ void Session::connect(Time now) {
 Session::Admission Session::admit(Time now) {
     if (!running_ || start_at_) return {.refused = Notification{ErrorCode::cease, cease::kRejected}};
     auto up = established();
-    bool returns = up && link(*up)->agreed.theirs.capabilities.graceful_restart;
+    bool returns = up && may_restart(link(*up)->agreed.theirs);
     if (returns) {
         ended(*drop(*up), "it has connected anew, as one that has restarted", false, now);
         retry_at_ = std::nullopt;
@@ -151,7 +157,7 @@ void Session::opened(Side side, const Open& open, Time now) {
     link.hold = link.keepalive = std::nullopt;
     if (agreed->hold_time.count() > 0) {
         link.hold = now + agreed->hold_time;
-        link.keepalive = now + jittered(Duration(agreed->hold_time) / kKeepalives);
+        link.keepalive = now + until_keepalive(link.agreed);
     }
 }
 
@@ -172,8 +178,12 @@ void Session::confirmed(Side side, Time now) {
     heard(link, now);
     drop(other(side), Notification{ErrorCode::cease, cease::kCollision});
     retry_at_ = std::nullopt;
-    // Who has restarted says so once: what comes later is another session.
-    if (auto& restart = options_.terms.capabilities.graceful_restart) restart->restarting = false;
+    // Who has restarted says so once: what comes later is another session, and what this one announces is
+    // forwarded until then.
+    if (auto& restart = options_.terms.capabilities.graceful_restart) {
+        restart->restarting = false;
+        for (auto& [family, forwarding] : restart->forwarding) forwarding = true;
+    }
     actions_.push_back(Up{side, link.agreed});
 }
 
@@ -273,7 +283,7 @@ void Session::tick(Side side, Time now) {
     }
     if (!link || !link->keepalive || *link->keepalive > now) return;
     actions_.push_back(Send{side, keepalive()});
-    link->keepalive = now + jittered(Duration(link->agreed.hold_time) / kKeepalives);
+    link->keepalive = now + until_keepalive(link->agreed);
 }
 
 State Session::state() const {
@@ -292,6 +302,11 @@ std::optional<Side> Session::established() const {
     for (auto side : kSides)
         if (link(side) && link(side)->state == State::established) return side;
     return std::nullopt;
+}
+
+/// RFC 4271 section 4.4: not more often than once a second.
+Session::Duration Session::until_keepalive(const Agreed& agreed) {
+    return std::max<Duration>(jittered(Duration(agreed.hold_time) / kKeepalives), std::chrono::seconds(1));
 }
 
 /// Twice as long each time.

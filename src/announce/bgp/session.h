@@ -126,6 +126,7 @@ class Session {
     void ended(const Link& was, std::string why, bool fault, Time now);
     void heard(Link& link, Time now);
     void tick(Side side, Time now);
+    Duration until_keepalive(const Agreed& agreed);
     Duration rest();
     Duration jittered(Duration duration);
     Actions take() { return std::exchange(actions_, {}); }

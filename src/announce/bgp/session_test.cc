@@ -70,6 +70,20 @@ TEST_F(BgpSession, SendsKeepalivesThreeTimesInAHoldTimeWithJitter) {
     EXPECT_GT(waits.size(), 10u);
 }
 
+TEST_F(BgpSession, SendsNoMoreThanAKeepaliveASecond) {
+    start();
+    connected(Side::ours);
+    auto hasty = their_open();
+    hasty.hold_time = 3;
+    hear(Side::ours, hasty);
+    hear(Side::ours, Keepalive{});
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_EQ(wait(), 1s);
+        ASSERT_TRUE(sent_keepalive());
+        hear(Side::ours, Keepalive{});
+    }
+}
+
 TEST_F(BgpSession, EndsASessionThatIsSilentForTheHoldTime) {
     start();
     establish();

@@ -210,8 +210,10 @@ void Speaker::admit(UniqueFd socket, const net::Ip& from) {
 }
 
 void Speaker::announce(const model::Plan& plan, const std::vector<std::string>&) {
-    if (stage_ != Stage::here || bgp_.peers.empty()) return;
-    auto vips = vips_of(plan, services_);
+    if (stage_ != Stage::here) return;
+    // Who has yet to learn which VIPs are healthy does not say that none is.
+    if (plan.silent && !vips_) return;
+    auto vips = bgp_.peers.empty() ? Vips{} : vips_of(plan, services_);
     if (vips_ == vips) return;
     auto before = std::exchange(vips_, std::move(vips)).value_or(Vips{});
     tell_peers();

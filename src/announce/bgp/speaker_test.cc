@@ -91,13 +91,14 @@ class BgpSpeaker : public testing::Test {
     /// A connects, B listens.
     void connect() {
         b_.listen();
-        a_.add(b_);
+        a_.add(b_).hold_time = hold_time_;
         b_.add(a_).passive = true;
         a_.set();
         b_.set();
         ASSERT_TRUE(run_until([&] { return a_.is_up() && b_.is_up(); }));
     }
 
+    std::chrono::seconds hold_time_{9};
     boost::asio::io_context io_;
     Router a_{io_, "127.0.0.11", 65000}, b_{io_, "127.0.0.12", 4200000001};
 };
@@ -122,7 +123,13 @@ TEST_F(BgpSpeaker, TellsItsPeerOfVipsAsTheyComeAndGo) {
 }
 
 TEST_F(BgpSpeaker, SaysNothingBeforeItKnowsTheVips) {
+    hold_time_ = 3s;
     connect();
+    auto learning = plan({"192.0.2.1"});
+    learning.silent = true;
+    a_.speaker.announce(learning, {});
+    auto keepalives = b_.peer().received_total[3];
+    ASSERT_TRUE(run_until([&] { return b_.peer().received_total[3] > keepalives; }));
     EXPECT_EQ(b_.peer().received_total[1], 0u) << "no End-of-RIB either";
     a_.speaker.announce(plan({}), {});
     EXPECT_TRUE(run_until([&] { return b_.peer().received_total[1] == 2; })) << "one of each family";
@@ -157,6 +164,21 @@ TEST_F(BgpSpeaker, KeepsASessionWhoseAttributesChange) {
     ASSERT_TRUE(run_until([&] { return a_.is_up() && b_.is_up(); }));
     EXPECT_THAT(b_.news,
                 Contains(testing::Pair(EventKind::bgp_down, HasSubstr("other configuration change"))));
+}
+
+TEST_F(BgpSpeaker, LeavesSessionsAloneWhereAnotherPeerChanges) {
+    connect();
+    a_.config.bgp.peers.push_back({.address = ip("127.0.0.13"), .asn = 65009, .source = a_.address});
+    a_.set();
+    a_.config.bgp.peers.back().hold_time = 30s;
+    a_.set();
+    a_.config.bgp.peers.pop_back();
+    a_.set();
+    EXPECT_TRUE(a_.is_up());
+    EXPECT_EQ(a_.peer().established_total, 1u);
+    a_.speaker.announce(plan({"192.0.2.1"}), {});
+    EXPECT_TRUE(run_until([&] { return b_.peer().prefixes_ignored_total == 1; }));
+    EXPECT_EQ(b_.peer().established_total, 1u);
 }
 
 TEST_F(BgpSpeaker, LetsAPeerGoThatIsInTheConfigurationNoMore) {
@@ -283,7 +305,7 @@ class BgpWire : public BgpSpeaker {
                                 [this](boost::system::error_code code, size_t count) {
                                     in_.insert(in_.end(), buffer_.begin(), buffer_.begin() + count);
                                     ended_ = code.failed();
-                                    if (!ended_) listen_on();
+                                    if (!ended_ && !is_deaf_) listen_on();
                                 });
     }
     void say(const Bytes& bytes) { boost::asio::write(socket_, boost::asio::buffer(bytes)); }
@@ -323,6 +345,7 @@ class BgpWire : public BgpSpeaker {
     std::array<uint8_t, 4096> buffer_{};
     Bytes in_;
     bool ended_ = false;
+    bool is_deaf_ = false;
 };
 
 TEST_F(BgpWire, IsAnsweredByANotificationWhateverIsWrong) {
@@ -375,6 +398,26 @@ TEST_F(BgpWire, SaysARouteAgainBetweenMarks) {
     EXPECT_EQ(all[before], Message(Refresh{net::Family::v4, 1}));
     EXPECT_EQ(std::get<Received>(all[before + 1]).announced, 1u);
     EXPECT_EQ(all[before + 2], Message(Refresh{net::Family::v4, 2}));
+}
+
+TEST_F(BgpWire, LeavesAPeerThatAsksAndDoesNotRead) {
+    std::vector<model::Frontend> many;
+    for (uint32_t i = 0; i < 5000; ++i) many.push_back(frontend(address_of(0x0a000000 + i).text()));
+    model::Plan all;
+    all.frontends = SharedList(std::move(many));
+    b_.speaker.announce(all, {});
+    establish();
+    is_deaf_ = true;
+    const auto ask = refresh(net::Family::v4, Refresh::Kind::request);
+    Bytes asks;
+    for (int i = 0; i < 100; ++i) asks.insert(asks.end(), ask.begin(), ask.end());
+    boost::system::error_code code;
+    while (b_.is_up() && !code) {
+        boost::asio::write(socket_, boost::asio::buffer(asks), code);
+        io_.restart();
+        io_.poll();
+    }
+    EXPECT_EQ(b_.peer().last_error, "it does not read what it is told");
 }
 
 TEST_F(BgpWire, TakesMessagesInPieces) {
