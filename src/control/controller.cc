@@ -8,6 +8,7 @@
 #include "control/difference.h"
 #include "control/health_file.h"
 #include "control/merge.h"
+#include "control/remaining.h"
 
 namespace weir::control {
 namespace {
@@ -192,6 +193,7 @@ void Controller::reconcile(const std::set<std::string>& services, bool by_time) 
     auto former = std::exchange(wanted_, std::make_shared<const model::Plan>(std::move(plan)));
     for (auto& change : changes(*former, *wanted_)) tell(std::move(change));
     look_at_certificates();
+    if (auto left = applied_ ? remaining(*applied_, *wanted_) : std::nullopt) announce(*left);
     bool news = !applying_.error.empty();
     if (!applied_ || !same_programming(*applied_, *wanted_)) {
         if (auto done = engine_.apply(*wanted_); !done) return failed(done.error());
@@ -210,7 +212,7 @@ void Controller::reconcile(const std::set<std::string>& services, bool by_time) 
     applying_.error.clear();
     options_.retry.reset();
     if (news && options_.on_applied) options_.on_applied();
-    announce();
+    announce(*applied_);
     follow_drains();
 }
 
@@ -297,14 +299,14 @@ void Controller::look_at_certificates() {
     }
 }
 
-/// Not before the datapath answers for them.
-void Controller::announce() {
+/// VIPs are not told of before the datapath answers for them.
+void Controller::announce(const model::Plan& plan) {
     if (!options_.announcer) return;
     std::vector<std::string> attached;
-    if (std::ranges::any_of(applied_->frontends, &model::Frontend::announce_arp))
+    if (std::ranges::any_of(plan.frontends, &model::Frontend::announce_arp))
         for (const auto& interface : engine_.observe({}).interfaces)
             if (!interface.mode.empty()) attached.push_back(interface.name);
-    options_.announcer->announce(*applied_, attached);
+    options_.announcer->announce(plan, attached);
 }
 
 void Controller::failed(const Error& error) {

@@ -134,7 +134,7 @@ class Controller {
     void follow_drains();
     void look_after_drains();
     void look_at_certificates();
-    void announce();
+    void announce(const model::Plan& plan);
     struct Sight {
         model::Plan plan;
         engine::Observation seen;

@@ -58,6 +58,18 @@ TEST_F(ControllerTest, AnnouncesWhatIsInForceOnTheAttachedInterfaces) {
     EXPECT_THAT(announcer.attached, testing::ElementsAre("eth0", "eth1"));
 }
 
+TEST_F(ControllerTest, WithdrawsWhatNobodyAnswersForEvenWhereTheDatapathDoesNotFollow) {
+    start();
+    ASSERT_EQ(announcer.announced.size(), 1u);
+    for (int i = 1; i <= 3; ++i) engine.cannot_reach[sample_target(i)] = "no neighbour answers";
+    engine.refuse_next = Error{"the kernel is out of sorts"};
+    controller->wake();
+    run_until([&] { return !controller->not_in_force().empty(); });
+    ASSERT_EQ(announcer.announced.size(), 2u);
+    EXPECT_FALSE(announcer.announced[1].frontends[0].answers());
+    EXPECT_TRUE(announcer.announced[1].frontends[1].answers()) << "it is as it was";
+}
+
 TEST_F(ControllerTest, CarriesOnWithoutOneOfItsInterfaces) {
     config.services.at("web").announce_arp = true;
     config.interfaces.push_back({"eth1"});
