@@ -26,9 +26,9 @@ Bird::Bird(Host& host, const std::string& router_id, const std::string& config)
 
 void Bird::write(const std::string& config) const {
     const std::string log_file = dir_ / "bird.log";
-    dir_.write("bird.conf",
-               fmt::format("log \"{}\" all;\nrouter id {};\nprotocol device {{ scan time 1; }}\n{}", log_file,
-                           router_id_, config));
+    dir_.write("bird.conf", fmt::format("log \"{}\" all;\ntimeformat log iso long ms;\nrouter id "
+                                        "{};\nprotocol device {{ scan time 1; }}\n{}",
+                                        log_file, router_id_, config));
 }
 
 std::string Bird::ask(std::vector<std::string> words) const {

@@ -1,8 +1,10 @@
 // VIPs that nobody has a route to but by BGP: the client's host is a router with BIRD, GoBGP or FRR.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <csignal>
+#include <cstdio>
 
 #include "lab/bird.h"
 #include "lab/tcp.h"
@@ -55,6 +57,28 @@ class Bgp : public SiteTest {
         return done.out == "backend-1";
     }
 
+    /// From the event of the decision to the router's word in its log, which has the same clock. Beside kVip4
+    /// everything is withdrawn; doc/bgp.md has the numbers.
+    void print_time_to_withdraw(const lab::Bird& bird) {
+        std::string decided;
+        for (const auto& event : site_->get("/api/v1/events").as_array())
+            if (event.at("kind") == "service_unhealthy") decided = event.at("at").as_string();
+        const auto log = bird.log();
+        const auto removed = log.rfind(fmt::format("removed [sole] {}/32", kVip4));
+        ASSERT_NE(removed, log.npos);
+        ASSERT_NE(decided, "");
+        const auto line = log.rfind('\n', removed) + 1;
+        // "2026-11-22T05:10:11.123Z" and "2026-11-22 05:10:11.125 <TRACE>"
+        const auto took = time_of_day(log.substr(line, 23)) - time_of_day(decided);
+        fmt::print("[  measure ] from the decision until BIRD has removed the route: {} ms\n", took.count());
+    }
+    static std::chrono::milliseconds time_of_day(const std::string& text) {
+        int hours = 0, minutes = 0, seconds = 0, milliseconds = 0;
+        EXPECT_EQ(std::sscanf(text.c_str() + 11, "%d:%d:%d.%d", &hours, &minutes, &seconds, &milliseconds), 4)
+            << text;
+        return ((hours * 60min + minutes * 1min) + seconds * 1s) + milliseconds * 1ms;
+    }
+
     std::optional<Site> site_;
 };
 
@@ -93,6 +117,7 @@ TEST_F(Bgp, TellsBirdOfVipsWhileTheyAreHealthyAndOfItsEnd) {
     site_->server(0).kill();
     EXPECT_TRUE(await_said(route, "Network not found"));
     EXPECT_TRUE(established());
+    print_time_to_withdraw(bird);
     site_->server(0).start();
     EXPECT_TRUE(await_said(route, "BGP.next_hop"));
 
@@ -123,6 +148,37 @@ TEST_F(Bgp, KeepsBirdsRoutesWhileDaemonsChange) {
     ASSERT_TRUE(await_said([&] { return bird.log(); }, "graceful restart done")) << bird.log();
     EXPECT_EQ(route(), since) << "with the time from when it is known";
     EXPECT_THAT(bird.log(), Not(HasSubstr("removed [sole] 192.168.102.1")));
+}
+
+TEST_F(Bgp, AgreesWithBirdOnOneOfTwoConnections) {
+    lab::Bird bird(site_->client(), "10.1.10.1", fmt::format(kBird, 65000, ""));
+    // Connections are made, but nobody hears the other's OPEN before there are two.
+    const auto held = lab::run(site_->client(), {"nft", R"(table inet held {
+        chain out { type filter hook output priority 0; tcp sport 179 meta length > 80 drop; tcp dport 179 meta length > 80 drop; }
+        chain in { type filter hook input priority 0; tcp sport 179 meta length > 80 drop; tcp dport 179 meta length > 80 drop; }
+    })"});
+    ASSERT_EQ(held.status, 0) << held.err;
+    start(
+        "asn: 65000, listen: 10.1.10.100, "
+        "peers: [{address: 10.1.10.1, asn: 65001, connect_retry: 1s, hold_time: 3s}]");
+    const auto connections = [&] {
+        const auto all =
+            lab::run(site_->client(), {"ss", "-Htn", "state", "established", "dst", "10.1.10.100", "and", "(",
+                                       "sport", "=", ":179", "or", "dport", "=", ":179", ")"});
+        return std::ranges::count(all.out, '\n');
+    };
+    ASSERT_TRUE(lab::wait_until([&] { return connections() == 2; }, kSoon)) << site_->daemon().log();
+    ASSERT_EQ(lab::run(site_->client(), {"nft", "delete table inet held"}).status, 0);
+    ASSERT_TRUE(lab::wait_until([&] { return established(); }, kSoon)) << site_->daemon().log() << bird.log();
+    const auto heard = [&] { return peer().at("received_total").at("keepalive").to_number<uint64_t>(); };
+    const auto before = heard();
+    EXPECT_TRUE(lab::wait_until([&] { return heard() >= before + 3; }, kSoon)) << "longer than the hold time";
+    EXPECT_EQ(sessions(), 1u);
+    EXPECT_TRUE(lab::wait_until([&] { return connections() == 1; }, kSoon));
+    EXPECT_GE(peer().at("sent_total").at("notification").to_number<uint64_t>() +
+                  peer().at("received_total").at("notification").to_number<uint64_t>(),
+              1u);
+    EXPECT_TRUE(await_said([&] { return bird.ask({"show", "route", "for", kVip4}); }, "unicast"));
 }
 
 TEST_F(Bgp, NoticesThatGobgpIsSilentAndTellsItAllAgain) {
@@ -198,6 +254,44 @@ router bgp 65000
 
     frr.ask("clear bgp 2001:db8:10::100");
     EXPECT_TRUE(lab::wait_until([&] { return sessions() == 2 && established(); }, kSoon));
+}
+
+TEST_F(Bgp, TellsFrrOfAnotherAsOverIpv6SignedAndNear) {
+    lab::TempDir secrets;
+    const std::string key = secrets.write("bgp.key", "s3cret\n");
+    ::chmod(key.c_str(), 0600);
+    Frr frr(site_->client(), R"(
+router bgp 65001
+ bgp router-id 10.1.10.1
+ no bgp ebgp-requires-policy
+ timers bgp 3 9
+ neighbor 2001:db8:10::100 remote-as 4200000001
+ neighbor 2001:db8:10::100 passive
+ neighbor 2001:db8:10::100 password s3cret
+ neighbor 2001:db8:10::100 ttl-security hops 1
+ address-family ipv6 unicast
+  neighbor 2001:db8:10::100 activate
+ exit-address-family
+)");
+    const auto bgp = [&](const std::string& more) {
+        return fmt::format(
+            "asn: 4200000001, router_id: 10.1.10.100, peers: [{{address: \"2001:db8:10::1\", asn: 65001, "
+            "connect_retry: 1s, ttl_security: 1, next_hop: 10.1.10.100, med: 7, {}}}]",
+            more);
+    };
+    start(bgp("password_file: " + key));
+    const auto v6 = [&] { return frr.ask(fmt::format("show bgp ipv6 unicast {}/128", kVip6)); };
+    ASSERT_TRUE(await_said(v6, "best")) << site_->daemon().log();
+    EXPECT_THAT(v6(), AllOf(HasSubstr("4200000001"), HasSubstr("2001:db8:10::100 from 2001:db8:10::100"),
+                            HasSubstr("metric 7"), HasSubstr("external")));
+    EXPECT_TRUE(await_said([&] { return frr.ask(fmt::format("show bgp ipv4 unicast {}/32", kVip4)); },
+                           "10.1.10.100 from"));
+
+    // It hears nobody who does not know the password.
+    ASSERT_TRUE(site_->reload(yaml(bgp("hold_time: 10s"))));
+    EXPECT_TRUE(lab::wait_until(
+        [&] { return peer().at("last_error").as_string() == "it does not answer" && !established(); }, kSoon))
+        << site_->daemon().log();
 }
 
 }  // namespace
