@@ -61,7 +61,8 @@ class Bgp : public SiteTest {
     /// everything is withdrawn; doc/bgp.md has the numbers.
     void print_time_to_withdraw(const lab::Bird& bird) {
         std::string decided;
-        for (const auto& event : site_->get("/api/v1/events").as_array())
+        const auto events = site_->get("/api/v1/events");
+        for (const auto& event : events.as_array())
             if (event.at("kind") == "service_unhealthy") decided = event.at("at").as_string();
         const auto log = bird.log();
         const auto removed = log.rfind(fmt::format("removed [sole] {}/32", kVip4));
@@ -87,7 +88,7 @@ constexpr const char* kBird =
     "protocol kernel {{ ipv6 {{ export all; }}; }}\n"
     "protocol bgp weir {{ local 10.1.10.1 as 65001; neighbor 10.1.10.100 as {}; {}"
     "hold time 9; connect delay time 1; connect retry time 1; error wait time 1, 2; debug all;"
-    " ipv4 {{ import all; import table; export none; }}; ipv6 {{ import all; export none; }}; }}\n";
+    " ipv4 {{ import all; export none; }}; ipv6 {{ import all; export none; }}; }}\n";
 
 TEST_F(Bgp, TellsBirdOfVipsWhileTheyAreHealthyAndOfItsEnd) {
     lab::TempDir secrets;
@@ -290,7 +291,7 @@ router bgp 65001
     // It hears nobody who does not know the password.
     ASSERT_TRUE(site_->reload(yaml(bgp("hold_time: 10s"))));
     EXPECT_TRUE(lab::wait_until(
-        [&] { return peer().at("last_error").as_string() == "it does not answer" && !established(); }, kSoon))
+        [&] { return peer().at("last_error") == "it does not answer" && !established(); }, kSoon))
         << site_->daemon().log();
 }
 
