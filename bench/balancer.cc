@@ -35,24 +35,24 @@ model::Frontend make_frontend(const net::Ip& vip, net::Port port, model::Protoco
 
 /// The first byte of a short header, and a connection id of seven bytes.
 void put_quic(std::vector<uint8_t>& frame) {
-    constexpr std::array<uint8_t, 8> bytes{0x40, kQuicRotation << 5 | 6, 0, 1, 0x12, 0x34, 0x56, 0x78};
-    std::ranges::copy(bytes, frame.begin() + 42);
+    constexpr std::array<uint8_t, 8> kShortHeader{0x40, kQuicRotation << 5 | 6, 0, 1, 0x12, 0x34, 0x56, 0x78};
+    std::ranges::copy(kShortHeader, frame.begin() + 42);
 }
 
 void put_icmp(std::vector<uint8_t>& frame, std::array<uint8_t, 8> header, std::span<const uint8_t> rest) {
-    constexpr size_t ip = 14, icmp = 34;
-    frame[ip + 9] = 1;
-    std::fill(frame.begin() + icmp, frame.end(), uint8_t{0});
-    std::ranges::copy(header, frame.begin() + icmp);
-    std::copy_n(rest.begin(), std::min(rest.size(), frame.size() - icmp - 8), frame.begin() + icmp + 8);
+    constexpr size_t kIp = 14, kIcmp = 34;
+    frame[kIp + 9] = 1;
+    std::fill(frame.begin() + kIcmp, frame.end(), uint8_t{0});
+    std::ranges::copy(header, frame.begin() + kIcmp);
+    std::copy_n(rest.begin(), std::min(rest.size(), frame.size() - kIcmp - 8), frame.begin() + kIcmp + 8);
     auto set_checksum = [&](size_t at, std::span<const uint8_t> of) {
         frame[at] = frame[at + 1] = 0;
         auto sum = net::Checksum().add(of).value();
         frame[at] = static_cast<uint8_t>(sum >> 8);
         frame[at + 1] = static_cast<uint8_t>(sum);
     };
-    set_checksum(ip + 10, std::span(frame).subspan(ip, 20));
-    set_checksum(icmp + 2, std::span(frame).subspan(icmp));
+    set_checksum(kIp + 10, std::span(frame).subspan(kIp, 20));
+    set_checksum(kIcmp + 2, std::span(frame).subspan(kIcmp));
 }
 
 engine::xdp::Hop hop_to(int backend, const Way& way) {

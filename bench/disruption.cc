@@ -10,6 +10,7 @@
 #include <limits>
 #include <numeric>
 
+#include "bench/measure.h"
 #include "sched/hash.h"
 #include "sched/table.h"
 
@@ -236,8 +237,11 @@ void print_times() {
 }  // namespace
 
 int main() {
-    print_removals();
-    print_weight_changes();
-    print_errors();
-    print_times();
+    return weir::bench::status_of([] {
+        print_removals();
+        print_weight_changes();
+        print_errors();
+        print_times();
+        return 0;
+    });
 }

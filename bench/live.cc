@@ -169,11 +169,14 @@ void run(const Options& options) {
 }  // namespace weir::bench
 
 int main(int argc, char** argv) {
-    weir::bench::Options options;
-    CLI::App app("Packets per second of weir's datapath, by live frames over veth");
-    app.add_option("--rounds", options.rounds)->capture_default_str();
-    app.add_option("--packets", options.packets, "of a row in a round")->capture_default_str();
-    app.add_option("--cpu", options.cpu)->capture_default_str();
-    CLI11_PARSE(app, argc, argv);
-    return weir::bench::status_of([&] { weir::bench::run(options); });
+    return weir::bench::status_of([&] {
+        weir::bench::Options options;
+        CLI::App app("Packets per second of weir's datapath, by live frames over veth");
+        app.add_option("--rounds", options.rounds)->capture_default_str();
+        app.add_option("--packets", options.packets, "of a row in a round")->capture_default_str();
+        app.add_option("--cpu", options.cpu)->capture_default_str();
+        CLI11_PARSE(app, argc, argv);
+        weir::bench::run(options);
+        return 0;
+    });
 }

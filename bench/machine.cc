@@ -112,7 +112,19 @@ void Machine::load(const bpf_insn& instruction) {
     registers_[instruction.dst_reg] = value;
 }
 
+/// Of the atomic ones the only one that the datapath's own path has.
+void Machine::compare_and_exchange(const bpf_insn& instruction) {
+    if (instruction.imm != BPF_CMPXCHG || BPF_SIZE(instruction.code) != BPF_DW) refuse(instruction);
+    auto* at = address(registers_[instruction.dst_reg], instruction);
+    uint64_t before = 0;
+    std::memcpy(&before, at, sizeof before);
+    if (before == registers_[0]) std::memcpy(at, &registers_[instruction.src_reg], sizeof before);
+    registers_[0] = before;
+}
+
 void Machine::store(const bpf_insn& instruction) {
+    if (BPF_CLASS(instruction.code) == BPF_STX && BPF_MODE(instruction.code) == BPF_ATOMIC)
+        return compare_and_exchange(instruction);
     if (BPF_MODE(instruction.code) != BPF_MEM) refuse(instruction);
     uint64_t value = BPF_CLASS(instruction.code) == BPF_STX ? registers_[instruction.src_reg]
                                                             : static_cast<uint64_t>(int64_t{instruction.imm});

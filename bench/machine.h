@@ -43,6 +43,7 @@ class Machine {
     void compute(const bpf_insn& instruction);
     void load(const bpf_insn& instruction);
     void store(const bpf_insn& instruction);
+    void compare_and_exchange(const bpf_insn& instruction);
     void enter(uint32_t target);
     bool leave();
     bool branches(const bpf_insn& instruction) const;

@@ -74,13 +74,12 @@ uint64_t map_memory(int map) {
     return text.empty() ? 0 : std::stoull(text);
 }
 
-int status_of(const std::function<void()>& work) {
+int status_of(const std::function<int()>& work) {
     try {
-        work();
-        return 0;
+        return work();
     } catch (const lab::Interrupted& interrupted) {
         return 128 + interrupted.signal;
-    } catch (const lab::Failure& failure) {
+    } catch (const std::exception& failure) {
         fmt::print(stderr, "bench: {}\n", failure.what());
         return 1;
     }

@@ -35,7 +35,8 @@ uint64_t map_memory(int map);
 /// Kernel, processor and load, for the head of a table.
 std::string describe_machine();
 
-/// The exit status of a main() that does this work, in which a lab may fail or be interrupted.
-int status_of(const std::function<void()>& work);
+/// The exit status of a main() that does this work, in which a lab may fail or be interrupted; else the
+/// work's own.
+int status_of(const std::function<int()>& work);
 
 }  // namespace weir::bench

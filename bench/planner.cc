@@ -126,11 +126,14 @@ void run(const Options& options) {
 }  // namespace weir::bench
 
 int main(int argc, char** argv) {
-    weir::bench::Options options;
-    CLI::App app("What a large configuration costs, from the file to the kernel");
-    app.add_option("--services", options.services)->capture_default_str();
-    app.add_option("--backends", options.backends, "of each pool, at most 250")->capture_default_str();
-    app.add_flag("--shared", options.shared, "one pool for all services");
-    CLI11_PARSE(app, argc, argv);
-    return weir::bench::status_of([&] { weir::bench::run(options); });
+    return weir::bench::status_of([&] {
+        weir::bench::Options options;
+        CLI::App app("What a large configuration costs, from the file to the kernel");
+        app.add_option("--services", options.services)->capture_default_str();
+        app.add_option("--backends", options.backends, "of each pool, at most 250")->capture_default_str();
+        app.add_flag("--shared", options.shared, "one pool for all services");
+        CLI11_PARSE(app, argc, argv);
+        weir::bench::run(options);
+        return 0;
+    });
 }

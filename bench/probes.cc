@@ -189,11 +189,14 @@ void run(const Options& options) {
 }  // namespace weir::bench
 
 int main(int argc, char** argv) {
-    weir::bench::Options options;
-    CLI::App app("How many probes one core sustains");
-    app.add_option("--seconds", options.seconds, "of each kind")->capture_default_str();
-    app.add_option("--at-once", options.at_once)->capture_default_str();
-    CLI11_PARSE(app, argc, argv);
-    spdlog::set_level(spdlog::level::warn);  // the engine's notes are no part of the table
-    return weir::bench::status_of([&] { weir::bench::run(options); });
+    return weir::bench::status_of([&] {
+        weir::bench::Options options;
+        CLI::App app("How many probes one core sustains");
+        app.add_option("--seconds", options.seconds, "of each kind")->capture_default_str();
+        app.add_option("--at-once", options.at_once)->capture_default_str();
+        CLI11_PARSE(app, argc, argv);
+        spdlog::set_level(spdlog::level::warn);  // the engine's notes are no part of the table
+        weir::bench::run(options);
+        return 0;
+    });
 }

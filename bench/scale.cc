@@ -382,13 +382,16 @@ void run(const Options& options) {
 }  // namespace weir::bench
 
 int main(int argc, char** argv) {
-    weir::bench::Options options;
-    CLI::App app("What the control plane takes for a large configuration");
-    app.add_option("--binary", options.binary, "of the daemon")->capture_default_str();
-    app.add_option("--services", options.services)->capture_default_str();
-    app.add_option("--backends", options.backends, "of each pool, at most 250")->capture_default_str();
-    app.add_option("--only", options.only, "set-ups with this in their name");
-    app.add_option("--repeat", options.repeat, "of each change")->capture_default_str();
-    CLI11_PARSE(app, argc, argv);
-    return weir::bench::status_of([&] { weir::bench::run(options); });
+    return weir::bench::status_of([&] {
+        weir::bench::Options options;
+        CLI::App app("What the control plane takes for a large configuration");
+        app.add_option("--binary", options.binary, "of the daemon")->capture_default_str();
+        app.add_option("--services", options.services)->capture_default_str();
+        app.add_option("--backends", options.backends, "of each pool, at most 250")->capture_default_str();
+        app.add_option("--only", options.only, "set-ups with this in their name");
+        app.add_option("--repeat", options.repeat, "of each change")->capture_default_str();
+        CLI11_PARSE(app, argc, argv);
+        weir::bench::run(options);
+        return 0;
+    });
 }

@@ -15,5 +15,6 @@ int main() {
                 calls += fmt::format("{}{} {}", calls.empty() ? "" : ", ", times, helper);
             fmt::print("| {} | {} | {} | {} |\n", name, steps.instructions, steps.calls(), calls);
         }
+        return 0;
     });
 }

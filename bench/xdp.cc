@@ -264,7 +264,7 @@ void hold(const Vips& vips, const std::string& forward) {
     sigwait(&signals, &signal);
 }
 
-void main_of(int argc, char** argv, Options options) {
+int main_of(int argc, char** argv, Options options) {
     CLI::App app("Nanoseconds per packet of weir's datapath, by test runs");
     app.add_option("--rounds", options.rounds)->capture_default_str();
     app.add_option("--repeat", options.repeat, "packets of a row in a round")->capture_default_str();
@@ -279,23 +279,23 @@ void main_of(int argc, char** argv, Options options) {
         ->capture_default_str();
     app.add_option("--vip", options.vip, "the IPv4 VIP, with TCP and UDP port 80");
     app.add_flag("--hold", options.hold, "load weir's program, print its id, and wait to be ended");
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        std::exit(app.exit(error));
-    }
+    CLI11_PARSE(app, argc, argv);
     Vips vips;
     if (!options.vip.empty()) vips.v4 = lab::must(net::Ip::parse(options.vip));
-    if (options.hold) return hold(vips, options.forward);
+    if (options.hold) {
+        hold(vips, options.forward);
+        return 0;
+    }
     fmt::print("### Test runs, {}\n\n", describe_machine());
     Table table(options, vips);
     table.run();
     table.print();
+    return 0;
 }
 
 }  // namespace
 }  // namespace weir::bench
 
 int main(int argc, char** argv) {
-    return weir::bench::status_of([&] { weir::bench::main_of(argc, argv, {}); });
+    return weir::bench::status_of([&] { return weir::bench::main_of(argc, argv, {}); });
 }
