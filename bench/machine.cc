@@ -31,8 +31,9 @@ uint64_t swapped(uint64_t value, const bpf_insn& instruction) {
             return turns ? __builtin_bswap32(static_cast<uint32_t>(value)) : static_cast<uint32_t>(value);
         case 64:
             return turns ? __builtin_bswap64(value) : value;
+        default:
+            refuse(instruction);
     }
-    refuse(instruction);
 }
 
 int size_of(const bpf_insn& instruction) {
@@ -43,11 +44,13 @@ int size_of(const bpf_insn& instruction) {
             return 2;
         case BPF_W:
             return 4;
+        default:
+            return 8;
     }
-    return 8;
 }
 
 void* address(uint64_t base, const bpf_insn& instruction) {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): registers hold addresses
     return reinterpret_cast<void*>(base + static_cast<uint64_t>(int64_t{instruction.off}));
 }
 
@@ -93,8 +96,10 @@ void Machine::compute(const bpf_insn& instruction) {
                 return -a;
             case BPF_MOV:
                 if (instruction.off == 0) return b;
+                refuse(instruction);
+            default:
+                refuse(instruction);
         }
-        refuse(instruction);
     };
     if (BPF_OP(instruction.code) == BPF_END) {
         to = swapped(to, instruction);
@@ -163,8 +168,9 @@ bool Machine::branches(const bpf_insn& instruction) const {
             return sign(a) < sign(b);
         case BPF_JSLE:
             return sign(a) <= sign(b);
+        default:
+            refuse(instruction);
     }
-    refuse(instruction);
 }
 
 void Machine::enter(uint32_t target) {
