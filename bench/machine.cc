@@ -50,8 +50,7 @@ int size_of(const bpf_insn& instruction) {
 }
 
 void* address(uint64_t base, const bpf_insn& instruction) {
-    // NOLINTNEXTLINE(performance-no-int-to-ptr): registers hold addresses
-    return reinterpret_cast<void*>(base + static_cast<uint64_t>(int64_t{instruction.off}));
+    return memory_at<void>(base + static_cast<uint64_t>(int64_t{instruction.off}));
 }
 
 }  // namespace

@@ -9,6 +9,12 @@
 
 namespace weir::bench {
 
+/// What a register points to.
+template <class T>
+T* memory_at(uint64_t address) {
+    return reinterpret_cast<T*>(address);  // NOLINT(performance-no-int-to-ptr)
+}
+
 using Instructions = std::span<const bpf_insn>;
 
 class Kernel {

@@ -83,13 +83,14 @@ class Detoured : public health::Path {
 /// Answers one client after the other, each at once; what a client says, if anything, fits one read.
 [[noreturn]] void serve(int listener) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    constexpr std::string_view answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+    constexpr std::string_view kResponse =
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
     char request[1024];
     for (;;) {
         UniqueFd client(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
         if (!client) continue;
         if (::recv(client.get(), request, sizeof request, 0) > 0)
-            std::ignore = ::send(client.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
+            std::ignore = ::send(client.get(), kResponse.data(), kResponse.size(), MSG_NOSIGNAL);
     }
 }
 

@@ -200,9 +200,11 @@ struct Floors {
 
     Floors(const Options& options, const Scenario& scenario) {
         std::vector<sched::Candidate> candidates;
+        candidates.reserve(static_cast<size_t>(options.backends));
         for (int k = 0; k < options.backends; k++)
             candidates.push_back({lab::must(net::Ip::parse(backend(0, k))), 1});
         std::vector<double> builds;
+        builds.reserve(static_cast<size_t>(options.repeat));
         for (int i = 0; i < options.repeat; i++)
             builds.push_back(cpu_ms_of([&] { sched::build_table(model::Scheduler{}, candidates); }));
         change = quantile(builds, .5);

@@ -35,7 +35,7 @@ bpf_map_info info_of(int map) {
 uint64_t sum_of_change(const uint64_t* arguments) {
     uint64_t sum = static_cast<uint32_t>(arguments[4]);
     for (bool out : {true, false}) {
-        const auto* words = reinterpret_cast<const uint8_t*>(arguments[out ? 0 : 2]);
+        const auto* words = memory_at<const uint8_t>(arguments[out ? 0 : 2]);
         for (uint32_t at = 0; at < static_cast<uint32_t>(arguments[out ? 1 : 3]); at += sizeof(uint32_t)) {
             uint32_t word = 0;
             std::memcpy(&word, words + at, sizeof word);
@@ -160,7 +160,7 @@ Steps Twin::Side::run(const Bytes& frame) {
         machine.run(instructions_of(object_->progs.weir), reinterpret_cast<uint64_t>(context_)));
     steps_.instructions = machine.instructions();
     steps_.functions = machine.functions();
-    auto* data = reinterpret_cast<uint8_t*>(uint64_t{context_->data});
+    auto* data = memory_at<uint8_t>(context_->data);
     steps_.frame.assign(data, data + (context_->data_end - context_->data));
     write_back();
     return steps_;
@@ -217,15 +217,15 @@ void Twin::Side::write_back() {
 uint64_t Twin::Side::copy(const uint64_t* arguments, bool in) const {
     auto offset = static_cast<uint32_t>(arguments[1]), size = static_cast<uint32_t>(arguments[3]);
     if (uint64_t{offset} + size > context_->data_end - context_->data) return static_cast<uint64_t>(-EINVAL);
-    auto* frame = reinterpret_cast<uint8_t*>(uint64_t{context_->data}) + offset;
-    auto* other = reinterpret_cast<uint8_t*>(arguments[2]);
+    auto* frame = memory_at<uint8_t>(context_->data) + offset;
+    auto* other = memory_at<uint8_t>(arguments[2]);
     std::copy_n(in ? other : frame, size, in ? frame : other);
     return 0;
 }
 
 uint64_t Twin::Side::call(int helper, const uint64_t* arguments) {
     auto map = static_cast<int>(arguments[0]);
-    const auto* key = reinterpret_cast<const uint8_t*>(arguments[1]);
+    const auto* key = memory_at<const uint8_t>(arguments[1]);
     auto noted = [&](const char* name) -> Side& {
         steps_.helpers[name]++;
         return *this;
@@ -242,7 +242,7 @@ uint64_t Twin::Side::call(int helper, const uint64_t* arguments) {
             noted("hash update");
             forget();
             return static_cast<uint64_t>(
-                bpf_map_update_elem(map, key, reinterpret_cast<const void*>(arguments[2]), arguments[3]));
+                bpf_map_update_elem(map, key, memory_at<const void>(arguments[2]), arguments[3]));
         case BPF_FUNC_map_delete_elem:
             noted("hash delete");
             forget();
@@ -262,8 +262,9 @@ uint64_t Twin::Side::call(int helper, const uint64_t* arguments) {
             return noted("load_bytes").copy(arguments, false);
         case BPF_FUNC_xdp_store_bytes:
             return noted("store_bytes").copy(arguments, true);
+        default:
+            lab::give_up("the interpreter does not know the BPF helper {}", helper);
     }
-    lab::give_up("the interpreter does not know the BPF helper {}", helper);
 }
 
 Instructions Twin::Side::tail_call(int map, uint32_t index) {
