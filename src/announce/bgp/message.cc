@@ -22,9 +22,8 @@ size_t least_length(Type type) {
         case Type::notification:
             return kHeaderSize + 2;
         case Type::keepalive:
+        case Type::route_refresh:  // RFC 7313 has an error of its own for it
             return kHeaderSize;
-        case Type::route_refresh:
-            return kHeaderSize;  // RFC 7313 has an error of its own for it
     }
     return 0;
 }
@@ -46,9 +45,9 @@ Decoded<Message> read_refresh(std::span<const uint8_t> message) {
 }  // namespace
 
 Type type_of(const Message& message) {
-    constexpr Type types[] = {Type::open, Type::update, Type::notification, Type::keepalive,
-                              Type::route_refresh};
-    return types[message.index()];
+    constexpr Type kTypes[] = {Type::open, Type::update, Type::notification, Type::keepalive,
+                               Type::route_refresh};
+    return kTypes[message.index()];
 }
 
 Decoded<Header> read_header(std::span<const uint8_t, kHeaderSize> bytes) {

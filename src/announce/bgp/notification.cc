@@ -138,9 +138,9 @@ std::string_view advice(const Notification& received) {
 }
 
 Bytes write(const Notification& notification) {
-    constexpr size_t most = kMostMessage - kHeaderSize - 2;
+    constexpr size_t kMost = kMostMessage - kHeaderSize - 2;
     Bytes body{static_cast<uint8_t>(notification.code), notification.subcode};
-    auto data = std::span(notification.data).first(std::min(notification.data.size(), most));
+    auto data = std::span(notification.data).first(std::min(notification.data.size(), kMost));
     body.insert(body.end(), data.begin(), data.end());
     return framed(Type::notification, body);
 }

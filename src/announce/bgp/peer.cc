@@ -67,7 +67,7 @@ std::vector<std::string_view> words(const Agreed& agreed) {
 
 }  // namespace
 
-Peer::Peer(asio::any_io_executor executor, const model::BgpPeer& settings, const Speaking& speaking,
+Peer::Peer(const asio::any_io_executor& executor, const model::BgpPeer& settings, const Speaking& speaking,
            OnChange on_change)
     : executor_(executor),
       settings_(settings),

@@ -30,8 +30,8 @@ class Peer : public std::enable_shared_from_this<Peer> {
     /// Whether the session is up now, and why not.
     using OnChange = std::function<void(const Peer& peer, bool up, const std::string& why)>;
 
-    Peer(boost::asio::any_io_executor executor, const model::BgpPeer& settings, const Speaking& speaking,
-         OnChange on_change);
+    Peer(const boost::asio::any_io_executor& executor, const model::BgpPeer& settings,
+         const Speaking& speaking, OnChange on_change);
 
     void start();
     /// The peer has connected.

@@ -60,7 +60,7 @@ Actions Session::stop(const Notification& why, Time) {
     for (auto side : kSides) drop(side, why);
     running_ = false;
     start_at_ = retry_at_ = std::nullopt;
-    if (was_up) actions_.push_back(Down{"weir has closed it"});
+    if (was_up) act(Down{"weir has closed it"});
     return take();
 }
 
@@ -69,7 +69,7 @@ void Session::connect(Time now) {
     if (options_.passive) return;
     retry_at_ = now + jittered(options_.connect_retry);
     link(Side::ours) = Link{};
-    actions_.push_back(Connect{});
+    act(Connect{});
 }
 
 Session::Admission Session::admit(Time now) {
@@ -89,7 +89,7 @@ Actions Session::connected(Side side, Time now) {
     // One of our own that is still under way keeps its time limit.
     if (side == Side::ours || !link(Side::ours)) retry_at_ = std::nullopt;
     link(side) = Link{.state = State::open_sent, .hold = now + kOpenHold};
-    actions_.push_back(Send{side, write(offer(options_.terms))});
+    act(Send{side, write(offer(options_.terms))});
     return take();
 }
 
@@ -100,7 +100,7 @@ Actions Session::lost(Side side, const std::string& why, Time now) {
         ended(was, why, false, now);
     } else {
         // Nobody is there yet, or not yet ready: no reason to try less often.
-        actions_.push_back(Failed{why});
+        act(Failed{why});
         if (!has_links() && !retry_at_ && !options_.passive)
             retry_at_ = now + jittered(options_.connect_retry);
     }
@@ -153,7 +153,7 @@ void Session::opened(Side side, const Open& open, Time now) {
     auto& link = *this->link(side);
     link.state = State::open_confirm;
     link.agreed = *agreed;
-    actions_.push_back(Send{side, keepalive()});
+    act(Send{side, keepalive()});
     link.hold = link.keepalive = std::nullopt;
     if (agreed->hold_time.count() > 0) {
         link.hold = now + agreed->hold_time;
@@ -184,7 +184,7 @@ void Session::confirmed(Side side, Time now) {
         restart->restarting = false;
         for (auto& [family, forwarding] : restart->forwarding) forwarding = true;
     }
-    actions_.push_back(Up{side, link.agreed});
+    act(Up{side, link.agreed});
 }
 
 void Session::established_heard(Side side, const Message& message, Time now) {
@@ -193,7 +193,7 @@ void Session::established_heard(Side side, const Message& message, Time now) {
     auto* refresh = std::get_if<Refresh>(&message);
     bool is_request = refresh && refresh->kind == static_cast<uint8_t>(Refresh::Kind::request);
     if (is_request && refresh->family && link(side)->agreed.families.contains(*refresh->family))
-        actions_.push_back(Resend{*refresh->family});
+        act(Resend{*refresh->family});
 }
 
 void Session::told_to_end(Side side, const Notification& notification, Time now) {
@@ -207,13 +207,14 @@ void Session::told_to_end(Side side, const Notification& notification, Time now)
 
 /// RFC 6608.
 void Session::unexpected(Side side, Type type, Time now) {
-    constexpr std::string_view names[] = {"", "OPEN", "UPDATE", "NOTIFICATION", "KEEPALIVE", "ROUTE-REFRESH"};
+    constexpr std::string_view kNames[] = {"",          "OPEN",         "UPDATE", "NOTIFICATION",
+                                           "KEEPALIVE", "ROUTE-REFRESH"};
     auto state = link(side)->state;
     auto number = static_cast<uint8_t>(type);
     auto subcode = static_cast<uint8_t>(static_cast<int>(state) - static_cast<int>(State::open_sent) + 1);
     fault(side,
           {{ErrorCode::state_machine, subcode, {number}},
-           fmt::format("it sent a message of type {} in the state {}", names[number], to_text(state))},
+           fmt::format("it sent a message of type {} in the state {}", kNames[number], to_text(state))},
           now);
 }
 
@@ -225,8 +226,8 @@ void Session::fault(Side side, const Refusal& refusal, Time now) {
 /// Gives what was there.
 std::optional<Session::Link> Session::drop(Side side, const std::optional<Notification>& why) {
     auto was = std::exchange(link(side), std::nullopt);
-    if (was && why && was->state != State::connect) actions_.push_back(Send{side, write(*why)});
-    if (was) actions_.push_back(Close{side});
+    if (was && why && was->state != State::connect) act(Send{side, write(*why)});
+    if (was) act(Close{side});
     return was;
 }
 
@@ -235,9 +236,9 @@ void Session::ended(const Link& was, std::string why, bool fault, Time now) {
     bool was_up = was.state == State::established;
     if (was_up && now - was.since >= kSteady) setbacks_ = 0;
     if (was_up)
-        actions_.push_back(Down{std::move(why)});
+        act(Down{std::move(why)});
     else
-        actions_.push_back(Failed{std::move(why)});
+        act(Failed{std::move(why)});
     if (has_links()) return;
     auto resumes = now + rest();
     start_at_ = fault ? std::optional(resumes) : std::nullopt;
@@ -266,7 +267,7 @@ std::optional<Session::Time> Session::next() const {
 Actions Session::tick(Time now) {
     if (start_at_ && *start_at_ <= now) connect(now);
     if (retry_at_ && *retry_at_ <= now) {
-        if (drop(Side::ours)) actions_.push_back(Failed{"it does not answer"});
+        if (drop(Side::ours)) act(Failed{"it does not answer"});
         connect(now);
     }
     for (auto side : kSides) tick(side, now);
@@ -282,7 +283,7 @@ void Session::tick(Side side, Time now) {
             side, {{ErrorCode::hold_timer, 0}, fmt::format("it was silent for {} s", silent.count())}, now);
     }
     if (!link || !link->keepalive || *link->keepalive > now) return;
-    actions_.push_back(Send{side, keepalive()});
+    act(Send{side, keepalive()});
     link->keepalive = now + until_keepalive(link->agreed);
 }
 
@@ -311,8 +312,8 @@ Session::Duration Session::until_keepalive(const Agreed& agreed) {
 
 /// Twice as long each time.
 Session::Duration Session::rest() {
-    constexpr unsigned most_doublings = 6;
-    auto doubled = kLeastRest * (1 << std::min(setbacks_++, most_doublings));
+    constexpr unsigned kMostDoublings = 6;
+    auto doubled = kLeastRest * (1 << std::min(setbacks_++, kMostDoublings));
     return jittered(std::min<Duration>(doubled, kMostRest));
 }
 

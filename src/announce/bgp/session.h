@@ -129,6 +129,7 @@ class Session {
     Duration until_keepalive(const Agreed& agreed);
     Duration rest();
     Duration jittered(Duration duration);
+    void act(Action action) { actions_.push_back(std::move(action)); }
     Actions take() { return std::exchange(actions_, {}); }
 
     Options options_;
