@@ -57,7 +57,7 @@ struct BgpPeer {
 
 struct Bgp {
     uint32_t asn = 0;                           // 0: no BGP is spoken
-    std::optional<net::Ip> router_id{};         // IPv4; default: the node's address, or that of a session
+    std::optional<net::Ip> router_id{};         // IPv4; default: the node's address, or an interface's
     std::vector<net::Endpoint> listen{};        // where peers may connect
     std::chrono::seconds drain{2};              // at the end: from the VIPs' withdrawal until sessions close
     std::chrono::seconds graceful_shutdown{0};  // before that: so long they have the community of RFC 8326

@@ -57,8 +57,8 @@ class Bgp : public SiteTest {
         return done.out == "backend-1";
     }
 
-    /// From the event of the decision to the router's word in its log, which has the same clock. Beside kVip4
-    /// everything is withdrawn; doc/bgp.md has the numbers.
+    /// From the event of the decision to the router's word in its log, which has the same clock. doc/bgp.md
+    /// has the numbers.
     void print_time_to_withdraw(const lab::Bird& bird) {
         std::string decided;
         const auto events = site_->get("/api/v1/events");
