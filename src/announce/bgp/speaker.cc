@@ -10,6 +10,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cstring>
+#include <tuple>
 
 #include "announce/bgp/socket.h"
 #include "base/log.h"
@@ -82,7 +83,10 @@ Speaker::Speaker(asio::any_io_executor executor, OnNews on_news)
     : executor_(std::move(executor)), on_news_(std::move(on_news)) {}
 
 Speaker::~Speaker() {
-    vanish();
+    try {
+        vanish();
+    } catch (...) {  // what cannot be closed here ends with the process
+    }
 }
 
 Status Speaker::set(const model::Config& config) {
@@ -174,7 +178,7 @@ Status Speaker::guard(Listener& listener, net::Family family) {
     }
     if (auto set = set_least_ttl(socket, family, least.value_or(0)); !set) done = set;
     for (const auto& [address, password] : listener.passwords)
-        if (!wanted.contains(address)) (void)set_password(socket, address, "");
+        if (!wanted.contains(address)) std::ignore = set_password(socket, address, "");
     for (const auto& [address, password] : wanted)
         if (auto set = set_password(socket, address, password); !set) done = set;
     listener.passwords = std::move(wanted);
