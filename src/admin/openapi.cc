@@ -27,9 +27,9 @@ std::string lower(std::string_view method) {
 
 /// `get_events_stream`.
 std::string operation_id(const Route& route) {
-    constexpr std::string_view base = "/api/v1/";
+    constexpr std::string_view kBase = "/api/v1/";
     auto path = route.path;
-    path.remove_prefix(path.starts_with(base) ? base.size() : 1);
+    path.remove_prefix(path.starts_with(kBase) ? kBase.size() : 1);
     auto id = lower(route.method) + "_" + std::string(path);
     std::ranges::replace_if(id, [](char c) { return c == '/' || c == '.'; }, '_');
     return id;

@@ -71,12 +71,12 @@ class SchemaCheck {
         return what + boost::json::serialize(rule) + ": " + boost::json::serialize(value).substr(0, 200);
     }
     std::string referred(const Value& value, const boost::json::string& to) {
-        constexpr std::string_view base = "#/components/schemas/";
+        constexpr std::string_view kBase = "#/components/schemas/";
         std::string name(to);
-        if (!name.starts_with(base) || !schemas_.contains(name.substr(base.size())))
+        if (!name.starts_with(kBase) || !schemas_.contains(name.substr(kBase.size())))
             return ": there is no " + name;
-        used_.insert(name.substr(base.size()));
-        return inner(wrong(value, schemas_.at(name.substr(base.size())).as_object()));
+        used_.insert(name.substr(kBase.size()));
+        return inner(wrong(value, schemas_.at(name.substr(kBase.size())).as_object()));
     }
     static std::string inner(const std::string& text) { return text.empty() ? "" : text.substr(1); }
     std::string item_wrong(const boost::json::array& items, const Object& schema) {

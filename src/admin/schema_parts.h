@@ -74,8 +74,7 @@ inline json::object record(const Fields& fields, Words optional = {}) {
     json::array required;
     for (const auto& [name, schema] : fields) {
         properties[json::string_view(name.data(), name.size())] = schema;
-        if (std::find(optional.begin(), optional.end(), name) == optional.end())
-            required.push_back(text_of(name));
+        if (std::ranges::find(optional, name) == optional.end()) required.push_back(text_of(name));
     }
     return {{"type", "object"},
             {"properties", std::move(properties)},

@@ -19,8 +19,8 @@ namespace weir::admin {
 struct Limits {
     size_t connections = 64;         // on each listening socket; the newest above it is closed at once
     size_t client_connections = 16;  // of them, by TCP: nobody may have them all
-    size_t header_bytes = 16 * 1024;
-    size_t body_bytes = 1024 * 1024;
+    size_t header_bytes = size_t{16} * 1024;
+    size_t body_bytes = size_t{1024} * 1024;
     std::chrono::milliseconds request_time{10'000};  // from the first wait to a request's last byte
     std::chrono::milliseconds answer_time{30'000};
     std::chrono::milliseconds handshake_time{5'000};

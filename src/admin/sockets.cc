@@ -19,9 +19,9 @@ constexpr int kBacklog = 64;
 
 /// An IPv6 socket that takes IPv4 too has its peers as ::ffff:192.0.2.1.
 net::Ip unmapped(const net::Ip& address) {
-    constexpr std::array<uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    constexpr std::array<uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     auto bytes = address.bytes();
-    if (address.is_v4() || !std::ranges::equal(bytes.first(mapped.size()), mapped)) return address;
+    if (address.is_v4() || !std::ranges::equal(bytes.first(kMapped.size()), kMapped)) return address;
     return net::Ip::v4({bytes[12], bytes[13], bytes[14], bytes[15]});
 }
 

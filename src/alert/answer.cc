@@ -15,8 +15,8 @@ namespace http = boost::beast::http;
 
 namespace {
 
-constexpr size_t kMostHeader = 16 * 1024;
-constexpr size_t kMostBody = 64 * 1024;
+constexpr size_t kMostHeader = size_t{16} * 1024;
+constexpr size_t kMostBody = size_t{64} * 1024;
 constexpr size_t kShown = 200;  // of the body, in a failure's text
 
 }  // namespace

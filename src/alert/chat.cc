@@ -55,9 +55,9 @@ std::string for_slack(std::string_view text) {
 }
 
 json::object slack(const Message& message, const Sender& sender) {
-    constexpr std::string_view signs[] = {":information_source:", ":warning:", ":x:"};
+    constexpr std::string_view kSigns[] = {":information_source:", ":warning:", ":x:"};
     auto text =
-        fmt::format("{} *{}*", signs[static_cast<size_t>(message.severity())], for_slack(sender.node));
+        fmt::format("{} *{}*", kSigns[static_cast<size_t>(message.severity())], for_slack(sender.node));
     const char* before = " ";
     for (const auto& line : lines_of(message)) {
         text += before + for_slack(line);
@@ -74,9 +74,9 @@ json::object block(const std::string& text, const char* color, bool bold) {
 }
 
 json::object teams(const Message& message, const Sender& sender) {
-    constexpr const char* colors[] = {"Default", "Warning", "Attention"};
-    json::array body{
-        block(fmt::format("weir on {}", sender.node), colors[static_cast<size_t>(message.severity())], true)};
+    constexpr const char* kColors[] = {"Default", "Warning", "Attention"};
+    json::array body{block(fmt::format("weir on {}", sender.node),
+                           kColors[static_cast<size_t>(message.severity())], true)};
     for (const auto& line : lines_of(message)) body.push_back(block(line, "Default", false));
     json::object card{{"$schema", "http://adaptivecards.io/schemas/adaptive-card.json"},
                       {"type", "AdaptiveCard"},

@@ -12,12 +12,12 @@ namespace weir::alert {
 namespace {
 
 constexpr size_t kMostRecord = 2048;
-constexpr size_t kMostJournal = 48 * 1024;  // more would need a file in memory
+constexpr size_t kMostJournal = size_t{48} * 1024;  // more would need a file in memory
 constexpr std::string_view kMessageId = "d54caf8618d847e1b0edb0a046a0c696";
 
 int level_of(model::Severity severity) {
-    constexpr int levels[] = {6, 4, 3};  // informational, warning, error
-    return levels[static_cast<size_t>(severity)];
+    constexpr int kLevels[] = {6, 4, 3};  // informational, warning, error
+    return kLevels[static_cast<size_t>(severity)];
 }
 
 /// What the message is about, by names as the API has them.

@@ -5,11 +5,11 @@
 namespace weir::alert {
 
 std::string shorten(std::string_view text, size_t most) {
-    constexpr std::string_view more = "…";
+    constexpr std::string_view kMore = "…";
     if (text.size() <= most) return std::string(text);
-    auto end = most - std::min(most, more.size());
+    auto end = most - std::min(most, kMore.size());
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-    return std::string(text.substr(0, end)) + std::string(more);
+    return std::string(text.substr(0, end)) + std::string(kMore);
 }
 
 std::string one_line(std::string_view text) {

@@ -106,8 +106,8 @@ asio::awaitable<Result<Connection>> WebhookSink::connect(net::Endpoint to, Deadl
 /// The first that answers; each has its share of the time that is left.
 asio::awaitable<Result<Connection>> WebhookSink::connect(std::vector<net::Endpoint> to,
                                                          Deadline deadline) const {
-    constexpr size_t most = 4;
-    if (to.size() > most) to.erase(to.begin() + most, to.end());
+    constexpr size_t kMost = 4;
+    if (to.size() > kMost) to.erase(to.begin() + kMost, to.end());
     for (size_t left = to.size();; --left) {
         auto now = steady_clock::now();
         auto next = to[to.size() - left];

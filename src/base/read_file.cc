@@ -7,10 +7,10 @@
 namespace weir {
 
 Result<std::string> read_up_to(size_t most, const UniqueFd& file) {
-    constexpr size_t step = 65536;
+    constexpr size_t kStep = 65536;
     std::string text;
     for (size_t total = 0;;) {
-        text.resize(std::min(most, total + step));
+        text.resize(std::min(most, total + kStep));
         auto count = ::read(file.get(), text.data() + total, text.size() - total);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return std::unexpected(Error{std::generic_category().message(errno)});

@@ -5,7 +5,7 @@
 namespace weir::cli {
 namespace {
 
-constexpr uint64_t kLongest = 365 * 24 * 3600;  // of a duration, in seconds
+constexpr uint64_t kLongest = uint64_t{365} * 24 * 3600;  // of a duration, in seconds
 
 }  // namespace
 

@@ -122,10 +122,10 @@ Result<model::EventKind> read_kind(std::string_view text) {
 
 void read_severity(const Node& node, model::Alert& alert, Mistakes& mistakes) {
     using model::Severity;
-    constexpr std::pair<std::string_view, Severity> words[] = {
+    constexpr std::pair<std::string_view, Severity> kWords[] = {
         {"all", Severity::info}, {"warning", Severity::warning}, {"error", Severity::error}};
-    auto found = std::ranges::find(words, node.text, &std::pair<std::string_view, Severity>::first);
-    if (found != std::end(words))
+    auto found = std::ranges::find(kWords, node.text, &std::pair<std::string_view, Severity>::first);
+    if (found != std::end(kWords))
         alert.severity = found->second;
     else
         mistakes.add(node.place, "events '{}' is none of all, warning and error; write a list of kinds: [{}]",

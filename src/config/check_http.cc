@@ -92,8 +92,8 @@ bool is_header_value(std::string_view text) {
 
 /// Headers that are made of other settings, or would end the request elsewhere than it ends.
 bool is_own(std::string_view name) {
-    constexpr std::string_view own[] = {"Host", "Connection", "Content-Length", "Transfer-Encoding"};
-    return std::ranges::any_of(own, [name](std::string_view one) { return iequals(one, name); });
+    constexpr std::string_view kOwn[] = {"Host", "Connection", "Content-Length", "Transfer-Encoding"};
+    return std::ranges::any_of(kOwn, [name](std::string_view one) { return iequals(one, name); });
 }
 
 void read_header(const Entry& entry, Headers& headers, Mistakes& mistakes) {

@@ -14,14 +14,14 @@ model::Check::Kind read_tcp_check(const Fields& settings, Mistakes& mistakes) {
 }
 
 model::Check::Kind read_udp_check(const Fields& settings, Mistakes& mistakes) {
-    constexpr size_t most = 1024;  // fits a packet of every link, whatever comes in front of it
+    constexpr size_t kMost = 1024;  // fits a packet of every link, whatever comes in front of it
     model::UdpCheck udp;
     settings.parsed("send", read_escapes, udp.send);
     settings.parsed("expect", read_escapes, udp.expect);
-    if (udp.send.size() > most)
+    if (udp.send.size() > kMost)
         mistakes.add(settings.place_of("send"),
                      "this is {} bytes long, too long for one packet; write {} at most", udp.send.size(),
-                     most);
+                     kMost);
     return udp;
 }
 

@@ -36,8 +36,8 @@ Result<std::string> read_all(const UniqueFd& fd, const std::string& path, std::s
 }
 
 Result<Key> read_key(const std::string& path) {
-    constexpr size_t more_than_needed = 4096;
-    auto text = read_named_file(path, "key file", more_than_needed);
+    constexpr size_t kMoreThanNeeded = 4096;
+    auto text = read_named_file(path, "key file", kMoreThanNeeded);
     if (!text) return propagate(text);
     Key key{};
     if (text->size() == key.size()) {

@@ -55,15 +55,15 @@ void check_checks(const ServiceDraft& service, Mistakes& mistakes) {
 }
 
 void check_announced(const ServiceDraft& service, Mistakes& mistakes) {
-    constexpr uint8_t most_bits = 8;
+    constexpr uint8_t kMostBits = 8;
     if (!service.announce_arp.value) return;
     for (const auto& [vip, at] : service.vips)
-        if (net::free_bits(vip) > most_bits)
+        if (net::free_bits(vip) > kMostBits)
             mistakes.add(
                 at,
                 "{} has too many addresses for 'announce: {{arp: true}}'; write prefixes of {} addresses at "
                 "most, or have a router bring it",
-                vip.text(), 1 << most_bits);
+                vip.text(), 1 << kMostBits);
 }
 
 void check_families(const ServiceDraft& service, std::string_view pool, const BackendDraft& backend,

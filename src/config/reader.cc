@@ -20,10 +20,10 @@ std::string printable(std::string_view text) {
         else
             out += c;
     }
-    constexpr size_t most = 600, kept = 250;
-    if (out.size() <= most) return out;
+    constexpr size_t kMost = 600, kKept = 250;
+    if (out.size() <= kMost) return out;
     auto inside_character = [&](size_t at) { return (static_cast<unsigned char>(out[at]) & 0xc0) == 0x80; };
-    size_t head = kept, tail = out.size() - kept;
+    size_t head = kKept, tail = out.size() - kKept;
     while (inside_character(head)) head--;
     while (inside_character(tail)) tail--;
     return out.substr(0, head) + "…" + out.substr(tail);
@@ -186,13 +186,13 @@ Result<int64_t> Fields::read_number(const Setting& setting, std::string_view tex
 
 Result<int64_t> Fields::read_duration(const Setting& setting, std::string_view text,
                                       std::chrono::milliseconds kept) const {
-    constexpr std::pair<std::string_view, int64_t> units[] = {
+    constexpr std::pair<std::string_view, int64_t> kUnits[] = {
         {"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}, {"d", 24 * 3600 * 1000}};
     int64_t value = 0;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     std::string_view rest(end, text.data() + text.size());
-    auto unit = std::ranges::find(units, rest, &std::pair<std::string_view, int64_t>::first);
-    if (error == std::errc::invalid_argument || unit == std::end(units))
+    auto unit = std::ranges::find(kUnits, rest, &std::pair<std::string_view, int64_t>::first);
+    if (error == std::errc::invalid_argument || unit == std::end(kUnits))
         return fail("'{}' is not a duration; write a whole number and its unit: 500ms, 30s, 15m, 1h or 14d",
                     text);
     bool fits = error == std::errc{} && value >= 0 && value <= setting.most / unit->second;

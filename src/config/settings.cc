@@ -384,14 +384,14 @@ const Section kSyslog{"syslog", kSyslogSettings, {}, &kAlert};
 const Section kJournal{"journal", {}, {}, &kAlert};
 
 std::span<const Section* const> all_sections() {
-    static constexpr auto all = std::to_array<const Section*>(
+    static constexpr auto kAll = std::to_array<const Section*>(
         {&kFile,     &kNode,      &kInterface,  &kAdmin,      &kAdminTls,   &kAdminToken, &kFlows,
          &kTimeouts, &kIcmp,      &kAnnouncing, &kBgp,        &kBgpPeer,    &kPool,       &kBackend,
          &kService,  &kDsr,       &kIpip,       &kGre,        &kFou,        &kGue,        &kDscp,
          &kNat,      &kTable,     &kSticky,     &kQuic,       &kQuicConfig, &kAnnounce,   &kAnnounceBgp,
          &kCheck,    &kTcpCheck,  &kHttpCheck,  &kHttpsCheck, &kDnsCheck,   &kExecCheck,  &kSynCheck,
          &kUdpCheck, &kIcmpCheck, &kAlert,      &kWebhook,    &kWebhookTls, &kSyslog,     &kJournal});
-    return all;
+    return kAll;
 }
 
 const Setting* Section::find(std::string_view setting) const {
@@ -407,9 +407,9 @@ std::string list_words(std::span<const Choice> choices) {
 }
 
 std::string duration_text(int64_t milliseconds) {
-    constexpr std::pair<int64_t, std::string_view> units[] = {
+    constexpr std::pair<int64_t, std::string_view> kUnits[] = {
         {kDay, "d"}, {kHour, "h"}, {60 * kSecond, "m"}, {kSecond, "s"}};
-    for (auto [length, unit] : units)
+    for (auto [length, unit] : kUnits)
         if (milliseconds % length == 0) return fmt::format("{}{}", milliseconds / length, unit);
     return fmt::format("{}ms", milliseconds);
 }

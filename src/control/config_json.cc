@@ -157,10 +157,10 @@ struct ReceiverJson {
     using Named = std::pair<const char*, json::object>;
 
     Named operator()(const model::Webhook& hook) const {
-        constexpr const char* formats[] = {"json", "slack", "teams"};
+        constexpr const char* kFormats[] = {"json", "slack", "teams"};
         return {"webhook",
                 {{"origin", origin_of(hook.url)},
-                 {"format", formats[static_cast<size_t>(hook.format)]},
+                 {"format", kFormats[static_cast<size_t>(hook.format)]},
                  {"headers", headers_json(hook.headers)},
                  {"tls", tls_json(hook.tls)}}};
     }

@@ -5,11 +5,11 @@
 namespace weir::health {
 
 std::string excerpt(std::string_view text) {
-    constexpr size_t most = 60;
+    constexpr size_t kMost = 60;
     std::string out;
     for (char c : text) {
         auto byte = static_cast<unsigned char>(c);
-        if (out.size() >= most) return out + "…";
+        if (out.size() >= kMost) return out + "…";
         if (c == '\r')
             out += "\\r";
         else if (c == '\n')

@@ -20,8 +20,8 @@ namespace http = boost::beast::http;
 
 namespace {
 
-constexpr size_t kMostHeader = 16 * 1024;  // of an answer, interim ones (RFC 9110, 15.2) together
-constexpr size_t kMostBody = 64 * 1024;
+constexpr size_t kMostHeader = size_t{16} * 1024;  // of an answer, interim ones (RFC 9110, 15.2) together
+constexpr size_t kMostBody = size_t{64} * 1024;
 constexpr size_t kMostAnswer = kMostHeader + 4 * kMostBody;  // with what frames the chunks of a body
 constexpr size_t kChunk = 4096;
 

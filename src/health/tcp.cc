@@ -56,9 +56,9 @@ Verdict no_answer(const Connection::Code& code) {
 namespace {
 
 asio::awaitable<Verdict> wait_for(const std::string& expected, Connection& connection) {
-    constexpr size_t most = 4096;
-    std::string answer(most, '\0');
-    for (size_t total = 0; total < most;) {
+    constexpr size_t kMost = 4096;
+    std::string answer(kMost, '\0');
+    for (size_t total = 0; total < kMost;) {
         size_t filled = 0;
         auto room = asio::buffer(answer) + total;
         auto code = co_await connection.read_some(room, &filled);

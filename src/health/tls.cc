@@ -59,8 +59,8 @@ Result<Context> make_context(const model::Tls& tls) {
     Context context(SSL_CTX_new(TLS_client_method()));
     if (!context) return fail("cannot set TLS up: {}", openssl_failure());
     SSL_CTX_set_verify(context.get(), tls.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
-    constexpr unsigned char protocols[] = "\x08http/1.1";
-    SSL_CTX_set_alpn_protos(context.get(), protocols, sizeof protocols - 1);
+    constexpr unsigned char kProtocols[] = "\x08http/1.1";
+    SSL_CTX_set_alpn_protos(context.get(), kProtocols, sizeof kProtocols - 1);
     if (tls.verify)
         if (auto trusted = trust(context.get(), tls.authorities); !trusted) return propagate(trusted);
     if (!tls.certificate.empty())

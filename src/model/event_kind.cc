@@ -41,8 +41,8 @@ std::string_view to_text(EventKind kind) {
 }
 
 std::string_view to_text(Severity severity) {
-    constexpr std::array<std::string_view, 3> names{"info", "warning", "error"};
-    return names.at(static_cast<size_t>(severity));
+    constexpr std::array<std::string_view, 3> kNames{"info", "warning", "error"};
+    return kNames.at(static_cast<size_t>(severity));
 }
 
 Severity severity_of(EventKind kind) {

@@ -12,7 +12,7 @@
 namespace weir::net {
 namespace {
 
-constexpr size_t kLargestDatagram = 64 * 1024;  // the kernel fills at most 32 KiB
+constexpr size_t kLargestDatagram = size_t{64} * 1024;  // the kernel fills at most 32 KiB
 constexpr int kEventBuffer = 1024 * 1024;
 constexpr int kDatagramsAtOnce =
     64;  // so that a flood of events does not keep the thread from its other work

@@ -150,10 +150,10 @@ Result<DnsAnswer> read_dns_answer(std::span<const uint8_t> bytes, const DnsQuest
     if (bytes.size() < NS_HFIXEDSZ || bytes.size() > NS_MAXMSG)
         return fail("{} bytes are not a DNS message", bytes.size());
     if (ns_get16(bytes.data()) != id) return fail("an answer with another id");
-    constexpr uint8_t is_answer = 0x80, is_truncated = 0x02;
-    if (!(bytes[2] & is_answer)) return fail("a question and not an answer");
+    constexpr uint8_t kIsAnswer = 0x80, kIsTruncated = 0x02;
+    if (!(bytes[2] & kIsAnswer)) return fail("a question and not an answer");
     // The sections of a truncated message may be cut anywhere: they are not looked at.
-    DnsAnswer answer{.rcode = "", .truncated = (bytes[2] & is_truncated) != 0, .records = {}};
+    DnsAnswer answer{.rcode = "", .truncated = (bytes[2] & kIsTruncated) != 0, .records = {}};
     if (answer.truncated) return answer;
     ns_msg message{};
     if (ns_initparse(bytes.data(), static_cast<int>(bytes.size()), &message) != 0)

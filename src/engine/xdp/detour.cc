@@ -83,8 +83,8 @@ Result<UniqueFd> bound_socket(const Way& way, const net::Ip& own) {
 }
 
 weir_detour_key make_key(net::Carrier carrier, net::Port own) {
-    constexpr uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP};  // in the order of Carrier
-    return {.port = htons(own.value()), .protocol = protocols[static_cast<size_t>(carrier)], .pad = 0};
+    constexpr uint8_t kProtocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP};  // in the order of Carrier
+    return {.port = htons(own.value()), .protocol = kProtocols[static_cast<size_t>(carrier)], .pad = 0};
 }
 
 /// Where to connect to, and of echoes how to call them.

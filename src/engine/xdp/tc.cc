@@ -59,11 +59,11 @@ Result<std::vector<Filter>> list_filters(net::Netlink& netlink, int ifindex) {
 
 /// True if it was not there yet.
 Result<bool> make_clsact(net::Netlink& netlink, int ifindex) {
-    constexpr std::array<uint8_t, 7> kind{'c', 'l', 's', 'a', 'c', 't', 0};
+    constexpr std::array<uint8_t, 7> kKind{'c', 'l', 's', 'a', 'c', 't', 0};
     tcmsg qdisc = header(ifindex, TC_H_CLSACT);
     qdisc.tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0);
     net::Message request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, qdisc);
-    auto made = netlink.ask(request.put(TCA_KIND, kind));
+    auto made = netlink.ask(request.put(TCA_KIND, kKind));
     if (made) return true;
     if (made.error().code == EEXIST) return false;
     return fail("cannot make the clsact qdisc, which takes a kernel with CONFIG_NET_SCH_INGRESS: {}",
