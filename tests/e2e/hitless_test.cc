@@ -149,7 +149,7 @@ TEST_F(Hitless, AreReloadsARestartATakeoverADrainAndAnUpgrade) {
 
 TEST_F(Hitless, IsADeathForAllBackendsButTheDeadOne) {
     stand_up();
-    Downloads downloads(*site_, 30, "/brisk");
+    Downloads downloads(*site_, 100, "/brisk");
     ASSERT_TRUE(lab::wait_until(
         [&] { return site_->row("10.1.10.12").at("flows_active").to_number<uint64_t>() > 3; }, kSoon));
     lab::SteadyLoad load(site_->client(), lab::endpoint(kVip), 100, 10s);
