@@ -64,8 +64,9 @@ std::string_view meaning(unsigned status) {
             return "It could not be done, or not yet.";
         case 503:
             return "Not yet; try again later.";
+        default:
+            return "";
     }
-    return "";
 }
 
 json::object answers_json(const Route& route) {

@@ -145,6 +145,7 @@ std::string name_of(const Peer& peer) {
 std::vector<UniqueFd> inherited_sockets() {
     std::vector<UniqueFd> sockets;
     int count = ::sd_listen_fds(1);  // also takes the variables out of the environment
+    sockets.reserve(static_cast<size_t>(std::max(count, 0)));
     for (int i = 0; i < count; ++i) sockets.emplace_back(SD_LISTEN_FDS_START + i);
     return sockets;
 }

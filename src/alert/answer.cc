@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/field.hpp>
 #include <charconv>
@@ -30,7 +31,7 @@ void Answer::start() {
 
 bool Answer::take(std::string_view bytes) {
     auto room = received_.prepare(bytes.size());
-    std::copy(bytes.begin(), bytes.end(), static_cast<char*>(room.data()));
+    std::ranges::copy(bytes, static_cast<char*>(room.data()));
     received_.commit(bytes.size());
     while (received_.size() > 0 && !parser_->is_done()) {
         received_.consume(parser_->put(received_.data(), code_));

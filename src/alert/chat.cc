@@ -10,7 +10,6 @@ namespace weir::alert {
 namespace {
 
 namespace json = boost::json;
-using model::Severity;
 
 constexpr size_t kMostLines = 10;  // people read no more, and chats limit what a message may have
 

@@ -114,6 +114,7 @@ void read_to(const Fields& fields, Place at, model::Alert& alert, Mistakes& mist
 Result<model::EventKind> read_kind(std::string_view text) {
     if (auto kind = model::kind_named(text)) return *kind;
     std::vector<std::string_view> known;
+    known.reserve(model::kEventKinds);
     for (size_t i = 0; i < model::kEventKinds; ++i)
         known.push_back(model::to_text(static_cast<model::EventKind>(i)));
     return fail("unknown kind of event '{}'; {}", text,
