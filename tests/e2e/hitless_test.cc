@@ -149,9 +149,15 @@ TEST_F(Hitless, AreReloadsARestartATakeoverADrainAndAnUpgrade) {
 
 TEST_F(Hitless, IsADeathForAllBackendsButTheDeadOne) {
     stand_up();
-    Downloads downloads(*site_, 100, "/brisk");
-    ASSERT_TRUE(lab::wait_until(
-        [&] { return site_->row("10.1.10.12").at("flows_active").to_number<uint64_t>() > 3; }, kSoon));
+    constexpr size_t kDownloads = 60;
+    Downloads downloads(*site_, kDownloads, "/brisk");
+    const auto all_flow = [&] {
+        uint64_t flows = 0;
+        for (const char* backend : {"10.1.10.10", "10.1.10.11", "10.1.10.12"})
+            flows += site_->row(backend).at("flows_active").to_number<uint64_t>();
+        return flows >= kDownloads;
+    };
+    ASSERT_TRUE(lab::wait_until(all_flow, kSoon));
     lab::SteadyLoad load(site_->client(), lab::endpoint(kVip), 100, 10s);
     const uint64_t syns = syns_sent_again();
     const auto died = std::chrono::steady_clock::now();
