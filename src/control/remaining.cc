@@ -6,20 +6,33 @@ namespace weir::control {
 
 using model::Frontend, model::Plan;
 
+namespace {
+
+/// Null where it is not in the plan.
+const Frontend* find(const Plan& plan, const model::FrontendKey& key) {
+    auto found = std::ranges::lower_bound(plan.frontends, key, {}, &Frontend::key);
+    return found != plan.frontends.end() && found->key == key ? &*found : nullptr;
+}
+
+}  // namespace
+
 std::optional<Plan> remaining(const Plan& in_force, const Plan& wanted) {
-    bool loses = wanted.silent && !in_force.silent;
+    // Of a large plan most frontends are the very same in both, and nearly always all are here to stay.
+    auto is_lost = [&](const Frontend& each) {
+        const auto* next = find(wanted, each.key);
+        return next != &each && each.answers() && !(next && next->answers());
+    };
+    const bool falls_silent = wanted.silent && !in_force.silent;
+    if (!falls_silent && std::ranges::none_of(in_force.frontends, is_lost)) return std::nullopt;
     Plan left = in_force;
     left.silent = wanted.silent;
     left.frontends.clear();
     for (const auto& each : in_force.frontends) {
-        auto found = std::ranges::lower_bound(wanted.frontends, each.key, {}, &Frontend::key);
-        const bool is_known = found != wanted.frontends.end() && found->key == each.key;
-        const bool answers = is_known && found->answers();
-        loses = loses || (each.answers() && !answers);
+        const auto* next = find(wanted, each.key);
         // What does not answer stays in: it keeps others from announcing the VIP.
-        if (is_known) left.frontends.push_back(answers ? each : *found);
+        if (next) left.frontends.push_back(next->answers() ? each : *next);
     }
-    return loses ? std::optional(std::move(left)) : std::nullopt;
+    return left;
 }
 
 }  // namespace weir::control
