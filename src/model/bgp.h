@@ -34,6 +34,15 @@ struct BgpAttributes {
     bool operator==(const BgpAttributes&) const = default;
 };
 
+/// Bidirectional forwarding detection with a peer (RFC 5880), which tells at once when the path to it is
+/// gone.
+struct Bfd {
+    std::chrono::milliseconds interval{100};  // that is wished for, each way
+    uint8_t multiplier = 3;                   // so many missing packets are a failure
+
+    bool operator==(const Bfd&) const = default;
+};
+
 struct BgpPeer {
     net::Ip address;
     uint32_t asn = 0;
@@ -48,6 +57,7 @@ struct BgpPeer {
     std::optional<uint8_t> ttl_security{};  // as multihop, and shown by the TTL of what arrives (RFC 5082)
     std::optional<net::Ip> next_hop_v4{};   // default: the own address of the session
     std::optional<net::Ip> next_hop_v6{};
+    std::optional<Bfd> bfd{};
     BgpAttributes attributes{};
     std::vector<net::Prefix> accept{};  // what may be announced lies in one of these; empty: everything
     std::vector<net::Prefix> reject{};  // and in none of these

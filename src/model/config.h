@@ -15,6 +15,7 @@
 
 #include "model/bgp.h"
 #include "model/event_kind.h"
+#include "model/sync.h"
 #include "net/ip.h"
 
 namespace weir::model {
@@ -339,6 +340,7 @@ struct Config {
     Unmatched unmatched = Unmatched::drop;
     Announcing announcing;
     Bgp bgp;
+    Sync sync;
     std::map<std::string, Alert> alerts;
     std::chrono::seconds watchdog{0};  // so long the datapath goes on without a daemon; 0: forever
     std::map<std::string, Pool> pools;

@@ -158,6 +158,7 @@ Plan plan(const Config& config, const HealthMap& health, const Allowances& allow
             config.icmp,
             config.unmatched,
             config.watchdog,
+            config.sync.keys.empty() ? std::nullopt : std::optional(config.sync.flow_secret),
             false,
             SharedList(std::move(frontends))};
 }

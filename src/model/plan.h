@@ -114,6 +114,7 @@ struct Plan {
     Icmp icmp;
     Unmatched unmatched = Unmatched::drop;
     std::chrono::seconds watchdog{0};
+    std::optional<uint64_t> flow_secret{};  // of the flow hash, where balancers share one; else any
     bool silent = false;  // no VIP is announced, however healthy: the daemon learns, or is about to go
     SharedList<Frontend> frontends;  // ordered by key
 
