@@ -2,14 +2,10 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <csignal>
 #include <cstdio>
 
-#include "lab/bird.h"
-#include "lab/tcp.h"
-#include "tests/e2e/routers.h"
-#include "tests/e2e/site.h"
+#include "tests/e2e/bgp_fixture.h"
 
 namespace weir::e2e {
 namespace {
@@ -18,45 +14,8 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr const char* kVip4 = "192.168.102.1";
-constexpr const char* kVip6 = "2001:db8:102::1";
-
-class Bgp : public SiteTest {
+class Bgp : public BgpTest {
   protected:
-    void SetUp() override {
-        SiteTest::SetUp();
-        for (const std::string& why : {lab::Bird::why_not(), Gobgp::why_not(), Frr::why_not()})
-            if (!why.empty() && !IsSkipped()) GTEST_SKIP() << why;
-        if (IsSkipped()) return;
-        site_.emplace(lab::DsrOptions{.lab = "bgp", .backends = 1});
-        site_->dsr().backend(0).add_address("lo", std::string(kVip4) + "/32");
-        site_->dsr().backend(0).add_address("lo", std::string(kVip6) + "/128");
-    }
-    /// `bgp`: the section's settings but `drain`, in braces.
-    static Yaml yaml(const std::string& bgp) {
-        Yaml yaml;
-        yaml.vips = fmt::format("{}, \"{}\"", kVip4, kVip6);
-        yaml.backends = "10.1.10.10";
-        yaml.settings = fmt::format("bgp: {{drain: 1s, {}}}\n", bgp);
-        return yaml;
-    }
-    void start(const std::string& bgp) { site_->start(yaml(bgp)); }
-
-    boost::json::value peer(size_t i = 0) { return site_->get("/api/v1/bgp").at("peers").at(i); }
-    std::string state(size_t i = 0) { return std::string(peer(i).at("state").as_string()); }
-    bool established(size_t i = 0) { return state(i) == "established"; }
-    uint64_t sessions() { return peer().at("established_total").to_number<uint64_t>(); }
-    /// Until what the router says has this.
-    template <class Ask>
-    [[nodiscard]] bool await_said(Ask ask, const std::string& text) {
-        return lab::wait_until([&] { return ask().find(text) != std::string::npos; }, kSoon);
-    }
-    bool serves(const std::string& url) {
-        const auto done =
-            lab::run(site_->client(), {"curl", "-sS", "--noproxy", "*", "-m", "2", "http://" + url + "/"});
-        return done.out == "backend-1";
-    }
-
     /// From the event of the decision to the router's word in its log, which has the same clock. doc/bgp.md
     /// has the numbers.
     void print_time_to_withdraw(const lab::Bird& bird) {
@@ -73,14 +32,6 @@ class Bgp : public SiteTest {
         const auto took = time_of_day(log.substr(line, 23)) - time_of_day(decided);
         fmt::print("[  measure ] from the decision until BIRD has removed the route: {} ms\n", took.count());
     }
-    static std::chrono::milliseconds time_of_day(const std::string& text) {
-        int hours = 0, minutes = 0, seconds = 0, milliseconds = 0;
-        EXPECT_EQ(std::sscanf(text.c_str() + 11, "%d:%d:%d.%d", &hours, &minutes, &seconds, &milliseconds), 4)
-            << text;
-        return ((hours * 60min + minutes * 1min) + seconds * 1s) + milliseconds * 1ms;
-    }
-
-    std::optional<Site> site_;
 };
 
 constexpr const char* kBird =
@@ -112,8 +63,7 @@ TEST_F(Bgp, TellsBirdOfVipsWhileTheyAreHealthyAndOfItsEnd) {
     EXPECT_TRUE(lab::wait_until([&] { return serves(fmt::format("[{}]", kVip6)); }, kSoon));
 
     bird.ask({"reload", "in", "weir"});
-    EXPECT_TRUE(lab::wait_until(
-        [&] { return peer().at("received_total").at("route_refresh").to_number<uint64_t>() >= 2; }, kSoon));
+    EXPECT_TRUE(lab::wait_until([&] { return received("route_refresh") >= 2; }, kSoon));
 
     site_->server(0).kill();
     EXPECT_TRUE(await_said(route, "Network not found"));
@@ -154,11 +104,11 @@ TEST_F(Bgp, KeepsBirdsRoutesWhileDaemonsChange) {
     ASSERT_TRUE(await_said(route, "unicast")) << bird.log();
     const auto since = since_midnight(route());
     EXPECT_EQ(site_->daemon().replace(), 0);
-    ASSERT_TRUE(lab::wait_until([&] { return established(); }, kSoon)) << site_->daemon().log();
+    ASSERT_TRUE(await_established()) << site_->daemon().log();
     site_->daemon().kill();
     EXPECT_NEAR(since_midnight(route()), since, kRounding);
     site_->daemon().start();
-    ASSERT_TRUE(lab::wait_until([&] { return established(); }, kSoon)) << site_->daemon().log();
+    ASSERT_TRUE(await_established()) << site_->daemon().log();
     ASSERT_TRUE(await_said([&] { return bird.log(); }, "graceful restart done")) << bird.log();
     EXPECT_NEAR(since_midnight(route()), since, kRounding);
     EXPECT_THAT(bird.log(), Not(HasSubstr("removed [sole] 192.168.102.1")));
@@ -183,15 +133,13 @@ TEST_F(Bgp, AgreesWithBirdOnOneOfTwoConnections) {
     };
     ASSERT_TRUE(lab::wait_until([&] { return connections() == 2; }, kSoon)) << site_->daemon().log();
     ASSERT_EQ(lab::run(site_->client(), {"nft", "delete table inet held"}).status, 0);
-    ASSERT_TRUE(lab::wait_until([&] { return established(); }, kSoon)) << site_->daemon().log() << bird.log();
-    const auto heard = [&] { return peer().at("received_total").at("keepalive").to_number<uint64_t>(); };
-    const auto before = heard();
-    EXPECT_TRUE(lab::wait_until([&] { return heard() >= before + 3; }, kSoon)) << "longer than the hold time";
+    ASSERT_TRUE(await_established()) << site_->daemon().log() << bird.log();
+    const auto before = received("keepalive");
+    EXPECT_TRUE(lab::wait_until([&] { return received("keepalive") >= before + 3; }, kSoon))
+        << "longer than the hold time";
     EXPECT_EQ(sessions(), 1u);
     EXPECT_TRUE(lab::wait_until([&] { return connections() == 1; }, kSoon));
-    EXPECT_GE(peer().at("sent_total").at("notification").to_number<uint64_t>() +
-                  peer().at("received_total").at("notification").to_number<uint64_t>(),
-              1u);
+    EXPECT_GE(sent("notification") + received("notification"), 1u);
     EXPECT_TRUE(await_said([&] { return bird.ask({"show", "route", "for", kVip4}); }, "unicast"));
 }
 
@@ -223,6 +171,8 @@ TEST_F(Bgp, NoticesThatGobgpIsSilentAndTellsItAllAgain) {
     ASSERT_TRUE(await_said(v4, kVip4)) << site_->daemon().log();
     EXPECT_THAT(v4(), AllOf(HasSubstr("10.1.10.100"), HasSubstr("{Communities: 65000:100}")));
     EXPECT_TRUE(await_said(v6, "2001:db8:10::100"));
+    gobgp.ask({"global", "rib", "add", "203.0.113.0/24"});
+    EXPECT_TRUE(lab::wait_until([&] { return number("prefixes_ignored_total") == 1; }, kSoon));
 
     gobgp.process().kill(SIGSTOP);
     EXPECT_TRUE(lab::wait_until([&] { return !established(); }, kSoon));
@@ -243,6 +193,7 @@ router bgp 65000
  neighbor 2001:db8:10::100 capability extended-nexthop
  address-family ipv6 unicast
   neighbor 2001:db8:10::100 activate
+  network 2001:db8:113::/48
  exit-address-family
 )");
     start(
@@ -264,6 +215,9 @@ router bgp 65000
         "connect_retry: 1s, local_pref: 150}]");
     ASSERT_TRUE(site_->reload(changed));
     EXPECT_TRUE(await_said(v4, "localpref 150"));
+    frr.ask("clear bgp ipv6 unicast 2001:db8:10::100 soft in");
+    EXPECT_TRUE(lab::wait_until([&] { return received("route_refresh") >= 1; }, kSoon));
+    EXPECT_TRUE(lab::wait_until([&] { return number("prefixes_ignored_total") == 1; }, kSoon));
     EXPECT_EQ(sessions(), 1u);
 
     frr.ask("clear bgp 2001:db8:10::100");
