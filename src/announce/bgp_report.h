@@ -30,6 +30,33 @@ inline constexpr std::array<std::string_view, 5> kBgpMessages{"open", "update", 
                                                               "route_refresh"};
 using BgpMessageCounts = std::array<uint64_t, kBgpMessages.size()>;
 
+/// Why a BFD packet was refused, in the order of announce::bfd::Refusal.
+inline constexpr std::array<std::string_view, 8> kBfdRefusals{
+    "hop_limit",  "length",         "version",          "multiplier",
+    "multipoint", "authentication", "my_discriminator", "your_discriminator"};
+using BfdRefusalCounts = std::array<uint64_t, kBfdRefusals.size()>;
+
+/// The BFD session with a peer; the words are those of RFC 5880.
+struct BfdRow {
+    using SystemTime = std::chrono::system_clock::time_point;
+
+    std::string_view state;  // admin_down, down, init, up
+    std::string_view remote_state;
+    std::string_view diagnostic;  // of the last change: none, detection_time_expired, …
+    std::string_view remote_diagnostic;
+    SystemTime since{};  // in this state
+    bool multihop = false;
+    std::optional<net::Ip> local{};                  // none where it has no socket
+    std::string last_error{};                        // why nothing can be sent; "" where it can
+    std::chrono::microseconds transmit_interval{0};  // as negotiated; 0: the peer wants none
+    std::chrono::microseconds receive_interval{0};   // as negotiated; 0: nothing has been heard
+    std::chrono::microseconds detection_time{0};
+    uint64_t up_total = 0;
+    uint64_t received_total = 0;  // that were in order
+    uint64_t sent_total = 0;
+    BfdRefusalCounts refused_total{};
+};
+
 struct BgpPeerRow {
     using SystemTime = std::chrono::system_clock::time_point;
 
@@ -49,13 +76,15 @@ struct BgpPeerRow {
     uint64_t prefixes_ignored_total = 0;  // that it announced: weir imports nothing
     uint64_t faults_total = 0;            // UPDATEs with something wrong that the session outlived (RFC 7606)
     std::string last_fault{};
+    std::optional<BfdRow> bfd{};
 };
 
 struct BgpReport {
     uint32_t asn = 0;  // 0: no BGP is spoken
     std::optional<net::Ip> router_id{};
     std::vector<net::Endpoint> listening{};
-    uint64_t strangers_total = 0;  // connections from addresses that are no peer's
+    uint64_t strangers_total = 0;      // connections from addresses that are no peer's
+    uint64_t bfd_strangers_total = 0;  // BFD packets from addresses that no session is with
     std::vector<BgpPeerRow> peers{};
 };
 

@@ -39,6 +39,7 @@ struct BgpAttributes {
 struct Bfd {
     std::chrono::milliseconds interval{100};  // that is wished for, each way
     uint8_t multiplier = 3;                   // so many missing packets are a failure
+    std::optional<bool> multihop{};           // RFC 5883; default: what the BGP session is
 
     bool operator==(const Bfd&) const = default;
 };

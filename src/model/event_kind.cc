@@ -29,6 +29,8 @@ constexpr std::array<Kind, kEventKinds> kKinds{{
     {"certificate_expiring", Severity::warning},
     {"bgp_up", Severity::info, EventKind::bgp_down},
     {"bgp_down", Severity::warning},
+    {"bfd_up", Severity::info, EventKind::bfd_down},
+    {"bfd_down", Severity::warning},
     {"vip_announced", Severity::info},
     {"vip_withdrawn", Severity::info},
 }};

@@ -25,10 +25,12 @@ enum class EventKind : uint8_t {
     certificate_expiring,
     bgp_up,
     bgp_down,
+    bfd_up,
+    bfd_down,
     vip_announced,
     vip_withdrawn,
 };
-inline constexpr size_t kEventKinds = 18;
+inline constexpr size_t kEventKinds = 20;
 
 enum class Severity : uint8_t { info, warning, error };
 
