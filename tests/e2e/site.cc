@@ -22,7 +22,7 @@ std::string Yaml::text() const {
     return fmt::format(
         "interfaces: [{{name: eth0, mode: {}}}]\n"
         "{}"
-        "pools: {{web: {{static: [{}]}}}}\n"
+        "pools: {{web: {{static: [{}]}}{}}}\n"
         "services:\n"
         "  web:\n"
         "    vip: [{}]\n"
@@ -30,7 +30,7 @@ std::string Yaml::text() const {
         "    pool: web\n"
         "    checks: [{}]\n"
         "{}",
-        mode, settings, backends, vips, ports, check, services);
+        mode, settings, backends, pools, vips, ports, check, services);
 }
 
 Site::Site(lab::DsrOptions topology, const Options& nginx) : dsr_(topology) {

@@ -30,6 +30,7 @@ struct Yaml {
     std::string ports = "80/tcp";
     /// Patient: a busy machine must not look like a dead backend.
     std::string check = "{http: {path: /alive}, interval: 1s, timeout: 1s, history: 5, rise: 2, fall: 4}";
+    std::string pools = {};     // further ones, each with a comma in front
     std::string settings = {};  // further lines of the top level
     std::string services = {};  // further services, each line indented by two
 
