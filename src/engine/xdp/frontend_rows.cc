@@ -140,7 +140,8 @@ bool same_frontend_rows(const model::Plan& a, const model::Plan& b) {
         return &x == &y || (x.key == y.key && x.sticky == y.sticky && x.scheduler.kind == y.scheduler.kind &&
                             x.announce_arp == y.announce_arp && x.answers() == y.answers());
     };
-    return a.silent == b.silent && std::ranges::equal(a.frontends, b.frontends, same);
+    return a.silent == b.silent && a.stands_by == b.stands_by &&
+           std::ranges::equal(a.frontends, b.frontends, same);
 }
 
 Result<size_t> count_frontend_rows(const model::Plan& plan) {
