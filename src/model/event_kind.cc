@@ -33,8 +33,10 @@ constexpr std::array<Kind, kEventKinds> kKinds{{
     {"bfd_down", Severity::warning},
     {"vip_announced", Severity::info},
     {"vip_withdrawn", Severity::info},
+    {"sync_peer_up", Severity::info, EventKind::sync_peer_down},
+    {"sync_peer_down", Severity::warning},
 }};
-static_assert(static_cast<size_t>(EventKind::vip_withdrawn) + 1 == kEventKinds);
+static_assert(static_cast<size_t>(EventKind::sync_peer_down) + 1 == kEventKinds);
 
 }  // namespace
 

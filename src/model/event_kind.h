@@ -29,8 +29,10 @@ enum class EventKind : uint8_t {
     bfd_down,
     vip_announced,
     vip_withdrawn,
+    sync_peer_up,
+    sync_peer_down,
 };
-inline constexpr size_t kEventKinds = 20;
+inline constexpr size_t kEventKinds = 22;
 
 enum class Severity : uint8_t { info, warning, error };
 
