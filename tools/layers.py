@@ -16,9 +16,10 @@ ALLOWED = {
     "health": CORE,
     "doctor": {"base", "net", "model"},
     "announce": CORE,
+    "sync": CORE,
     "engine": CORE | {"sched"},
     # control sees interfaces only, never a concrete check or engine
-    "control": CORE | {"sched", "config", "health/checker.h", "health/probe.h", "engine/engine.h", "announce/announcer.h", "announce/bgp_report.h"},
+    "control": CORE | {"sched", "config", "health/checker.h", "health/probe.h", "engine/engine.h", "announce/announcer.h", "announce/bgp_report.h", "sync/report.h"},
     "admin": CORE | {"control", "engine/capture.h"},
     # its values are control's events; it speaks TLS by the checks' connection
     "alert": CORE | {"control/backoff.h", "control/herald.h", "control/json.h", "health/connection.h", "health/tls.h"},
