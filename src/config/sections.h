@@ -77,6 +77,7 @@ std::map<std::string, model::Alert> read_alerts(const Node& node, Mistakes& mist
 model::Vlans read_vlans(const Node& node, Mistakes& mistakes);
 model::Admin read_admin(const Node& node, Mistakes& mistakes);
 model::Bgp read_bgp(const Node& node, Mistakes& mistakes);
+model::Sync read_sync(const Node& node, Mistakes& mistakes);
 PoolDraft read_pool(const Node& node, std::string_view name, Place at, Mistakes& mistakes);
 ServiceDraft read_service(const Node& node, const std::string& name, Place at, Mistakes& mistakes);
 // Settings of a service.
@@ -86,6 +87,8 @@ std::optional<model::BgpAttributes> read_announce_bgp(const Fields& announce, Mi
 std::vector<QuicDraft> read_quic(const Fields& service, Mistakes& mistakes);
 std::optional<model::Check> read_check(const Node& node, Mistakes& mistakes);
 
+/// As the kernel has it in dev_valid_name().
+Result<std::string> read_interface_name(std::string_view text);
 /// An address that packets can be sent to from outside.
 Result<net::Ip> read_unicast(std::string_view text);
 /// Such an address or a prefix of them.

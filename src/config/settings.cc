@@ -77,12 +77,10 @@ constexpr Setting kFileSettings[] = {
     {"alerts", Takes::mapping, "of names to alert settings"},
     {"announce", Takes::mapping, "of announcing settings"},
     {"bgp", Takes::mapping, "of bgp settings"},
+    {"sync", Takes::mapping, "of sync settings"},
     {"watchdog", Takes::seconds, "", 5 * kSecond, kHour, {}, "it goes on forever"},
     {"pools", Takes::mapping, "of names to pool settings"},
     {"services", Takes::mapping, "of names to service settings"},
-};
-constexpr Unavailable kFileUnavailable[] = {
-    {"sync", "consistent hashing, by which balancers choose alike, is"},
 };
 
 constexpr Setting kNodeSettings[] = {
@@ -178,6 +176,15 @@ constexpr auto kBgpPeerSettings = [] {
 }();
 constexpr Unavailable kBgpPeerUnavailable[] = {
     {"bfd", "a short hold_time is"},
+};
+
+constexpr Setting kSyncSettings[] = {
+    {"group", Takes::text, "a multicast address, or ADDRESS:PORT"},
+    {"interface", Takes::text, "an interface's name"},
+    {"listen", Takes::text, "an IP address, or ADDRESS:PORT", 0, 0, {}, "every address"},
+    {"peers", Takes::list, "of addresses and ADDRESS:PORT, or one"},
+    required({"key_file", Takes::text, "the absolute path of a file"}),
+    number("share", 1, 100, "50"),
 };
 
 constexpr Setting kPoolSettings[] = {
@@ -340,7 +347,7 @@ std::string list_of(std::span<const std::string_view> words) {
 
 }  // namespace
 
-const Section kFile{"", kFileSettings, kFileUnavailable};
+const Section kFile{"", kFileSettings};
 const Section kNode{"node", kNodeSettings};
 const Section kInterface{"interface", kInterfaceSettings};
 const Section kAdmin{"admin", kAdminSettings};
@@ -352,6 +359,7 @@ const Section kIcmp{"icmp", kIcmpSettings};
 const Section kAnnouncing{"announcing", kAnnouncingSettings};
 const Section kBgp{"bgp", kBgpSettings};
 const Section kBgpPeer{"bgp peer", kBgpPeerSettings, kBgpPeerUnavailable, &kBgp};
+const Section kSync{"sync", kSyncSettings};
 const Section kPool{"pool", kPoolSettings, kPoolUnavailable};
 const Section kBackend{"backend", kBackendSettings};
 const Section kService{"service", kServiceSettings, kServiceUnavailable};
@@ -385,12 +393,13 @@ const Section kJournal{"journal", {}, {}, &kAlert};
 
 std::span<const Section* const> all_sections() {
     static constexpr auto kAll = std::to_array<const Section*>(
-        {&kFile,     &kNode,      &kInterface,  &kAdmin,      &kAdminTls,   &kAdminToken, &kFlows,
-         &kTimeouts, &kIcmp,      &kAnnouncing, &kBgp,        &kBgpPeer,    &kPool,       &kBackend,
-         &kService,  &kDsr,       &kIpip,       &kGre,        &kFou,        &kGue,        &kDscp,
-         &kNat,      &kTable,     &kSticky,     &kQuic,       &kQuicConfig, &kAnnounce,   &kAnnounceBgp,
-         &kCheck,    &kTcpCheck,  &kHttpCheck,  &kHttpsCheck, &kDnsCheck,   &kExecCheck,  &kSynCheck,
-         &kUdpCheck, &kIcmpCheck, &kAlert,      &kWebhook,    &kWebhookTls, &kSyslog,     &kJournal});
+        {&kFile,        &kNode,     &kInterface,  &kAdmin,     &kAdminTls,   &kAdminToken, &kFlows,
+         &kTimeouts,    &kIcmp,     &kAnnouncing, &kBgp,       &kBgpPeer,    &kSync,       &kPool,
+         &kBackend,     &kService,  &kDsr,        &kIpip,      &kGre,        &kFou,        &kGue,
+         &kDscp,        &kNat,      &kTable,      &kSticky,    &kQuic,       &kQuicConfig, &kAnnounce,
+         &kAnnounceBgp, &kCheck,    &kTcpCheck,   &kHttpCheck, &kHttpsCheck, &kDnsCheck,   &kExecCheck,
+         &kSynCheck,    &kUdpCheck, &kIcmpCheck,  &kAlert,     &kWebhook,    &kWebhookTls, &kSyslog,
+         &kJournal});
     return kAll;
 }
 

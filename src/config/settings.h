@@ -47,7 +47,7 @@ struct Section {
 };
 
 extern const Section kFile, kNode, kInterface, kAdmin, kAdminTls, kAdminToken, kFlows, kTimeouts, kIcmp,
-    kAnnouncing, kBgp, kBgpPeer, kPool, kBackend, kService, kDsr, kIpip, kGre, kFou, kGue, kDscp, kNat,
+    kAnnouncing, kBgp, kBgpPeer, kSync, kPool, kBackend, kService, kDsr, kIpip, kGre, kFou, kGue, kDscp, kNat,
     kTable, kSticky, kQuic, kQuicConfig, kAnnounce, kAnnounceBgp, kCheck, kTcpCheck, kSynCheck, kHttpCheck,
     kHttpsCheck, kDnsCheck, kExecCheck, kUdpCheck, kIcmpCheck, kAlert, kWebhook, kWebhookTls, kSyslog,
     kJournal;

@@ -13,15 +13,6 @@ Result<net::Ip> read_node_address(std::string_view text) {
     return address;
 }
 
-/// As the kernel has it in dev_valid_name().
-Result<std::string> read_interface_name(std::string_view text) {
-    auto bad = [](char c) { return c == '/' || c == ':' || c <= ' ' || c == 0x7f; };
-    if (text.empty() || text.size() > 15 || text == "." || text == ".." || std::ranges::any_of(text, bad))
-        return fail("'{}' is not an interface's name; write 1 to 15 characters without '/', ':' and spaces",
-                    text);
-    return std::string(text);
-}
-
 std::optional<model::Interface> read_interface(const Node& node, Mistakes& mistakes) {
     model::Interface interface;
     if (node.kind == Node::Kind::scalar) {
@@ -80,6 +71,14 @@ void read_announcing(const Node& node, model::Announcing& announcing, Mistakes& 
 
 }  // namespace
 
+Result<std::string> read_interface_name(std::string_view text) {
+    auto bad = [](char c) { return c == '/' || c == ':' || c <= ' ' || c == 0x7f; };
+    if (text.empty() || text.size() > 15 || text == "." || text == ".." || std::ranges::any_of(text, bad))
+        return fail("'{}' is not an interface's name; write 1 to 15 characters without '/', ':' and spaces",
+                    text);
+    return std::string(text);
+}
+
 void read_file(const Node& root, Draft& draft, Mistakes& mistakes) {
     Fields file(root, kFile, "the file", root.place, mistakes);
     auto& config = draft.config;
@@ -95,6 +94,7 @@ void read_file(const Node& root, Draft& draft, Mistakes& mistakes) {
     if (const Node* alerts = file.mapping("alerts")) config.alerts = read_alerts(*alerts, mistakes);
     if (const Node* node = file.mapping("announce")) read_announcing(*node, config.announcing, mistakes);
     if (const Node* node = file.mapping("bgp")) config.bgp = read_bgp(*node, mistakes);
+    if (const Node* node = file.mapping("sync")) config.sync = read_sync(*node, mistakes);
     file.duration("watchdog", config.watchdog);
     if (const Node* pools = file.mapping("pools"))
         for (const auto& [key, value] : named_entries(*pools, "pool", mistakes))
