@@ -368,12 +368,17 @@ prometheus::MetricFamily family_of(const Metric& metric, const Report& report) {
 }  // namespace
 
 std::span<const Metric> metric_table() {
-    return kMetrics;
+    static const auto kAll = [] {
+        auto all = kMetrics;
+        for (auto& each : sync_metrics()) all.push_back(std::move(each));
+        return all;
+    }();
+    return kAll;
 }
 
 std::string metrics_text(const Measured& report) {
     std::vector<prometheus::MetricFamily> families;
-    for (const auto& metric : kMetrics)
+    for (const auto& metric : metric_table())
         if (auto family = family_of(metric, report); !family.metric.empty())
             families.push_back(std::move(family));
     std::ostringstream text;

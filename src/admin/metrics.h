@@ -31,6 +31,8 @@ struct Metric {
 };
 
 std::span<const Metric> metric_table();
+// metrics_sync.cc: a part of it.
+std::vector<Metric> sync_metrics();
 
 std::string metrics_text(const Measured& report);
 

@@ -45,6 +45,13 @@ Measured sample_report() {
     peer.routes.resize(4);
     peer.sent_total[1] = 5;
     report.bgp = {.asn = 65000, .strangers_total = 6, .peers = {peer}};
+    sync::PeerRow balancer{.endpoint = {control::ip("10.0.0.101"), model::kSyncPort}};
+    balancer.state = sync::PeerState::up;
+    balancer.lag = std::chrono::milliseconds(250);
+    balancer.flows_total = {.taken = 1, .kept = 2, .unknown = 3, .full = 4};
+    report.sync = {.enabled = true, .peers = {balancer}};
+    report.sync.sent.flows_total = 15;
+    report.sync.refused[static_cast<size_t>(sync::Refused::forged)].total = 16;
     report.services = control::service_rows(config, plan);
     health::Checked checked;
     checked.last_outcome = {false, "L4CON", std::chrono::microseconds(250), {}};
@@ -77,6 +84,11 @@ TEST(Metrics, SayWhatTheStatusSays) {
              std::string("weir_bgp_messages_total{peer=\"10.0.0.1\",asn=\"65001\",direction=\"sent\",type="
                          "\"update\"} 5\n"),
              std::string("weir_bgp_strangers_total 6\n"),
+             std::string("weir_sync_peer_up{peer=\"10.0.0.101:8383\"} 1\n"),
+             std::string("weir_sync_peer_lag_seconds{peer=\"10.0.0.101:8383\"} 0.25\n"),
+             std::string("weir_sync_peer_flows_total{peer=\"10.0.0.101:8383\",result=\"full\"} 4\n"),
+             std::string("weir_sync_sent_flows_total 15\n"),
+             std::string("weir_sync_refused_total{reason=\"forged\"} 16\n"),
              std::string("weir_overrides_saved 0\n"),
              std::string("weir_override_save_failures_total 4\n"),
              std::string("weir_interface_native{interface=\"eth0\"} 1\n"),

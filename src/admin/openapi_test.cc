@@ -52,6 +52,9 @@ model::Config rich_config() {
                          .password = "secret",
                          .ttl_security = 1,
                          .attributes = attributes}};
+    config.sync = {.group = net::Endpoint{control::ip("239.83.1.1"), model::kSyncPort},
+                   .interface = "eth0",
+                   .keys = {"secret-0123456789"}};
     auto& pool = config.pools["web"].backends;
     pool[0].server_id = {10, 1};
     pool[1].port = net::Port(8080);
@@ -113,6 +116,22 @@ struct RichBgp final : announce::BgpReporting {
     }
 };
 
+/// A peer that is up and one that is not.
+struct RichSync final : sync::Reporting {
+    sync::Report report() const override {
+        sync::PeerRow up{.endpoint = {control::ip("10.0.0.101"), model::kSyncPort},
+                         .node = control::ip("10.0.0.101"),
+                         .state = sync::PeerState::up};
+        sync::PeerRow silent{.endpoint = {control::ip("10.0.0.102"), model::kSyncPort},
+                             .state = sync::PeerState::silent,
+                             .fault = "nothing has come from it for 7 s"};
+        sync::Report report{.enabled = true, .listening = up.endpoint, .peers = {up, silent}};
+        report.speaks_to = {up.endpoint, silent.endpoint};
+        report.refused[0] = {1, up.endpoint};
+        return report;
+    }
+};
+
 class OpenApi : public testing::Test {
   protected:
     OpenApi() {
@@ -121,6 +140,7 @@ class OpenApi : public testing::Test {
         options.engine_name = "fake";
         options.load = [this] { return next_load; };
         options.bgp = &bgp;
+        options.sync = &sync;
         engine.observation = rich_observation();
         controller.emplace(io.get_executor(), engine, no_way, rich_config(), std::move(options));
         document = json::parse(send("GET", "/api/v1/openapi.json").body);
@@ -165,6 +185,7 @@ class OpenApi : public testing::Test {
     boost::asio::io_context io;
     engine::Fake engine;
     RichBgp bgp;
+    RichSync sync;
     NoWay no_way;
     config::Loaded next_load = rich_config();
     std::optional<control::Controller> controller;
@@ -202,6 +223,7 @@ constexpr Sample kGood[] = {
     {"GET", "/api/v1/pools"},
     {"GET", "/api/v1/flows?service=web&backend=10.0.0.1&limit=7"},
     {"GET", "/api/v1/bgp"},
+    {"GET", "/api/v1/sync"},
     {"GET", "/api/v1/config"},
     {"GET", "/api/v1/plan"},
     {"POST", "/api/v1/plan", kYaml},

@@ -54,6 +54,10 @@ Rendering get_bgp(const Parts& parts, const Request&) {
     return [report = parts.controller.bgp()] { return reply(control::bgp_json(report)); };
 }
 
+Rendering get_sync(const Parts& parts, const Request&) {
+    return [report = parts.controller.sync()] { return reply(control::sync_json(report)); };
+}
+
 Rendering get_config(const Parts& parts, const Request&) {
     return [config = parts.controller.config()] { return reply(control::config_json(config)); };
 }
@@ -191,6 +195,11 @@ constexpr Route kRoutes[] = {
      {.schema = "Backends"}},
     {"GET", "/api/v1/pools", get_pools, "Pools with their backends, and who uses them", {.schema = "Pools"}},
     {"GET", "/api/v1/bgp", get_bgp, "BGP peers, and what each is told", {.schema = "Bgp"}},
+    {"GET",
+     "/api/v1/sync",
+     get_sync,
+     "The balancers that flows are shared with, and how that goes",
+     {.schema = "Sync"}},
     {"GET",
      "/api/v1/flows",
      with_controller<get_flows>,

@@ -91,5 +91,8 @@ inline Fields operator+(Fields one, const Fields& other) {
 void add_bgp(json::object& to);
 json::object bgp_attributes();
 json::object bgp_settings();
+// schemas_sync.cc
+void add_sync(json::object& to);
+json::object sync_settings();
 
 }  // namespace weir::admin

@@ -305,6 +305,7 @@ void add_config(json::object& to) {
                       {"admin", admin},
                       {"announce", record({{"learn_seconds", whole()}, {"linger_seconds", whole()}})},
                       {"bgp", or_null(bgp_settings())},
+                      {"sync", or_null(sync_settings())},
                       {"alerts", by_name(alert())},
                       {"pools", by_name(record({{"static", list(backend)}}))},
                       {"services", by_name(service)}} +
@@ -315,8 +316,8 @@ void add_config(json::object& to) {
 
 json::object schemas() {
     json::object all;
-    for (auto add :
-         {add_errors, add_status, add_backends, add_flows, add_plan, add_bgp, add_events, add_config})
+    for (auto add : {add_errors, add_status, add_backends, add_flows, add_plan, add_bgp, add_sync, add_events,
+                     add_config})
         add(all);
     all["Anything"] = type("object");
     return all;

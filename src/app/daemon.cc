@@ -27,6 +27,7 @@
 #include "config/load.h"
 #include "control/controller.h"
 #include "control/state_file.h"
+#include "sync/sharing.h"
 
 namespace weir::app {
 namespace {
@@ -120,6 +121,9 @@ class Running {
                                         tell(kind, std::move(message), peer);
                                     }};
     Announcers announcers_{{&neighbours_, &speaker_}};
+    sync::Sharing sharing_{io_.get_executor(), [this](auto kind, std::string message, auto peer) {
+                               tell(kind, std::move(message), peer);
+                           }};
     alert::Alerts alerts_{io_.get_executor()};
     control::StateFile unsent_{options_.state + "/alerts.json"};
     std::unique_ptr<control::Controller> controller_;
@@ -190,8 +194,10 @@ void Running::make_controller(model::HealthMap recovered) {
     if (!recovered.empty()) speaker_.assume_restart();
     options.on_config = [this](const model::Config& config) {
         auto speaks = speaker_.set(config);
+        auto shares = sharing_.set(config);
         auto serves = serve(config.admin);
-        return serves ? speaks : serves;
+        if (!serves) return serves;
+        return speaks ? shares : speaks;
     };
     options.on_applied = [this] {
         if (ready_) notify_status(summary());
@@ -199,6 +205,7 @@ void Running::make_controller(model::HealthMap recovered) {
     options.recovered = std::move(recovered);
     options.announcer = &announcers_;
     options.bgp = &speaker_;
+    options.sync = &sharing_;
     options.herald = &alerts_;
     options.overrides_file = options_.state + "/overrides.json";
     options.health_file = options_.state + "/health.json";
@@ -216,6 +223,7 @@ Status Running::start() {
     if (!started) return propagate(started);
     engine_ = std::move(started->engine);
     captures_ = std::make_unique<admin::Captures>(*started->capturing);
+    if (started->flows) sharing_.use(*started->flows);
     make_controller(std::move(started->recovered));
     watch_signals();
     if (options_.lifetime) {
@@ -345,6 +353,7 @@ Status Running::stop() {
     captures_.reset();
     controller_->save_health();
     controller_.reset();
+    sharing_.stop(gives_way_);
     engine_.reset();
     say_last_words();
     if (lifetime_is_over_) return remove_engine(options_.pin);

@@ -19,6 +19,7 @@ constexpr Subcommand kSubcommands[] = {
     {"pools", "List the pools, their backends, and who uses them", declare_pools},
     {"flows", "Show what the flow table is full of, and which backends have how many flows", declare_flows},
     {"bgp", "List the BGP peers, and what each is told", declare_bgp},
+    {"sync", "List the balancers that flows are shared with, and how that goes", declare_sync},
     {"drain", "Give a backend no new flows, and wait until its old ones end", declare_drain},
     {"enable", "Use a backend, whatever the configuration says", declare_enable},
     {"disable", "Take a backend out at once, with the flows that it has", declare_disable},

@@ -12,6 +12,7 @@ void show_backends(std::ostream& out, const boost::json::value& backends, bool c
 void show_pools(std::ostream& out, const boost::json::value& pools, bool coloured);
 void show_flows(std::ostream& out, const boost::json::value& flows, bool coloured);
 void show_bgp(std::ostream& out, const boost::json::value& bgp, bool coloured);
+void show_sync(std::ostream& out, const boost::json::value& sync, bool coloured);
 void show_overrides(std::ostream& out, const boost::json::value& overrides, bool coloured);
 void show_event(std::ostream& out, const boost::json::value& event, bool coloured);
 void show_plan(std::ostream& out, const boost::json::value& plan, bool coloured);

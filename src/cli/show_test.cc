@@ -13,7 +13,9 @@
 namespace weir::cli {
 namespace {
 
+using testing::ContainsRegex;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 control::StatusReport sample_report(const model::HealthMap& health) {
@@ -129,6 +131,45 @@ TEST(Show, ListsBgpPeersAndWhatTheyAreTold) {
         "10.0.0.1  2001:db8::1/128  -           -              -           -  -                    not "
         "told: no next hop\n");
     EXPECT_THAT(shown(show_bgp, control::bgp_json({})), HasSubstr("no BGP is configured"));
+}
+
+sync::Report sample_sharing() {
+    sync::PeerRow up{.endpoint = {control::ip("10.0.0.101"), model::kSyncPort},
+                     .node = control::ip("10.1.10.101"),
+                     .state = sync::PeerState::up,
+                     .lag = std::chrono::microseconds(210'500)};
+    up.flows_total = {.taken = 11, .kept = 12, .unknown = 13, .full = 14};
+    sync::PeerRow silent{.endpoint = {control::ip("10.0.0.102"), model::kSyncPort},
+                         .state = sync::PeerState::silent,
+                         .fault = "nothing has come from it for 7 s"};
+    sync::Report report{.enabled = true,
+                        .speaks_to = {{control::ip("239.83.1.1"), model::kSyncPort}},
+                        .listening = net::Endpoint{control::ip("0.0.0.0"), model::kSyncPort},
+                        .snapshot = "complete",
+                        .flows_from_peers = 9,
+                        .peers = {up, silent}};
+    report.sent = {.datagrams_total = 3, .flows_total = 400};
+    report.refused[static_cast<size_t>(sync::Refused::forged)] = {5, up.endpoint};
+    return report;
+}
+
+TEST(Show, ListsTheBalancersThatFlowsAreSharedWith) {
+    auto text = shown(show_sync, control::sync_json(sample_sharing()));
+    EXPECT_THAT(text, StartsWith("shared with 239.83.1.1:8383, from 0.0.0.0:8383\n"
+                                 "400 flows told in 3 datagrams; 9 of peers stand in the table; snapshot: "
+                                 "complete\n"));
+    EXPECT_THAT(text, ContainsRegex("10.0.0.101:8383 +10.1.10.101 +up .* 210.5ms +0.0ms +11 +12 +13 +14 "));
+    EXPECT_THAT(text, ContainsRegex("10.0.0.102:8383 +- +silent .*nothing has come from it for 7 s"));
+    EXPECT_THAT(text, ContainsRegex("forged +5 +10.0.0.101:8383"));
+    EXPECT_THAT(text, Not(HasSubstr("replayed")));
+    EXPECT_THAT(shown(show_sync, control::sync_json({})), HasSubstr("flows are shared with nobody"));
+}
+
+TEST(Show, NamesASilentBalancerAsAProblem) {
+    control::StatusReport report;
+    report.sync = sample_sharing();
+    EXPECT_THAT(shown(show_status, control::status_json(report)),
+                StartsWith("! sync peer 10.0.0.102:8383: nothing has come from it for 7 s"));
 }
 
 TEST(Show, NamesABgpPeerWithoutASessionAsAProblem) {

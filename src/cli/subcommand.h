@@ -46,6 +46,7 @@ Run declare_backends(Options&, const Context&);
 Run declare_pools(Options&, const Context&);
 Run declare_flows(Options&, const Context&);
 Run declare_bgp(Options&, const Context&);
+Run declare_sync(Options&, const Context&);
 Run declare_drain(Options&, const Context&);
 Run declare_enable(Options&, const Context&);
 Run declare_disable(Options&, const Context&);

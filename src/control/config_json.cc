@@ -213,6 +213,7 @@ json::object config_json(const model::Config& config) {
             {"announce", json::object{{"learn_seconds", config.announcing.learn.count()},
                                       {"linger_seconds", config.announcing.linger.count()}}},
             {"bgp", bgp_config_json(config.bgp)},
+            {"sync", sync_config_json(config.sync)},
             {"watchdog_seconds", config.watchdog.count()},
             {"alerts", by_name(config.alerts, alert_json)},
             {"pools", by_name(config.pools, pool_json)},

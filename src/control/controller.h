@@ -47,13 +47,10 @@ class Controller {
         /// Of targets that a running datapath was adopted with: they stay as they were until checks say
         /// otherwise.
         model::HealthMap recovered;
-        /// Whether other balancers have told their flows, or nobody is there to do so.
-        std::function<bool()> knows_flows = [] { return true; };
-        /// Whether another balancer of the group answers for the VIPs in their own networks.
-        std::function<bool()> stands_by = [] { return false; };
         announce::Announcer* announcer = nullptr;     // outlives the controller
         Herald* herald = nullptr;                     // as well
         const announce::BgpReporting* bgp = nullptr;  // as well
+        const sync::Reporting* sync = nullptr;        // as well
         std::function<SteadyTime()> now = [] { return std::chrono::steady_clock::now(); };
         std::string overrides_file;  // "": they end with the controller
         std::string health_file;     // "": what the checks have seen ends with it
@@ -102,6 +99,8 @@ class Controller {
     StatusReport status();
     /// Without peers where no BGP is spoken.
     announce::BgpReport bgp() const { return options_.bgp ? options_.bgp->report() : announce::BgpReport{}; }
+
+    sync::Report sync() const { return options_.sync ? options_.sync->report() : sync::Report{}; }
 
     /// What the engine was last made to agree with; empty before that. A snapshot: it never changes.
     std::shared_ptr<const model::Plan> applied() const { return applied_; }

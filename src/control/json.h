@@ -22,6 +22,7 @@ boost::json::object plan_json(const model::Plan& plan, std::optional<uint64_t> n
 boost::json::object difference_json(const Difference& difference);
 
 boost::json::object bgp_json(const announce::BgpReport& report);
+boost::json::object sync_json(const sync::Report& report);
 boost::json::object event_json(const Event& event);
 boost::json::object trace_json(const engine::Flow& flow, const engine::Verdict& verdict);
 boost::json::array mistakes_json(const std::vector<config::Mistake>& mistakes);

@@ -32,6 +32,8 @@ boost::json::value sticky_json(const std::optional<model::Sticky>& sticky);
 boost::json::object quic_json(const model::QuicConfig& config);
 /// Without passwords.
 boost::json::value bgp_config_json(const model::Bgp& bgp);
+/// Without keys.
+boost::json::value sync_config_json(const model::Sync& sync);
 boost::json::object bgp_attributes_json(const model::BgpAttributes& attributes);
 /// In hex; null where there is none.
 boost::json::value server_id_json(const std::vector<uint8_t>& id);

@@ -132,6 +132,13 @@ void add_peers(std::vector<std::string>& problems, const announce::BgpReport& bg
     }
 }
 
+void add_sharing(std::vector<std::string>& problems, const sync::Report& sync) {
+    if (!sync.error.empty()) problems.push_back("flows are not shared: " + sync.error);
+    for (const auto& peer : sync.peers)
+        if (!peer.fault.empty() && peer.state != sync::PeerState::left)
+            problems.push_back(fmt::format("sync peer {}: {}", peer.endpoint.text(), peer.fault));
+}
+
 }  // namespace
 
 std::vector<std::string> problems_of(const StatusReport& report) {
@@ -151,6 +158,7 @@ std::vector<std::string> problems_of(const StatusReport& report) {
         if (!interface.error.empty())
             problems.push_back(fmt::format("interface {}: {}", interface.name, interface.error));
     add_peers(problems, report.bgp);
+    add_sharing(problems, report.sync);
     for (const auto& claim : report.claims)
         problems.push_back(fmt::format("{} is also claimed by {} on {}", claim.vip.text(), claim.mac.text(),
                                        claim.interface));

@@ -16,6 +16,7 @@
 #include "engine/engine.h"
 #include "health/checker.h"
 #include "model/plan.h"
+#include "sync/report.h"
 
 namespace weir::control {
 
@@ -116,6 +117,7 @@ struct StatusReport {
     health::NotProbed not_probed{};
     std::string not_followed{};  // what of the configuration is not in force beside the plan; "" when all is
     announce::BgpReport bgp{};
+    sync::Report sync{};
 };
 
 std::vector<ServiceRow> service_rows(const model::Config& config, const model::Plan& plan);
