@@ -1,20 +1,20 @@
 #include "lab/demo.h"
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <boost/json/value.hpp>
-#include <cstdio>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 
 #include "lab/daemon.h"
+#include "lab/demo_ecmp.h"
 #include "lab/dsr.h"
 #include "lab/load.h"
 #include "lab/outage.h"
+#include "lab/speech.h"
 #include "lab/tcp.h"
 #include "lab/web.h"
 
@@ -42,27 +42,6 @@ services:
     checks:
       - {http: {path: /alive, expect: 200}, interval: 200ms, timeout: 200ms, history: 3, rise: 2, fall: 2}
 )";
-
-template <class... Args>
-void say(fmt::format_string<Args...> format, Args&&... args) {
-    fmt::print(format, std::forward<Args>(args)...);
-    std::fflush(stdout);
-}
-
-std::string paint(const std::string& text, const char* code) {
-    static const bool coloured = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-    return coloured ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text;
-}
-std::string strong(const std::string& text) {
-    return paint(text, "1");
-}
-std::string judged(const std::string& text, bool good) {
-    return paint(text, good ? "32" : "31");
-}
-
-long milliseconds(Clock::duration time) {
-    return static_cast<long>(std::chrono::duration_cast<Duration>(time).count());
-}
 
 class Demo {
   public:
@@ -255,9 +234,15 @@ int demo(const DemoOptions& options, const std::string& weir_binary) {
     SignalTrap trap;
     bool good = false;
     try {
-        Demo demo(options, weir_binary);
-        good = demo.run();
-        if (options.keep) demo.stay();
+        if (options.ecmp) {
+            EcmpDemo demo(weir_binary);
+            good = demo.run();
+            if (options.keep) demo.stay();
+        } else {
+            Demo demo(options, weir_binary);
+            good = demo.run();
+            if (options.keep) demo.stay();
+        }
     } catch (const Interrupted&) {
         say("\nStopped; everything is removed.\n");
     } catch (const std::exception& error) {

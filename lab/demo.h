@@ -9,6 +9,7 @@ namespace weir::lab {
 
 struct DemoOptions {
     size_t requests = 2000;
+    bool ecmp = false;    // instead: two balancers behind a router, of which one dies
     bool keep = false;    // leave everything running until Ctrl-C
     std::string backend;  // be the web server of this name, on a socket handed over, instead of all else
 };

@@ -11,6 +11,8 @@ constexpr unsigned kGateway = 2;
 constexpr unsigned kFirstBackend = 10;
 constexpr unsigned kBalancer = 100;
 
+constexpr const char* kNearSwitch = "near-switch";
+
 std::string ipv4(unsigned lan, unsigned number) {
     return fmt::format("10.1.{}.{}", lan, number);
 }
@@ -27,19 +29,17 @@ Routed::Routed(const RoutedOptions& options) : options_(options), lab_(options.l
     add_routers();
     add_address(client(), kInterface, kClientLan, 2);
     set_default_route(client(), kClientLan, kRouter);
-    add_address(balancer(), kInterface, kNearLan, kBalancer);
-    set_default_route(balancer(), kNearLan, kRouter);
-    balancer().add_route(ipv4(kFarLan, 0) + "/24", ipv4(kNearLan, kGateway));
-    if (options_.ipv6) balancer().add_route(ipv6(kFarLan, 0) + "/64", ipv6(kNearLan, kGateway));
+    for (unsigned i = 0; i < options_.balancers; ++i) add_balancer(i);
     for (size_t i = 0; i < size(); ++i) add_backend(i);
 }
 
 void Routed::join_lans() {
     const LanOptions wire{.xdp_pass = options_.native, .whole_checksums = options_.whole_checksums};
     const auto first_far = backends_.begin() + options_.near;
-    std::vector<Host*> near = {&router(), &gateway(), &balancer()};
+    std::vector<Host*> near = {&router(), &gateway()};
+    for (unsigned i = 0; i < options_.balancers; ++i) near.push_back(&balancer(i));
     near.insert(near.end(), backends_.begin(), first_far);
-    lab_.lan("near-switch", near, kInterface, wire);
+    lab_.lan(kNearSwitch, near, kInterface, wire);
     Host& far = lab_.lan("far-switch", {first_far, backends_.end()}, kInterface, wire);
     lab_.plug(far, gateway(), kToFar, wire);
     lab_.connect(router(), kToClient, client(), kInterface);
@@ -49,16 +49,39 @@ void Routed::add_routers() {
     router().forward_packets();
     add_address(router(), kToClient, kClientLan, kRouter);
     add_address(router(), kInterface, kNearLan, kRouter);
-    router().add_route("192.168.101.0/24", kBalancer4);
     router().add_route(ipv4(kFarLan, 0) + "/24", ipv4(kNearLan, kGateway));
-    if (options_.ipv6) {
-        router().add_route("2001:db8:101::/64", kBalancer6);
-        router().add_route(ipv6(kFarLan, 0) + "/64", ipv6(kNearLan, kGateway));
+    if (options_.ipv6) router().add_route(ipv6(kFarLan, 0) + "/64", ipv6(kNearLan, kGateway));
+    if (options_.static_vips) {
+        router().add_route("192.168.101.0/24", kBalancer4);
+        if (options_.ipv6) router().add_route("2001:db8:101::/64", kBalancer6);
     }
     gateway().forward_packets();
     add_address(gateway(), kInterface, kNearLan, kGateway);
     add_address(gateway(), kToFar, kFarLan, kRouter);
     set_default_route(gateway(), kNearLan, options_.nat ? kBalancer : kRouter);
+}
+
+Host& Routed::balancer(unsigned i) {
+    return lab_.host(i == 0 ? "balancer" : fmt::format("balancer-{}", i + 1));
+}
+
+void Routed::cable(unsigned i, bool plugged) {
+    lab_.host(kNearSwitch).set_up(balancer(i).name(), plugged);
+}
+
+std::string Routed::balancer4(unsigned i) {
+    return ipv4(kNearLan, kBalancer + i);
+}
+std::string Routed::balancer6(unsigned i) {
+    return ipv6(kNearLan, kBalancer + i);
+}
+
+void Routed::add_balancer(unsigned i) {
+    Host& host = balancer(i);
+    add_address(host, kInterface, kNearLan, kBalancer + i);
+    set_default_route(host, kNearLan, kRouter);
+    host.add_route(ipv4(kFarLan, 0) + "/24", ipv4(kNearLan, kGateway));
+    if (options_.ipv6) host.add_route(ipv6(kFarLan, 0) + "/64", ipv6(kNearLan, kGateway));
 }
 
 void Routed::add_backend(size_t i) {

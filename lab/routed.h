@@ -25,6 +25,9 @@ struct RoutedOptions {
     std::string lab = "routed";
     unsigned near = 2;  // backends on the balancer's LAN
     unsigned far = 1;   // backends behind the gateway
+    unsigned balancers = 1;
+    bool static_vips =
+        true;  // the router's routes to the VIPs lead to the first balancer; else there are none
     bool ipv6 = true;
     bool nat = false;
     bool native = true;  // fit for native XDP_TX: XDP on the switches' ports
@@ -48,7 +51,12 @@ class Routed {
     Lab& lab() { return lab_; }
     Host& client() { return lab_.host("client"); }
     Host& router() { return lab_.host("router"); }
-    Host& balancer() { return lab_.host("balancer"); }
+    /// Counted from 0: balancer(1) is the host "balancer-2", 10.1.10.101.
+    Host& balancer(unsigned i = 0);
+    /// Pulls a balancer's cable, or puts it back.
+    void cable(unsigned balancer, bool plugged);
+    static std::string balancer4(unsigned i);
+    static std::string balancer6(unsigned i);
     Host& gateway() { return lab_.host("gateway"); }
     size_t size() const { return backends_.size(); }
     /// Counted from 0, the near ones first: backend(0) is the host "backend-1".
@@ -65,6 +73,7 @@ class Routed {
     unsigned number(size_t i) const;
     void join_lans();
     void add_routers();
+    void add_balancer(unsigned i);
     void add_backend(size_t i);
     /// `number` of `lan`, in both families.
     void add_address(Host& host, const std::string& ifname, unsigned lan, unsigned number);

@@ -14,8 +14,8 @@ Result<StartedEngine> start_engine(boost::asio::any_io_executor executor, const 
     auto opened = engine::xdp::Xdp::open(std::move(executor), pin, std::move(on_change));
     if (!opened) return propagate(opened);
     auto recovered = (*opened)->recovered();
-    auto* capturing = opened->get();
-    return StartedEngine{std::move(*opened), capturing, nullptr, std::move(recovered)};
+    auto* xdp = opened->get();
+    return StartedEngine{std::move(*opened), xdp, xdp, std::move(recovered)};
 }
 
 namespace {

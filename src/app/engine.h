@@ -16,9 +16,9 @@ namespace weir::app {
 
 struct StartedEngine {
     std::unique_ptr<engine::Engine> engine;
-    engine::Capturing* capturing = nullptr;  // a side of the engine
-    model::FlowStore* flows = nullptr;       // another; none: they cannot be shared
-    model::HealthMap recovered;              // of the targets of a running datapath that was adopted
+    engine::Capturing* capturing = nullptr;  // sides of the engine
+    model::FlowStore* flows = nullptr;
+    model::HealthMap recovered;  // of the targets of a running datapath that was adopted
 };
 
 inline constexpr const char* kEngineName = "xdp";

@@ -44,7 +44,7 @@ bool is_name(std::string_view text) {
 
 }  // namespace
 
-void Mistakes::note(Place at, std::string message) {
+void Mistakes::note(Place at, const std::string& message) {
     noted_.push_back({at.line, at.column, printable(message)});
 }
 

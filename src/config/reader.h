@@ -21,7 +21,7 @@ class Mistakes {
     void add(Place at, fmt::format_string<Args...> format, Args&&... args) {
         note(at, fmt::format(format, std::forward<Args>(args)...));
     }
-    void note(Place at, std::string message);
+    void note(Place at, const std::string& message);
     size_t count() const { return noted_.size(); }
     /// In the order of the text, each once (an anchor's value is read as often as it is used).
     std::vector<Mistake> take();

@@ -187,8 +187,10 @@ void Controller::tick() {
 void Controller::reconcile(const std::set<std::string>& services, bool by_time) {
     auto began = std::chrono::steady_clock::now();
     auto plan = make_plan(services);
-    bool settled = presence_.is_learning() && checker_.settled();
-    plan.silent = !presence_.may_announce(config_.announcing, settled, options_.now());
+    Presence::Learnt learnt;
+    if (presence_.is_learning()) learnt = {checker_.settled(), options_.knows_flows()};
+    plan.silent = !presence_.may_announce(config_.announcing, learnt, options_.now());
+    plan.stands_by = options_.stands_by();
     if (presence_.is_learning()) learn_on();
     auto former = std::exchange(wanted_, std::make_shared<const model::Plan>(std::move(plan)));
     for (auto& change : changes(*former, *wanted_)) tell(std::move(change));
@@ -216,7 +218,7 @@ void Controller::reconcile(const std::set<std::string>& services, bool by_time) 
     follow_drains();
 }
 
-/// Nobody tells when the last check has had its say.
+/// Nobody tells when the last check has had its say, or the flows are known.
 void Controller::learn_on() {
     next_lesson_.expires_after(kLesson);
     next_lesson_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {

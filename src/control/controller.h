@@ -47,6 +47,10 @@ class Controller {
         /// Of targets that a running datapath was adopted with: they stay as they were until checks say
         /// otherwise.
         model::HealthMap recovered;
+        /// Whether other balancers have told their flows, or nobody is there to do so.
+        std::function<bool()> knows_flows = [] { return true; };
+        /// Whether another balancer of the group answers for the VIPs in their own networks.
+        std::function<bool()> stands_by = [] { return false; };
         announce::Announcer* announcer = nullptr;     // outlives the controller
         Herald* herald = nullptr;                     // as well
         const announce::BgpReporting* bgp = nullptr;  // as well

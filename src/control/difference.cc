@@ -42,6 +42,7 @@ std::vector<std::string> changed_settings(const model::Plan& before, const model
     if (before.flows != after.flows) settings.push_back("flows");
     if (before.unmatched != after.unmatched) settings.push_back("unmatched");
     if (before.watchdog != after.watchdog) settings.push_back("watchdog");
+    if (before.flow_secret != after.flow_secret) settings.push_back("sync");
     if (before.node_address != after.node_address) settings.push_back("node");
     return settings;
 }
@@ -71,7 +72,7 @@ Difference difference(const model::Plan& before, const model::Plan& after) {
 }
 
 bool same_programming(const model::Plan& a, const model::Plan& b) {
-    return a.silent == b.silent && changed_settings(a, b).empty() &&
+    return a.silent == b.silent && a.stands_by == b.stands_by && changed_settings(a, b).empty() &&
            std::ranges::equal(a.frontends, b.frontends,
                               [](const auto& x, const auto& y) { return same(x, y); });
 }

@@ -1,7 +1,8 @@
-// Whether VIPs may be announced while the daemon comes and goes: not before it knows who is healthy, nor when
-// its datapath is about to go. Pure.
+// Whether VIPs may be announced while the daemon comes and goes: not before it knows who is healthy and which
+// flows there are, nor when its datapath is about to go. Pure.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 
 #include "model/config.h"
@@ -15,9 +16,16 @@ class Presence {
     /// `fresh`: no datapath was at work when the daemon started.
     Presence(bool fresh, Time started) : learning_(fresh), started_(started) {}
 
-    /// `settled`: all checks have had their say. What has been learnt once is not learnt again.
-    bool may_announce(const model::Announcing& announcing, bool settled, Time now) {
-        if (settled || now - started_ >= announcing.learn) learning_ = false;
+    struct Learnt {
+        bool health = false;  // all checks have had their say
+        bool flows = false;   // the other balancers have told theirs, or nobody is there to do so
+    };
+
+    /// What has been learnt once is not learnt again.
+    bool may_announce(const model::Announcing& announcing, const Learnt& learnt, Time now) {
+        bool health = learnt.health || now - started_ >= announcing.learn;
+        bool flows = learnt.flows || now - started_ >= std::max<Time::duration>(announcing.learn, kFlows);
+        if (health && flows) learning_ = false;
         return !learning_ && !withdrawn_;
     }
     bool is_learning() const { return learning_; }
@@ -26,6 +34,8 @@ class Presence {
     void withdraw() { withdrawn_ = true; }
 
   private:
+    static constexpr std::chrono::seconds kFlows{15};  // in which 1 M flows come, and more
+
     bool learning_;
     bool withdrawn_ = false;
     Time started_;

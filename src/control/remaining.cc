@@ -22,10 +22,12 @@ std::optional<Plan> remaining(const Plan& in_force, const Plan& wanted) {
         const auto* next = find(wanted, each.key);
         return next != &each && each.answers() && !(next && next->answers());
     };
-    const bool falls_silent = wanted.silent && !in_force.silent;
+    const bool falls_silent =
+        (wanted.silent && !in_force.silent) || (wanted.stands_by && !in_force.stands_by);
     if (!falls_silent && std::ranges::none_of(in_force.frontends, is_lost)) return std::nullopt;
     Plan left = in_force;
     left.silent = wanted.silent;
+    left.stands_by = wanted.stands_by;
     left.frontends.clear();
     for (const auto& each : in_force.frontends) {
         const auto* next = find(wanted, each.key);

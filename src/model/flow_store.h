@@ -35,12 +35,14 @@ struct TakenFlows {
     uint64_t kept = 0;     // this balancer has seen packets of the flow itself: nobody else's word counts
     uint64_t unknown = 0;  // here is no such target
     uint64_t full = 0;     // the bucket is, or the peers' share of the table
+    uint64_t unfit = 0;    // the peer's table is more than 8 times smaller than this one
 
     TakenFlows& operator+=(const TakenFlows& other) {
         taken += other.taken;
         kept += other.kept;
         unknown += other.unknown;
         full += other.full;
+        unfit += other.unfit;
         return *this;
     }
     bool operator==(const TakenFlows&) const = default;
@@ -60,7 +62,7 @@ class FlowStore {
     virtual void read_changes(size_t first, size_t count, std::vector<ToldFlow>& out) = 0;
 
     /// All flows in these buckets, the peers' too. Appended.
-    virtual void read_all(size_t first, size_t count, std::vector<ToldFlow>& out) const = 0;
+    virtual void read_all(size_t first, size_t count, std::vector<ToldFlow>& out) = 0;
 
     /// What a peer tells of flows of one target, from a table of 2^bucket_bits buckets. `share`: percent of
     /// the table that flows of peers may take.

@@ -160,6 +160,7 @@ Plan plan(const Config& config, const HealthMap& health, const Allowances& allow
             config.watchdog,
             config.sync.keys.empty() ? std::nullopt : std::optional(config.sync.flow_secret),
             false,
+            false,
             SharedList(std::move(frontends))};
 }
 
@@ -192,7 +193,7 @@ std::map<net::Prefix, bool> announced_vips(const Plan& plan) {
     std::map<net::Prefix, bool> vips;
     for (const auto& frontend : plan.frontends) vips[frontend.key.vips()] |= frontend.announce_arp;
     for (const auto& frontend : plan.frontends)
-        if (!frontend.answers() || plan.silent) vips[frontend.key.vips()] = false;
+        if (!frontend.answers() || plan.silent || plan.stands_by) vips[frontend.key.vips()] = false;
     return vips;
 }
 

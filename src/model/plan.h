@@ -115,7 +115,8 @@ struct Plan {
     Unmatched unmatched = Unmatched::drop;
     std::chrono::seconds watchdog{0};
     std::optional<uint64_t> flow_secret{};  // of the flow hash, where balancers share one; else any
-    bool silent = false;  // no VIP is announced, however healthy: the daemon learns, or is about to go
+    bool silent = false;     // no VIP is announced, however healthy: the daemon learns, or is about to go
+    bool stands_by = false;  // nor answered for by ARP or ND: another balancer of the group does
     SharedList<Frontend> frontends;  // ordered by key
 
     bool operator==(const Plan&) const = default;
@@ -144,7 +145,7 @@ bool same_targets(const Plan& a, const Plan& b);
 
 /// Every VIP, and prefix of VIPs: whether weir says by ARP and neighbour discovery that it is here. That
 /// takes a service that asks for it, and that all services of the VIP have somebody to answer. Of several
-/// prefixes around one address the longest counts. None of a silent plan.
+/// prefixes around one address the longest counts. None of a plan that is silent or stands by.
 std::map<net::Prefix, bool> announced_vips(const Plan& plan);
 
 /// At which of the backend's own ports NAT brings what was sent to a port of the VIP's. A port that is none

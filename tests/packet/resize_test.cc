@@ -118,6 +118,16 @@ TEST_F(ResizeTest, LosesNoFlowWhileBackendsChangeToo) {
                     }});
 }
 
+TEST_F(ResizeTest, LosesNoFlowWhenTheSecretOfTheirHashesChanges) {
+    plan_.flows.size = 1 << 16;
+    apply();
+    expect_no_loss({[this] {
+                        plan_.flow_secret = 1;
+                        add_backends(4, 9);
+                    },
+                    [this] { set_accepts(1, Accepts::established); }});
+}
+
 TEST_F(ResizeTest, GoesOnWithTheFormerTablesWhereTheNewOnesDoNotComeIntoForce) {
     const auto program = program_;
     auto other = plan_;

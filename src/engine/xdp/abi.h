@@ -69,7 +69,8 @@ struct weir_frontend {
     __u8 source_bits; /* WEIR_STICKY: how many of the source's last bits do not count */
     __u16 pad;
     __u32 quic; /* WEIR_QUIC: row of the connection ids' forms */
-    __u32 pad2[3];
+    __u32 pad2;
+    __u64 former_flow_key; /* weir_state.former_secret's; 0 without one */
 };
 WEIR_ASSERT_SIZE(struct weir_frontend, 64);
 
@@ -232,9 +233,10 @@ WEIR_ASSERT_SIZE(struct weir_heartbeat, 8);
 
 struct weir_state {
     __u32 abi;
-    __u32 active; /* generation in use: 0 or 1; and WEIR_STOPPED */
-    __u64 secret; /* keys the flow hash, and is flow_key's origin; kept for as long as the flows are */
-    __u64 pad[6];
+    __u32 active;        /* generation in use: 0 or 1; and WEIR_STOPPED */
+    __u64 secret;        /* keys the flow hash, and is flow_key's origin; kept for as long as the flows are */
+    __u64 former_secret; /* under which there may still be flows; 0: none */
+    __u64 pad[5];
     struct weir_generation generation[2];
     struct weir_conflict conflict[WEIR_CONFLICTS]; /* the last of those whose VIPs share a place */
 };

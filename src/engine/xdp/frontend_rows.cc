@@ -87,7 +87,7 @@ bool less(const weir_key& a, const weir_key& b) {
 
 }  // namespace
 
-FrontendRows frontend_rows(const model::Plan& plan, uint64_t secret) {
+FrontendRows frontend_rows(const model::Plan& plan, const FlowSecrets& secrets) {
     FrontendRows out;
     std::map<weir_key, weir_frontend, decltype(&less)> rows(less);
     for (size_t i = 0; i < plan.frontends.size(); i++) {
@@ -96,7 +96,8 @@ FrontendRows frontend_rows(const model::Plan& plan, uint64_t secret) {
         row.number = static_cast<uint32_t>(i) + 1;
         // One for all blocks of a range: its flows are one service's.
         auto key = to_abi(frontend.key);
-        row.flow_key = weir_places(&key, secret);
+        row.flow_key = weir_places(&key, secrets.present);
+        row.former_flow_key = secrets.former ? weir_places(&key, secrets.former) : 0;
         if (frontend.sticky) {
             row.flags |= WEIR_STICKY;
             row.source_bits = free_source_bits(*frontend.sticky, frontend.key.vip.family());
@@ -139,11 +140,12 @@ bool same_frontend_rows(const model::Plan& a, const model::Plan& b) {
         return &x == &y || (x.key == y.key && x.sticky == y.sticky && x.scheduler.kind == y.scheduler.kind &&
                             x.announce_arp == y.announce_arp && x.answers() == y.answers());
     };
-    return a.silent == b.silent && std::ranges::equal(a.frontends, b.frontends, same);
+    return a.silent == b.silent && a.stands_by == b.stands_by &&
+           std::ranges::equal(a.frontends, b.frontends, same);
 }
 
 Result<size_t> count_frontend_rows(const model::Plan& plan) {
-    auto rows = frontend_rows(plan, 0);
+    auto rows = frontend_rows(plan, {});
     if (rows.shapes.size() > WEIR_SHAPES)
         return fail(
             "the services' VIP prefixes and port ranges take {} forms, more than the datapath's {}: let "

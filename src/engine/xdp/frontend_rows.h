@@ -10,6 +10,12 @@
 
 namespace weir::engine::xdp {
 
+/// As in abi.h's weir_state.
+struct FlowSecrets {
+    uint64_t present = 0;
+    uint64_t former = 0;  // 0: none
+};
+
 struct FrontendRows {
     std::vector<weir_frontend>
         rows;                        // without ring and QUIC table; of those with number 0 nobody takes flows
@@ -19,7 +25,7 @@ struct FrontendRows {
 
 /// A row for each block of ports of each frontend (numbered from 1 in the plan's order), and one for each
 /// VIP.
-FrontendRows frontend_rows(const model::Plan& plan, uint64_t secret);
+FrontendRows frontend_rows(const model::Plan& plan, const FlowSecrets& secrets);
 
 /// Whether both plans have the same rows. What is the very same frontend in both is not looked at.
 bool same_frontend_rows(const model::Plan& a, const model::Plan& b);

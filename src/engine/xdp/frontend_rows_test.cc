@@ -45,7 +45,7 @@ TEST(FrontendRows, LetTheMostSpecificFrontendTakeAPacket) {
                       frontend("192.0.2.0/24", 8000, 99, model::Protocol::udp),
                       frontend("192.0.2.0/24", 0, 65535, model::Protocol::any),
                       frontend("2001:db8::/64", 1000, 1000, model::Protocol::tcp)};
-    auto rows = frontend_rows(plan, 7);
+    auto rows = frontend_rows(plan, {.present = 7});
     EXPECT_EQ(match(rows, "192.0.2.1", 80, 6), 1u);
     EXPECT_EQ(match(rows, "192.0.2.1", 81, 6), 2u);
     EXPECT_EQ(match(rows, "192.0.2.1", 8050, 17), 3u) << "the single VIP has no UDP of its own";
@@ -64,7 +64,7 @@ TEST(FrontendRows, GiveABlockOfTwoRangesToTheOneWithFewerPorts) {
     plan.frontends = {frontend("192.0.2.1/32", 8000, 99, model::Protocol::tcp),
                       frontend("192.0.2.1/32", 8064, 3, model::Protocol::tcp),
                       frontend("192.0.2.1/32", 8096, 3, model::Protocol::tcp)};
-    auto rows = frontend_rows(plan, 7);
+    auto rows = frontend_rows(plan, {.present = 7});
     for (auto [port, number] :
          {std::pair{8063, 1u}, {8064, 2u}, {8067, 2u}, {8068, 1u}, {8095, 1u}, {8096, 3u}, {8099, 3u}})
         EXPECT_EQ(match(rows, "192.0.2.1", static_cast<uint16_t>(port), 6), number) << port;
@@ -76,7 +76,7 @@ TEST(FrontendRows, CoverEveryRangeExactly) {
         model::Plan plan;
         plan.frontends = {frontend("192.0.2.1/32", static_cast<uint16_t>(first),
                                    static_cast<uint16_t>(last - first), model::Protocol::tcp)};
-        auto rows = frontend_rows(plan, 7);
+        auto rows = frontend_rows(plan, {.present = 7});
         uint32_t covered = 0;
         for (const auto& row : rows.rows)
             if (row.number) {
@@ -91,7 +91,7 @@ TEST(FrontendRows, CoverEveryRangeExactly) {
 TEST(FrontendRows, AreExactWhereServicesAreSo) {
     model::Plan plan;
     plan.frontends = {frontend("192.0.2.1/32", 80, 0, model::Protocol::tcp)};
-    EXPECT_FALSE(frontend_rows(plan, 7).wildcards);
+    EXPECT_FALSE(frontend_rows(plan, {.present = 7}).wildcards);
     EXPECT_EQ(count_frontend_rows(plan).value(), 2u);
 }
 
@@ -111,7 +111,7 @@ TEST(FrontendRows, AnnounceAVipWhileAllItsFrontendsAreHealthy) {
                       frontend("192.0.2.1/32", 443, 0, model::Protocol::tcp)};
     plan.frontends.edit(0).announce_arp = true;
     auto announced = [&] {
-        for (const auto& row : frontend_rows(plan, 7).rows)
+        for (const auto& row : frontend_rows(plan, {.present = 7}).rows)
             if (row.flags & WEIR_ANNOUNCED) return true;
         return false;
     };
@@ -128,7 +128,7 @@ TEST(FrontendRows, AreTheSameExactlyWhereThatIsSaid) {
     auto same = [&](auto change, bool to_be_same) {
         auto other = plan;
         change(other, other.frontends.edit(0));
-        auto a = frontend_rows(plan, 7), b = frontend_rows(other, 7);
+        auto a = frontend_rows(plan, {.present = 7}), b = frontend_rows(other, {.present = 7});
         bool are = a.wildcards == b.wildcards && a.rows.size() == b.rows.size() &&
                    std::memcmp(a.rows.data(), b.rows.data(), a.rows.size() * sizeof(weir_frontend)) == 0;
         EXPECT_EQ(are, to_be_same);

@@ -21,6 +21,8 @@
 namespace weir::engine::xdp {
 namespace {
 
+constexpr auto kLongestFlow = std::chrono::minutes(65);  // no timeout is longer than an hour
+
 std::vector<model::TargetKey> targets_of(const model::Plan& plan) {
     std::vector<model::TargetKey> keys;
     for (const auto& frontend : plan.frontends)
@@ -86,6 +88,8 @@ void Tables::adopt() {
 
 void Tables::begin_scans() {
     scan_.emplace(datapath_->flows(), datapath_->sizes().target_slots);
+    sharing_.reset();
+    former_secret_until_ = std::chrono::steady_clock::now() + kLongestFlow;
     new_translations_.emplace(datapath_->map(MapName::nat_new));
     translations_.emplace(datapath_->map(MapName::nat));
 }
@@ -111,7 +115,7 @@ size_t Tables::numbers_needed(const model::Plan& plan) const {
 }
 
 bool Tables::has_room_for(const model::Plan& plan, const Sizes& need) const {
-    if (!datapath_) return false;
+    if (!datapath_ || !has_secret_of(plan)) return false;
     const auto& have = datapath_->sizes();
     return have.frontend_slots >= need.frontend_slots && have.ring_lines >= need.ring_lines &&
            have.flow_buckets == need.flow_buckets && have.quic_tables >= need.quic_tables &&
@@ -120,7 +124,30 @@ bool Tables::has_room_for(const model::Plan& plan, const Sizes& need) const {
            have.target_slots >= numbers_needed(plan);
 }
 
-/// Loads the program again with larger tables. It comes into force when they are written.
+bool Tables::has_secret_of(const model::Plan& plan) const {
+    return !plan.flow_secret || *plan.flow_secret == datapath_->state().secret;
+}
+
+/// Of a datapath that takes the place of the present one.
+Status Tables::set_secret(weir_state& state, const model::Plan& plan) const {
+    if (!datapath_) {
+        if (plan.flow_secret)
+            state.secret = *plan.flow_secret;
+        else if (getrandom(&state.secret, sizeof state.secret, 0) < 0)
+            return fail_with(errno, "cannot get a random key");
+        return {};
+    }
+    const auto& present = datapath_->state();
+    state.secret = present.secret;
+    state.former_secret = present.former_secret;
+    if (has_secret_of(plan)) return {};
+    state.secret = *plan.flow_secret;
+    state.former_secret = present.secret;
+    spdlog::info("the flows are entered under the group's secret from now on; those that there are stay");
+    return {};
+}
+
+/// Loads the program again with larger tables, or another secret. It comes into force when they are written.
 Status Tables::grow(const model::Plan& plan, Sizes need) {
     need.target_slots = std::bit_ceil(static_cast<uint32_t>(numbers_needed(plan)));
     auto sizes = roomy(need);
@@ -140,12 +167,8 @@ Status Tables::grow(const model::Plan& plan, Sizes need) {
     auto loaded = Datapath::load(sizes, ticks_, std::move(kept));
     if (!loaded) return propagate(loaded);
 
-    if (datapath_) {
-        (*loaded)->state().secret = datapath_->state().secret;
-        std::ranges::copy(datapath_->state().conflict, (*loaded)->state().conflict);
-    } else if (getrandom(&(*loaded)->state().secret, sizeof(uint64_t), 0) < 0) {
-        return fail_with(errno, "cannot get a random key");
-    }
+    if (auto kept_or_new = set_secret((*loaded)->state(), plan); !kept_or_new) return kept_or_new;
+    if (datapath_) std::ranges::copy(datapath_->state().conflict, (*loaded)->state().conflict);
     if (datapath_ && !former_) lay_aside();
     datapath_ = std::move(*loaded);
     carry_over();
@@ -181,6 +204,8 @@ void Tables::go_back() {
     scan_ = std::move(former_->scan);
     new_translations_ = std::move(former_->new_translations);
     translations_ = std::move(former_->translations);
+    sharing_.reset();
+    keys_.reset();
     timeouts_ = former_->timeouts;
     frontends_ = std::move(former_->frontends);
     in_force_ = former_->in_force;
@@ -215,7 +240,7 @@ Status Tables::apply(const model::Plan& plan, SharedHops hops) {
 }
 
 Status Tables::make_room(const model::Plan& plan) {
-    if (applied_ && same_sizes(applied_->plan, plan)) return {};
+    if (applied_ && same_sizes(applied_->plan, plan) && has_secret_of(plan)) return {};
     auto need = least_sizes(plan);
     if (!need) return propagate(need);
     if (has_room_for(plan, *need)) return {};
@@ -320,7 +345,8 @@ void Tables::write_targets(const model::Plan& plan, const SharedHops& hops, uint
 
 const FrontendRows& Tables::rows_of(const model::Plan& plan) {
     if (!laid_ || !same_frontend_rows(laid_->plan, plan))
-        laid_ = {plan, frontend_rows(plan, datapath_->state().secret)};
+        laid_ = {plan, frontend_rows(plan, {.present = datapath_->state().secret,
+                                            .former = datapath_->state().former_secret})};
     return laid_->rows;
 }
 

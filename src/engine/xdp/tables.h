@@ -18,12 +18,14 @@
 #include "engine/xdp/claims.h"
 #include "engine/xdp/datapath.h"
 #include "engine/xdp/flow_scan.h"
+#include "engine/xdp/flow_sharing.h"
 #include "engine/xdp/frontend_rows.h"
 #include "engine/xdp/numbers.h"
 #include "engine/xdp/ring_space.h"
 #include "engine/xdp/target_row.h"
 #include "engine/xdp/ticks.h"
 #include "engine/xdp/translations.h"
+#include "model/flow_store.h"
 #include "sched/table.h"
 
 namespace weir::engine::xdp {
@@ -104,6 +106,14 @@ class Tables {
     /// What the program says of a packet, in words. `half`: the generation by which it went.
     Decision decide(uint32_t action, const weir_trace& trace, uint32_t half) const;
 
+    // As model::FlowStore has them.
+    size_t buckets() const { return datapath_ ? datapath_->flows().size() : 0; }
+    void read_changes(size_t first, size_t count, std::vector<model::ToldFlow>& out);
+    void read_all(size_t first, size_t count, std::vector<model::ToldFlow>& out);
+    model::TakenFlows take(const model::TargetKey& target, unsigned bucket_bits,
+                           std::span<const model::SharedFlow> flows, unsigned share);
+    uint64_t from_peers() const { return sharing_ ? sharing_->from_peers() : 0; }
+
   private:
     using FrontendItem = SharedList<model::Frontend>::Item;
     using Candidates = std::vector<sched::Candidate>;
@@ -162,7 +172,12 @@ class Tables {
     void begin_scans();
     size_t numbers_needed(const model::Plan& plan) const;
     bool has_room_for(const model::Plan& plan, const Sizes& need) const;
+    bool has_secret_of(const model::Plan& plan) const;
+    Status set_secret(weir_state& state, const model::Plan& plan) const;
     Status grow(const model::Plan& plan, Sizes need);
+    const model::TargetKey* key_of_number(uint32_t number);
+    std::optional<FlowSharing::Times> begin_sharing();
+    FlowSharing::Sink teller(std::vector<model::ToldFlow>& out);
     void forget_ports_but(const Ports& ports);
     Status assign_numbers(const model::Plan& plan);
     Status make_room(const model::Plan& plan);
@@ -204,6 +219,13 @@ class Tables {
     std::vector<Lines> leaving_;   // those that packets of the last generation may still read
     std::optional<FlowScan> scan_;
     uint64_t counts_ = 0;  // whole passes that it has made
+    std::chrono::steady_clock::time_point former_secret_until_;
+    std::optional<FlowSharing> sharing_;  // from the first time that somebody asks for flows to share
+    struct Keys {
+        uint64_t of;  // Numbers::changes()
+        std::vector<const model::TargetKey*> by_number;
+    };
+    std::optional<Keys> keys_;
     std::optional<TranslationScan> new_translations_, translations_;
     Ports ports_;
     struct Applied {

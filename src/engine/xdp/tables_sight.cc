@@ -47,6 +47,8 @@ void Tables::scan() {
     if (!datapath_) return;
     auto now = ticks_.now();
     if (!now) return;
+    if (datapath_->state().former_secret && std::chrono::steady_clock::now() > former_secret_until_)
+        __atomic_store_n(&datapath_->state().former_secret, 0, __ATOMIC_RELAXED);
     constexpr size_t kSteps = 100;
     auto step = std::max<size_t>(datapath_->flows().size() / kSteps, 1);
     if (datapath_->sizes().nat_flows > 0) {

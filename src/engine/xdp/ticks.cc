@@ -56,10 +56,10 @@ std::optional<uint32_t> Ticks::now() const {
 }
 
 uint32_t Ticks::at_least(std::chrono::seconds time) const {
-    double tick = static_cast<double>(1u << shift_) / hz_;
     // One more, because a tick has begun when the packet comes.
-    return std::min<uint32_t>(static_cast<uint32_t>(std::ceil(static_cast<double>(time.count()) / tick)) + 1,
-                              WEIR_AGE_MASK - 2);
+    return std::min<uint32_t>(
+        static_cast<uint32_t>(std::ceil(static_cast<double>(time.count()) / length())) + 1,
+        WEIR_AGE_MASK - 2);
 }
 
 }  // namespace weir::engine::xdp

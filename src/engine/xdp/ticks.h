@@ -22,6 +22,9 @@ class Ticks {
     uint32_t shift() const { return shift_; }
     uint32_t hz() const { return hz_; }
 
+    /// How long one lasts, in seconds.
+    double length() const { return static_cast<double>(1u << shift_) / hz_; }
+
     /// Ticks that last at least this long.
     uint32_t at_least(std::chrono::seconds time) const;
 

@@ -21,7 +21,7 @@
 
 namespace weir::engine::xdp {
 
-class Xdp final : public Engine, public Capturing {
+class Xdp final : public Engine, public Capturing, public model::FlowStore {
   public:
     /// `pins` is a directory on a BPF file system (one is mounted at /sys/fs/bpf where that has none); what
     /// is pinned there is adopted. `on_change` is called when unreachable() may have changed.
@@ -41,6 +41,19 @@ class Xdp final : public Engine, public Capturing {
 
     Status start_capture(const CaptureFilter& filter, Sink sink) override;
     uint64_t stop_capture() override;
+
+    size_t buckets() const override { return tables_->buckets(); }
+    void read_changes(size_t first, size_t count, std::vector<model::ToldFlow>& out) override {
+        tables_->read_changes(first, count, out);
+    }
+    void read_all(size_t first, size_t count, std::vector<model::ToldFlow>& out) override {
+        tables_->read_all(first, count, out);
+    }
+    model::TakenFlows take(const model::TargetKey& target, unsigned bucket_bits,
+                           std::span<const model::SharedFlow> flows, unsigned share) override {
+        return tables_->take(target, bucket_bits, flows, share);
+    }
+    uint64_t from_peers() const override { return tables_->from_peers(); }
 
   private:
     using Clock = std::chrono::steady_clock;

@@ -188,6 +188,7 @@ static __always_inline int balance(struct xdp_md* ctx, struct packet* p, struct 
     if (trace) trace->frontend = frontend->number;
     if (!find_bucket(&found, p->hash, generation)) return leave(WEIR_REASON_no_backend, trace, mode);
     recall(&found, p, frontend, half);
+    if (!found.known && state.former_secret) recall_former(&found, p, frontend, generation);
     if (frontend->flags & WEIR_QUIC && p->key.protocol == IPPROTO_UDP && p->kind == WHOLE)
         named = take_named(ctx, frontend, p->transport, half, &found);
     if (!found.known && !named) {
@@ -288,6 +289,7 @@ static __always_inline int hot(struct xdp_md* ctx, struct weir_trace* trace, __u
     recall(&found, &p, frontend, half);
     if (frontend->flags && !follows(ctx, frontend, &p, half, &found)) return LEFT;
     if (!found.known) {
+        if (state.former_secret) return LEFT;
         found.id = choose(frontend, hash);
         found.target = get_target(half, found.id);
         if (!found.id || !found.target || found.target->accepts == WEIR_ACCEPTS_NOTHING)

@@ -150,6 +150,22 @@ static __always_inline void recall(struct found* found, const struct packet* p,
         found->target && found->target->frontend == frontend->number && found->target->accepts >= wanted;
 }
 
+/* A flow that was entered under another secret (abi.h) keeps its backend; it gets an entry under this one. */
+static __always_inline void recall_former(struct found* found, const struct packet* p,
+                                          const struct weir_frontend* frontend,
+                                          const struct weir_generation* generation) {
+    struct found former = {};
+    __u64 source = hash_source(p, state.former_secret) ^ hash_open(p, frontend);
+    if (!find_bucket(&former, flow_hash(source, frontend->former_flow_key), generation)) return;
+    recall(&former, p, frontend, p->half & 1);
+    if (!former.known) return;
+    found->id = former.id;
+    found->target = former.target;
+    found->known = 1;
+    found->flow.slot = 0;
+    found->flow.entry = former.flow.entry;
+}
+
 static __always_inline void store(struct found* found, __u64 entry) {
     struct flow* f = &found->flow;
     if (f->slot) {
