@@ -121,9 +121,12 @@ class Running {
                                         tell(kind, std::move(message), peer);
                                     }};
     Announcers announcers_{{&neighbours_, &speaker_}};
-    sync::Sharing sharing_{io_.get_executor(), [this](auto kind, std::string message, auto peer) {
-                               tell(kind, std::move(message), peer);
-                           }};
+    sync::Sharing sharing_{
+        io_.get_executor(),
+        [this](auto kind, std::string message, auto peer) { tell(kind, std::move(message), peer); },
+        [this] {
+            if (controller_) controller_->wake();
+        }};
     alert::Alerts alerts_{io_.get_executor()};
     control::StateFile unsent_{options_.state + "/alerts.json"};
     std::unique_ptr<control::Controller> controller_;
@@ -206,6 +209,11 @@ void Running::make_controller(model::HealthMap recovered) {
     options.announcer = &announcers_;
     options.bgp = &speaker_;
     options.sync = &sharing_;
+    options.knows_flows = [this] { return sharing_.knows_flows(); };
+    options.stands_by = [this](bool ready) {
+        sharing_.stand(ready);
+        return sharing_.is_outranked();
+    };
     options.herald = &alerts_;
     options.overrides_file = options_.state + "/overrides.json";
     options.health_file = options_.state + "/health.json";

@@ -190,7 +190,7 @@ void Controller::reconcile(const std::set<std::string>& services, bool by_time) 
     Presence::Learnt learnt;
     if (presence_.is_learning()) learnt = {checker_.settled(), options_.knows_flows()};
     plan.silent = !presence_.may_announce(config_.announcing, learnt, options_.now());
-    plan.stands_by = options_.stands_by();
+    plan.stands_by = options_.stands_by(!plan.silent);
     if (presence_.is_learning()) learn_on();
     auto former = std::exchange(wanted_, std::make_shared<const model::Plan>(std::move(plan)));
     for (auto& change : changes(*former, *wanted_)) tell(std::move(change));

@@ -49,8 +49,9 @@ class Controller {
         model::HealthMap recovered;
         /// Whether other balancers have told their flows, or nobody is there to do so.
         std::function<bool()> knows_flows = [] { return true; };
-        /// Whether another balancer of the group answers for the VIPs in their own networks.
-        std::function<bool()> stands_by = [] { return false; };
+        /// Whether another balancer of the group answers for the VIPs in their own networks. `ready`: this
+        /// one could.
+        std::function<bool(bool ready)> stands_by = [](bool) { return false; };
         announce::Announcer* announcer = nullptr;     // outlives the controller
         Herald* herald = nullptr;                     // as well
         const announce::BgpReporting* bgp = nullptr;  // as well

@@ -7,6 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr auto kAlone = 2s;         // in which whoever is there has shown itself
 constexpr auto kLeastPause = 50ms;  // between heartbeats, whoever asks for one
 
 }  // namespace
@@ -49,6 +50,10 @@ void Member::step(Time now) {
     outbox_.flush(transport_);
 }
 
+bool Member::knows_flows(Time now) const {
+    return joining_.is_complete() || (!roster_.anybody_up() && began_ && now - *began_ >= kAlone);
+}
+
 void Member::leave(Time now) {
     say_heartbeat(now, true);
     outbox_.flush(transport_);
@@ -59,6 +64,7 @@ void Member::say_heartbeat(Time now, bool leaving) {
     last_heartbeat_ = now;
     answer_soon_ = false;
     Heartbeat heartbeat{.leaving = leaving,
+                        .ready = ready_,
                         .pass = teller_.pass(),
                         .uptime = duration_cast<milliseconds>(now - began_.value_or(now)),
                         .clock = clock_of(now),

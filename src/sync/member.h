@@ -23,6 +23,14 @@ class Member {
     /// Tells the peers that no more will come.
     void leave(Time now);
 
+    /// Whether the flows of the others are known, or nobody is there to tell them.
+    bool knows_flows(Time now) const;
+
+    /// Whether this balancer would answer for VIPs in their own networks.
+    void stand(bool ready) { ready_ = ready; }
+    /// Whether another one that would comes first (roster.h).
+    bool is_outranked() const { return roster_.outranks(node_); }
+
     /// All but what the transport knows.
     void report_to(Report& report, Time now) const;
 
@@ -60,6 +68,7 @@ class Member {
     uint32_t fingerprint_ = 0;
     unsigned share_ = 0;
     std::optional<net::Ip> node_;
+    bool ready_ = false;
     std::optional<Time> began_;
     std::optional<Time> last_heartbeat_;
     bool answer_soon_ = false;

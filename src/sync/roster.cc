@@ -174,6 +174,14 @@ bool Roster::anybody_up() const {
     return std::ranges::any_of(peers_, [](const auto& each) { return each.second.state == PeerState::up; });
 }
 
+bool Roster::outranks(const std::optional<net::Ip>& node) const {
+    return std::ranges::any_of(peers_, [&](const auto& each) {
+        const auto& peer = each.second;
+        return peer.state == PeerState::up && peer.said.ready &&
+               std::pair(peer.said.node, peer.id) < std::pair(node, self_);
+    });
+}
+
 PeerRow Roster::row_of(const Peer& peer, uint32_t fingerprint, Time now) const {
     using std::chrono::duration_cast, std::chrono::milliseconds;
     PeerRow row = peer.counts;

@@ -76,6 +76,8 @@ class Roster {
     std::vector<Heard> all_heard(Time now) const;
 
     bool anybody_up() const;
+    /// Whether one that is up and ready has a lower node address; of equal ones, or none, a lower id.
+    bool outranks(const std::optional<net::Ip>& node) const;
     template <class Visit>
     void each_up(Visit visit) {
         for (auto& [id, peer] : peers_)

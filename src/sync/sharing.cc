@@ -48,8 +48,8 @@ class Sharing::Line final : public Transport {
     std::string error;  // why there is none
 };
 
-Sharing::Sharing(boost::asio::any_io_executor executor, OnNews on_news)
-    : timer_(std::move(executor)), on_news_(std::move(on_news)) {}
+Sharing::Sharing(boost::asio::any_io_executor executor, OnNews on_news, std::function<void()> on_rank)
+    : timer_(std::move(executor)), on_news_(std::move(on_news)), on_rank_(std::move(on_rank)) {}
 
 Sharing::~Sharing() = default;
 
@@ -65,6 +65,7 @@ Status Sharing::set(const model::Config& config) {
         member_ = std::make_unique<Member>(random_number(), *store_, *line_, random_number, on_news_);
     }
     member_->set(settings_, config.node_address);
+    member_->stand(ready_);
     if (begins) step_later();
     if (line_->socket && same_sockets(former, settings_)) return {};
     return open();
@@ -99,6 +100,17 @@ void Sharing::step() {
     if (now >= next_look_) look_after_socket(now);
     member_->step(now);
     step_later();
+    const bool outranked = is_outranked();
+    if (std::exchange(was_outranked_, outranked) != outranked && on_rank_) on_rank_();
+}
+
+bool Sharing::knows_flows() const {
+    return !member_ || member_->knows_flows(std::chrono::steady_clock::now());
+}
+
+void Sharing::stand(bool ready) {
+    ready_ = ready;
+    if (member_) member_->stand(ready);
 }
 
 /// An interface may go and come back as another one.

@@ -14,7 +14,8 @@ namespace weir::sync {
 
 class Sharing final : public Reporting {
   public:
-    Sharing(boost::asio::any_io_executor executor, OnNews on_news);
+    /// `on_rank`: is_outranked() has changed.
+    Sharing(boost::asio::any_io_executor executor, OnNews on_news, std::function<void()> on_rank = {});
     ~Sharing() override;
 
     /// Where the flows are: outlives this object. Before the first set(); without it nothing is shared.
@@ -29,6 +30,11 @@ class Sharing final : public Reporting {
 
     Report report() const override;
 
+    // As Member has them; where nothing is shared nobody else is there.
+    bool knows_flows() const;
+    void stand(bool ready);
+    bool is_outranked() const { return member_ && member_->is_outranked(); }
+
   private:
     class Line;
 
@@ -39,6 +45,9 @@ class Sharing final : public Reporting {
 
     boost::asio::steady_timer timer_;
     OnNews on_news_;
+    std::function<void()> on_rank_;
+    bool ready_ = false;
+    bool was_outranked_ = false;
     model::FlowStore* store_ = nullptr;
     model::Sync settings_;
     std::unique_ptr<Line> line_;

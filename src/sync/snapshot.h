@@ -17,6 +17,8 @@ class Joining {
     void flows_came(const Peer& peer, size_t flows, Time now);
     void end_came(Peer& peer, const SnapshotEnd& end);
 
+    bool is_complete() const { return complete_; }
+
     /// For people.
     std::string text() const;
     void count(SnapshotCounts& counts) const;

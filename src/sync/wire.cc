@@ -9,7 +9,7 @@ namespace {
 
 constexpr size_t kFlowSize = 10;
 constexpr size_t kHeardSize = 37;
-constexpr uint8_t kLeaving = 1;              // of a heartbeat's flags
+constexpr uint8_t kLeaving = 1, kReady = 2;  // of a heartbeat's flags
 constexpr uint8_t kBelieved = 1;             // of a heard peer's
 constexpr uint8_t kVip6 = 1, kBackend6 = 2;  // of a section's
 constexpr unsigned kStateShift = 14;
@@ -125,7 +125,9 @@ std::optional<Header> read_header(std::span<const uint8_t> datagram) {
 std::optional<Heartbeat> read_heartbeat(std::span<const uint8_t> body) {
     Cursor in(body);
     Heartbeat heartbeat;
-    heartbeat.leaving = in.u8() & kLeaving;
+    const auto flags = in.u8();
+    heartbeat.leaving = flags & kLeaving;
+    heartbeat.ready = flags & kReady;
     const size_t heard = in.u8();
     const auto family = in.u8();
     in.u8();  // of later versions
@@ -195,7 +197,7 @@ Bytes write(const Heartbeat& heartbeat) {
     assert(heartbeat.heard.size() <= kMostHeard);
     static_assert(24 + 16 + kMostHeard * kHeardSize <= kMostBody);
     Bytes out;
-    put(out, static_cast<uint8_t>(heartbeat.leaving ? kLeaving : 0));
+    put(out, static_cast<uint8_t>((heartbeat.leaving ? kLeaving : 0) | (heartbeat.ready ? kReady : 0)));
     put(out, static_cast<uint8_t>(heartbeat.heard.size()));
     put(out, static_cast<uint8_t>(!heartbeat.node ? 0 : heartbeat.node->is_v4() ? 4 : 6));
     put(out, uint8_t{0});

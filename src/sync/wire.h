@@ -54,6 +54,7 @@ struct Heard {
 
 struct Heartbeat {
     bool leaving = false;
+    bool ready = false;                   // it would answer for VIPs in their own networks
     std::chrono::milliseconds pass{0};    // so long it takes until all changes are told
     std::chrono::milliseconds uptime{0};  // of this run
     uint64_t clock = 0;                   // the sender's, in microseconds since anything

@@ -18,6 +18,7 @@ std::string hex(std::span<const uint8_t> bytes) {
 
 Heartbeat full_heartbeat() {
     Heartbeat heartbeat{.leaving = true,
+                        .ready = true,
                         .pass = 200ms,
                         .uptime = 3'600'000ms,
                         .clock = 0x0102030405060708,
