@@ -29,7 +29,7 @@ std::vector<T> united(std::vector<T> all, const std::vector<T>& more) {
     return all;
 }
 
-/// One session's view of the next hops.
+/// One session's view of the next hops. A loopback address leads nobody here.
 struct Hops {
     const BgpPeer& peer;
     const Agreed& agreed;
@@ -37,11 +37,11 @@ struct Hops {
 
     std::optional<net::Ip> v6() const {
         if (peer.next_hop_v6) return peer.next_hop_v6;
-        return local.is_v4() ? std::nullopt : std::optional(local);
+        return local.is_v4() || local.is_loopback() ? std::nullopt : std::optional(local);
     }
     std::optional<net::Ip> v4() const {
         if (peer.next_hop_v4) return peer.next_hop_v4;
-        if (local.is_v4()) return local;
+        if (local.is_v4()) return local.is_loopback() ? std::nullopt : std::optional(local);
         return agreed.dialect.v4_over_v6 ? v6() : std::nullopt;
     }
     std::optional<net::Ip> of(net::Family family) const { return family == net::Family::v4 ? v4() : v6(); }
@@ -55,7 +55,10 @@ std::string why_withheld(const net::Prefix& vip, const Hops& hops) {
     if (has(hops.peer.reject, vip)) return "'reject:' has a prefix around it";
     if (!hops.agreed.families.contains(family))
         return fmt::format("the peer has not enabled {} unicast", name);
-    if (!hops.of(family)) return fmt::format("the session has no {} next hop; set 'next_hop:'", name);
+    const auto hop = hops.of(family);
+    if (!hop) return fmt::format("the session has no {} next hop; set 'next_hop:'", name);
+    // RFC 4271 section 5.1.3.
+    if (*hop == hops.peer.address) return fmt::format("the next hop {} is the peer itself", hop->text());
     return "";
 }
 

@@ -100,6 +100,19 @@ TEST(BgpExport, TellsTheOwnAsAPreferenceAndNoPath) {
     EXPECT_EQ(export_all(peer, agreed(false)).routes.at(kVip4).local_pref, 200u);
 }
 
+TEST(BgpExport, HasNoNextHopThatLeadsNobodyHere) {
+    for (auto local : {"127.0.0.1", "::1"}) {
+        auto exported = export_all({}, agreed(), ip(local));
+        EXPECT_THAT(exported.routes, IsEmpty()) << local;
+        EXPECT_EQ(exported.withheld.at(kVip4), "the session has no IPv4 next hop; set 'next_hop:'");
+        EXPECT_EQ(exported.withheld.at(kVip6), "the session has no IPv6 next hop; set 'next_hop:'");
+    }
+    BgpPeer peer{.next_hop_v4 = kLocal4};
+    EXPECT_EQ(export_all(peer, agreed(), ip("127.0.0.1")).routes.at(kVip4).next_hop, kLocal4);
+    peer.address = kLocal4;
+    EXPECT_EQ(export_all(peer).withheld.at(kVip4), "the next hop 10.1.10.100 is the peer itself");
+}
+
 TEST(BgpExport, PutsTheServicesAttributesBeforeThePeers) {
     BgpPeer peer{.attributes = {.med = 10, .prepend = 3, .communities = {5, 9}}};
     BgpAttributes own{.med = 1, .prepend = 0, .communities = {7, 9}, .large_communities = {{1, 2, 3}}};

@@ -158,7 +158,8 @@ Decoded<Open> read_open(std::span<const uint8_t> body) {
     open.hold_time = cursor.u16();
     open.router_id = cursor.u32();
     if (auto done = read_parameters(cursor, open.capabilities); !done) return std::unexpected(done.error());
-    if (open.capabilities.asn) open.asn = *open.capabilities.asn;
+    // RFC 7607: in neither place.
+    if (open.capabilities.asn && open.asn != 0) open.asn = *open.capabilities.asn;
     if (open.asn == 0) return refuse(ErrorCode::open, open_error::kPeerAs, "it says AS 0, which nobody has");
     if (open.hold_time == 1 || open.hold_time == 2)
         return refuse(

@@ -54,6 +54,16 @@ TEST(BgpOpen, IsReadAsItWasWritten) {
     EXPECT_EQ(read_open(std::span(bytes).subspan(kHeaderSize)), everything());
 }
 
+/// RFC 7607.
+TEST(BgpOpen, IsNotOfAs0InEitherPlace) {
+    auto bytes = body("02 06 41 04 0000fde9");
+    EXPECT_TRUE(read_open(bytes));
+    EXPECT_EQ(refused(body("02 06 41 04 00000000")),
+              (Notification{ErrorCode::open, open_error::kPeerAs, {}}));
+    bytes[1] = bytes[2] = 0;
+    EXPECT_EQ(refused(bytes), (Notification{ErrorCode::open, open_error::kPeerAs, {}}));
+}
+
 TEST(BgpOpen, OfAPeerWithoutCapabilitiesIsIpv4Alone) {
     auto open = read_open(body(""));
     ASSERT_TRUE(open);

@@ -1,5 +1,6 @@
 // An UPDATE as a peer sent it. weir imports nothing, so that it is only checked: enough to answer rightly
-// what is wrong, and to count. RFC 4271 section 6.3 as RFC 7606 revises it, 4760, 6793, 8092. Pure.
+// what is wrong, and to count. RFC 4271 section 6.3 as RFC 7606 revises it, 4760, 5065, 6793, 7607, 8092,
+// 8950. Pure.
 #pragma once
 
 #include "announce/bgp/notification.h"

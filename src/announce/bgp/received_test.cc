@@ -70,6 +70,7 @@ TEST(BgpReceived, TreatsAsWithdrawnWhatCannotBeUsed) {
              "c0 08 00",                     // none
              "c0 20 08 0000000000000000",    // large communities
              "c0 10 09 000000000000000000",  // extended ones
+             "80 06 00",                     // ATOMIC_AGGREGATE with the flags of an optional one
              "c0 08 ff 00",                  // longer than all attributes
              "c0",                           // cut
          }) {
@@ -95,13 +96,15 @@ TEST(BgpReceived, TreatsAsWithdrawnWhatOtherFamiliesSayWithTheWrongFlags) {
 
 TEST(BgpReceived, DiscardsAttributesThatItCanDoWithout) {
     for (std::string attribute : {
-             "40 06 01 00",             // ATOMIC_AGGREGATE with a value
-             "c0 07 06 fde8 0a000001",  // AGGREGATOR of two bytes from a peer that has four
-             "40 05 04 00000064",       // LOCAL_PREF from another AS
-             "40 05 01 64",             // even a wrong one
-             "80 09 04 0a000001",       // ORIGINATOR_ID from another AS
-             "c0 11 01 02",             // AS4_PATH
-             "40 01 01 01",             // ORIGIN again
+             "40 06 01 00",                       // ATOMIC_AGGREGATE with a value
+             "c0 07 06 fde8 0a000001",            // AGGREGATOR of two bytes from a peer that has four
+             "40 05 04 00000064",                 // LOCAL_PREF from another AS
+             "40 05 01 64",                       // even a wrong one
+             "80 09 04 0a000001",                 // ORIGINATOR_ID from another AS
+             "c0 07 08 00000000 0a000001",        // AGGREGATOR of AS 0
+             "c0 11 0a 02 02 fa56ea00 0000fde9",  // AS4_PATH from a peer that has four bytes
+             "c0 12 08 fa56ea00 0a000001",        // AS4_AGGREGATOR from such a one
+             "40 01 01 01",                       // ORIGIN again
          }) {
         auto received = with(attribute);
         EXPECT_EQ(received.treatment, Treatment::discard_attribute) << attribute;
@@ -146,6 +149,69 @@ TEST(BgpReceived, KnowsThePathOfAPeerWithTwoByteAsns) {
     auto attributes = fmt::format("{} 40 02 04 02 01 fde9 {}", kOrigin, kNextHop);
     EXPECT_EQ(read_update(body("", attributes, "08 0a"), {.four_byte_asn = false})->fault, "");
     EXPECT_EQ(read_update(body("", attributes, "08 0a"), {})->fault, "AS_PATH is malformed");
+}
+
+TEST(BgpReceived, DiscardsWhatAPeerWithTwoByteAsnsHidesWrongly) {
+    Dialect old{.four_byte_asn = false};
+    auto with_hidden = [&](const std::string& attribute) {
+        auto attributes = fmt::format("{} 40 02 04 02 01 fde9 {} {}", kOrigin, kNextHop, attribute);
+        return read_update(body("", attributes, "08 0a"), old).value_or(Received{});
+    };
+    EXPECT_EQ(with_hidden("c0 11 06 02 01 fa56ea00"), (Received{.announced = 1}));
+    EXPECT_EQ(with_hidden("c0 11 06 03 01 fa56ea00"), (Received{.announced = 1})) << "of a confederation";
+    EXPECT_EQ(with_hidden("c0 12 08 fa56ea00 0a000001"), (Received{.announced = 1}));
+    for (std::string attribute : {
+             "c0 11 00",                    // no path
+             "c0 11 06 02 01 00000000",     // AS 0
+             "c0 11 05 02 01 fa56ea",       // cut
+             "c0 12 08 00000000 0a000001",  // AS 0
+         }) {
+        auto received = with_hidden(attribute);
+        EXPECT_EQ(received.treatment, Treatment::discard_attribute) << attribute;
+        EXPECT_EQ(received.announced, 1u) << attribute;
+    }
+}
+
+/// RFC 7607, and 5065 section 5.3.
+TEST(BgpReceived, TakesNoPathThroughAs0OrOfAConfederation) {
+    auto fault = [](std::string_view path, const Dialect& dialect) {
+        auto attributes =
+            fmt::format("{} {} {} {}", kOrigin, path, kNextHop, dialect.external ? "" : "40 05 04 00000064");
+        return read_update(body("", attributes, "08 0a"), dialect).value_or(Received{}).fault;
+    };
+    const Dialect external, internal{.external = false};
+    EXPECT_EQ(fault("40 02 0a 02 02 0000fde9 00000000", external), "AS_PATH is malformed");
+    EXPECT_EQ(fault("40 02 0a 01 02 00000000 0000fde9", external), "AS_PATH is malformed") << "in a set";
+    EXPECT_EQ(fault("40 02 06 02 02 fde9 0000", {.four_byte_asn = false}), "AS_PATH is malformed");
+    EXPECT_EQ(fault("40 02 0c 02 01 0000fde9 01 01 0000fdea", external), "");
+    EXPECT_EQ(fault("40 02 06 03 01 0000fde9", external), "AS_PATH is malformed");
+    EXPECT_EQ(fault("40 02 06 03 01 0000fde9", internal), "");
+    EXPECT_EQ(fault("40 02 00", internal), "");
+}
+
+TEST(BgpReceived, PassesOverANextHopThatNoRouteHas) {
+    auto attributes = fmt::format("{}{}{} 40 03 03 0a010a", kReach6, kOrigin, kPath);
+    auto received = read_update(body("", attributes, ""), {});
+    ASSERT_TRUE(received) << received.error().why;
+    EXPECT_EQ(*received, (Received{.announced = 1}));
+}
+
+/// RFC 7606 section 5.2.
+TEST(BgpReceived, EndsTheSessionWhereAFaultMayHaveHiddenRoutes) {
+    for (std::string attributes : {"40 01 01 07", "80 0f 05 0002 01 08 20 40 01 01 07", "c0 08 ff 00", "c0"})
+        EXPECT_EQ(refused(body("", attributes, "")), (Notification{ErrorCode::update, 1, {}})) << attributes;
+    EXPECT_EQ(refused(body("08 0a", "40 01 01 07", "")), (Notification{ErrorCode::update, 1, {}}));
+    // What only costs an attribute costs no session, nor does an attribute that is all right.
+    for (std::string attributes : {"40 06 01 00", "40 01 01 00"})
+        EXPECT_TRUE(read_update(body("", attributes, ""), {})) << attributes;
+    auto foreign = read_update(body("", "80 0e 05 0001 80 00 00 40 01 01 07", ""), {});
+    EXPECT_TRUE(foreign) << "there are routes, which weir cannot read";
+    // One that is cut has lost its own routes.
+    for (std::string attribute : {"80 0e 16 0002 01 10 2001", "80 0f 05 0002 01"}) {
+        auto with_route = fmt::format("{}{}{}{}", kOrigin, kPath, kNextHop, attribute);
+        EXPECT_EQ(refused(body("", with_route, "08 0a")), (Notification{ErrorCode::update, 9, {}}))
+            << attribute;
+    }
 }
 
 TEST(BgpReceived, EndsTheSessionWhereRoutesCannotBeFound) {

@@ -61,6 +61,7 @@ struct Router {
     BgpPeer& add(const Router& other) {
         BgpPeer peer{.address = other.address, .asn = other.config.bgp.asn, .source = address};
         peer.connect_retry = 1s;
+        peer.next_hop_v4 = address;  // a loopback address is none by itself
         if (!other.config.bgp.listen.empty()) peer.port = other.config.bgp.listen[0].port;
         config.bgp.peers.push_back(peer);
         return config.bgp.peers.back();

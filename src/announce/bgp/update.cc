@@ -35,21 +35,21 @@ Bytes as_path(const std::vector<uint32_t>& path, bool four_byte) {
     return out.take();
 }
 
-void put_communities(net::Writer& out, const Attributes& attributes) {
-    if (!attributes.communities.empty()) {
-        net::Writer value;
-        for (auto community : attributes.communities) value.u32(community);
-        put(out, kOptional | kTransitive, AttributeType::communities, value.take());
-    }
-    if (!attributes.large_communities.empty()) {
-        net::Writer value;
-        for (const auto& each : attributes.large_communities)
-            value.u32(each.global).u32(each.first).u32(each.second);
-        put(out, kOptional | kTransitive, AttributeType::large_communities, value.take());
-    }
+void put(net::Writer& out, const std::vector<uint32_t>& communities) {
+    if (communities.empty()) return;
+    net::Writer value;
+    for (auto community : communities) value.u32(community);
+    put(out, kOptional | kTransitive, AttributeType::communities, value.take());
 }
 
-/// All but the one that has the routes in it.
+void put(net::Writer& out, const std::vector<model::LargeCommunity>& communities) {
+    if (communities.empty()) return;
+    net::Writer value;
+    for (const auto& each : communities) value.u32(each.global).u32(each.first).u32(each.second);
+    put(out, kOptional | kTransitive, AttributeType::large_communities, value.take());
+}
+
+/// All but the one that has the routes in it, by their types' order (RFC 4271 section 5).
 Bytes write(const Attributes& attributes, const Dialect& dialect, bool with_next_hop) {
     constexpr uint8_t kIgp = 0;
     const auto& path = attributes.as_path;
@@ -60,10 +60,11 @@ Bytes write(const Attributes& attributes, const Dialect& dialect, bool with_next
     if (attributes.med) put(out, kOptional, AttributeType::med, net::Writer().u32(*attributes.med).take());
     if (attributes.local_pref)
         put(out, kTransitive, AttributeType::local_pref, net::Writer().u32(*attributes.local_pref).take());
-    put_communities(out, attributes);
+    put(out, attributes.communities);
     bool hidden = std::ranges::any_of(path, [](uint32_t asn) { return asn > kMostTwoByteAsn; });
     if (!dialect.four_byte_asn && hidden)
         put(out, kOptional | kTransitive, AttributeType::as4_path, as_path(path, true));
+    put(out, attributes.large_communities);
     return out.take();
 }
 

@@ -78,6 +78,18 @@ TEST(BgpUpdate, HidesAnAsnOfFourBytesFromAPeerThatKnowsTwo) {
                            "40 01 01 00  40 02 06 02 02 5ba0 fde8  40 03 04 0a010a64"
                            "c0 11 0a 02 02 fa56ea00 0000fde8"
                            "08 0a")));
+    EXPECT_THAT(announce({"10.0.0.0/8"},
+                         {.next_hop = ip("10.1.10.100"),
+                          .as_path = {4200000000},
+                          .communities = {0xfde80064},
+                          .large_communities = {{65000, 1, 2}}},
+                         old),
+                ElementsAre(golden("004a 02 0000 0031"
+                                   "40 01 01 00  40 02 04 02 01 5ba0  40 03 04 0a010a64"
+                                   "c0 08 04 fde80064  c0 11 06 02 01 fa56ea00"
+                                   "c0 20 0c 0000fde8 00000001 00000002"
+                                   "08 0a")))
+        << "in the order of the types";
     EXPECT_THAT(announce({"10.0.0.0/8"}, {.next_hop = ip("10.1.10.100"), .as_path = {65000}}, old),
                 ElementsAre(golden("002b 02 0000 0012"
                                    "40 01 01 00  40 02 04 02 01 fde8  40 03 04 0a010a64"
