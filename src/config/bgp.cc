@@ -52,6 +52,23 @@ Result<net::Prefix> read_listed_prefix(std::string_view text) {
     return net::only(*address);
 }
 
+/// The table has the range, without AS 0 (RFC 7607) and the last one (RFC 7300).
+void read_asn(const Fields& fields, uint32_t& asn, Mistakes& mistakes) {
+    constexpr uint32_t kAsTrans = 23456, kLastOfTwoBytes = 65535;
+    if (!fields.number("asn", asn)) return;
+    if (asn == kAsTrans)
+        mistakes.add(fields.place_of("asn"),
+                     "AS {} stands for those of four bytes where they do not fit (AS_TRANS, RFC 6793); write "
+                     "the AS's own number",
+                     asn);
+    if (asn == kLastOfTwoBytes)
+        mistakes.add(
+            fields.place_of("asn"),
+            "AS {} is reserved (RFC 7300); write the AS's own number, or one of those for private use, "
+            "64512 to 65534",
+            asn);
+}
+
 Result<net::Ip> read_router_id(std::string_view text) {
     auto id = net::Ip::parse(text);
     if (!id || !id->is_v4() || id->is_unspecified())
@@ -59,12 +76,13 @@ Result<net::Ip> read_router_id(std::string_view text) {
     return id;
 }
 
-Result<net::Ip> read_peer_address(std::string_view text) {
+/// Of either end. With a router on this host it may be a loopback address.
+Result<net::Ip> read_session_address(std::string_view text) {
     auto address = net::Ip::parse(text);
     if (!address) return address;
     if (address->is_unspecified() || address->is_multicast() || address->is_link_local())
         return fail(
-            "{} is not an address that a session can be with; write a unicast address that is not "
+            "{} is not an address that a session can have; write a unicast address that is not "
             "link-local",
             text);
     return address;
@@ -164,12 +182,12 @@ std::optional<Placed<model::BgpPeer>> read_peer(const Node& node, Mistakes& mist
     Fields fields(node, kBgpPeer, "the BGP peer", node.place, mistakes);
     if (node.kind != Node::Kind::mapping) return std::nullopt;
     model::BgpPeer peer;
-    bool known = fields.parsed("address", read_peer_address, peer.address);
-    fields.number("asn", peer.asn);
+    bool known = fields.parsed("address", read_session_address, peer.address);
+    read_asn(fields, peer.asn, mistakes);
     uint16_t port = 0;
     if (fields.number("port", port)) peer.port = net::Port(port);
     fields.parsed("description", read_text, peer.description);
-    fields.parsed("source", read_unicast, peer.source);
+    fields.parsed("source", read_session_address, peer.source);
     fields.parsed("password_file", read_password_file, peer.password);
     fields.duration("hold_time", peer.hold_time);
     fields.duration("connect_retry", peer.connect_retry);
@@ -207,7 +225,7 @@ void read_peers(const Fields& fields, model::Bgp& bgp, Mistakes& mistakes) {
 model::Bgp read_bgp(const Node& node, Mistakes& mistakes) {
     Fields fields(node, kBgp, "bgp", node.place, mistakes);
     model::Bgp bgp;
-    fields.number("asn", bgp.asn);
+    read_asn(fields, bgp.asn, mistakes);
     fields.parsed("router_id", read_router_id, bgp.router_id);
     if (fields.find("listen"))
         bgp.listen = values_of(read_distinct<net::Endpoint>(fields, "listen", read_listen, mistakes), false);

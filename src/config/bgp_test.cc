@@ -123,10 +123,18 @@ TEST(ConfigBgp, SaysWhatIsWrong) {
     expect_all(
         {
             {"asn: 0, peers: []",
-             "f:1:12: 0 is out of range; 'asn' takes a number from 1 to 4294967295\n"
+             "f:1:12: 0 is out of range; 'asn' takes a number from 1 to 4294967294\n"
              "f:1:22: 'peers' is an empty list; write a list of bgp peer settings\n"},
+            {"asn: 65535, peers: [{address: 10.0.0.1, asn: 4294967295}]",
+             "f:1:12: AS 65535 is reserved (RFC 7300); write the AS's own number, or one of those for "
+             "private "
+             "use, 64512 to 65534\n"
+             "f:1:52: 4294967295 is out of range; 'asn' takes a number from 1 to 4294967294\n"},
+            {"asn: 1, peers: [{address: 10.0.0.1, asn: 23456}]",
+             "f:1:48: AS 23456 stands for those of four bytes where they do not fit (AS_TRANS, RFC 6793); "
+             "write the AS's own number\n"},
             {"asn: 1, peers: [{address: fe80::1, asn: 2}]",
-             "f:1:33: fe80::1 is not an address that a session can be with; write a unicast address that is "
+             "f:1:33: fe80::1 is not an address that a session can have; write a unicast address that is "
              "not "
              "link-local\n"},
             {"asn: 1, peers: [{address: 10.0.0.1, asn: 2, hold_time: 2s}]",
@@ -156,10 +164,13 @@ TEST(ConfigBgp, SaysWhatIsWrong) {
         "bgp: {", "}\n");
 }
 
-TEST(ConfigBgp, TakesTheExample) {
+TEST(ConfigBgp, TakesTheExamples) {
     auto config = load(WEIR_SOURCE_DIR "/examples/bgp.yaml");
     ASSERT_TRUE(config) << describe("examples/bgp.yaml", config.error());
     EXPECT_EQ(config->bgp.peers.size(), 2u);
+    auto loopback = load(WEIR_SOURCE_DIR "/examples/bgp-loopback.yaml");
+    ASSERT_TRUE(loopback) << describe("examples/bgp-loopback.yaml", loopback.error());
+    EXPECT_EQ(loopback->bgp.peers.at(0).source, ip("127.0.0.2"));
 }
 
 TEST(ConfigBgp, WantsOneSetOfAttributesForAVip) {

@@ -131,7 +131,7 @@ constexpr Setting kAnnouncingSettings[] = {
 };
 
 constexpr Setting kBgpSettings[] = {
-    required({"asn", Takes::number, "", 1, UINT32_MAX}),
+    required({"asn", Takes::number, "", 1, UINT32_MAX - 1}),
     {"router_id",
      Takes::text,
      "an IPv4 address",
@@ -155,7 +155,7 @@ constexpr auto kBgpAttributes = std::to_array<Setting>({
 });
 constexpr auto kBgpSessions = std::to_array<Setting>({
     required({"address", Takes::text, "an IP address"}),
-    required({"asn", Takes::number, "", 1, UINT32_MAX}),
+    required({"asn", Takes::number, "", 1, UINT32_MAX - 1}),
     number("port", 1, 65535, "179"),
     {"description", Takes::text, "a line of text"},
     {"source", Takes::text, "an IP address", 0, 0, {}, "what the route to the peer would send from"},
