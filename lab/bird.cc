@@ -12,7 +12,15 @@ constexpr const char* kProgram = "/usr/sbin/bird";
 }  // namespace
 
 Bird::Bird(Host& host, const std::string& router_id, const std::string& config)
-    : host_(host), router_id_(router_id) {
+    : host_(host), start_(fmt::format("router id {};\nprotocol device {{ scan time 1; }}\n", router_id)) {
+    start(config);
+}
+
+Bird::Bird(Host& host, const std::string& config) : host_(host) {
+    start(config);
+}
+
+void Bird::start(const std::string& config) {
     write(config);
     process_ =
         std::make_unique<Process>(host_, std::vector<std::string>{kProgram, "-f", "-c", dir_ / "bird.conf",
@@ -26,9 +34,8 @@ Bird::Bird(Host& host, const std::string& router_id, const std::string& config)
 
 void Bird::write(const std::string& config) const {
     const std::string log_file = dir_ / "bird.log";
-    dir_.write("bird.conf", fmt::format("log \"{}\" all;\ntimeformat log iso long ms;\nrouter id "
-                                        "{};\nprotocol device {{ scan time 1; }}\n{}",
-                                        log_file, router_id_, config));
+    dir_.write("bird.conf",
+               fmt::format("log \"{}\" all;\ntimeformat log iso long ms;\n{}{}", log_file, start_, config));
 }
 
 std::string Bird::ask(std::vector<std::string> words) const {

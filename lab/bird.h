@@ -14,6 +14,8 @@ class Bird {
   public:
     /// `config`: all but `log`, `router id` and the device protocol. Returns when it answers.
     Bird(Host& host, const std::string& router_id, const std::string& config);
+    /// `config`: all but `log`.
+    Bird(Host& host, const std::string& config);
 
     /// What `birdc WORDS` says.
     std::string ask(std::vector<std::string> words) const;
@@ -25,10 +27,11 @@ class Bird {
     static std::string why_not();
 
   private:
+    void start(const std::string& config);
     void write(const std::string& config) const;
 
     Host& host_;
-    std::string router_id_;
+    std::string start_;  // of every configuration
     TempDir dir_;
     std::unique_ptr<Process> process_;
 };

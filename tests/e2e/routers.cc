@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
 constexpr const char* kGobgpd = "/usr/bin/gobgpd";
-constexpr const char* kBgpd = "/usr/lib/frr/bgpd";
+constexpr const char* kFrr = "/usr/lib/frr";
 constexpr auto kStart = 20s;
 
 void await(lab::Process& process, const std::string& what, const std::function<bool()>& answers) {
@@ -41,28 +41,34 @@ std::string Gobgp::why_not() {
 }
 
 /// It runs as its own user, and has /run/frr compiled in, which therefore is a mount of its own here.
-Frr::Frr(lab::Host& host, const std::string& config) : host_(host) {
-    const std::string run = dir_ / "run", conf = dir_.write("bgpd.conf", "hostname frr\n" + config);
+Frr::Frr(lab::Host& host, const std::string& config, Daemons daemons) : host_(host) {
+    const std::string run = dir_ / "run", conf = dir_.write("frr.conf", config);
     fs::create_directory(run);
     for (const std::string& each : {std::string(dir_.path()), run}) fs::permissions(each, fs::perms(0777));
-    fs::permissions(conf, fs::perms(0666));
-    const std::string script = fmt::format(
-        "mkdir -p /run/frr && mount --bind {0} /run/frr && exec {1} -f {2} -Z -n -S -i {0}/pid -z {0}/zserv "
-        "-A 127.0.0.1 --log file:{0}/log",
-        run, kBgpd, conf);
+    std::string script = fmt::format("mkdir -p /run/frr && mount --bind {0} /run/frr", run);
+    const std::string common = fmt::format("-z {}/zserv -A 127.0.0.1 -f /dev/null", run);
+    if (daemons == Daemons::all)
+        script += fmt::format(
+            " && {{ {0}/zebra -i {1}/zebra.pid {2} & }} && until [ -S {1}/zserv ]; do sleep 0.02; done"
+            " && {{ {0}/staticd -i {1}/staticd.pid {2} & }}",
+            kFrr, run, common);
+    script += fmt::format(" && exec {}/bgpd {} -S -i {}/bgpd.pid {} --log file:{}/log", kFrr,
+                          daemons == Daemons::all ? "" : "-Z -n", run, common, run);
     process_ = std::make_unique<lab::Process>(
         host_, std::vector<std::string>{"unshare", "--mount", "sh", "-c", script});
     await(*process_, "bgpd", [&] { return ask("show version").find("FRRouting") != std::string::npos; });
+    if (const std::string said = vtysh({"-f", conf}); !said.empty())
+        lab::give_up("FRR does not take its configuration: {}", said);
 }
 
-std::string Frr::ask(const std::string& command) const {
-    const std::string run = dir_ / "run";
-    const lab::Finished done = lab::run(host_, {"vtysh", "--vty_socket", run, "-d", "bgpd", "-c", command});
+std::string Frr::vtysh(std::vector<std::string> words) const {
+    words.insert(words.begin(), {"vtysh", "--vty_socket", dir_ / "run"});
+    const lab::Finished done = lab::run(host_, std::move(words));
     return done.out + done.err;
 }
 
 std::string Frr::why_not() {
-    return ::access(kBgpd, X_OK) == 0 ? "" : "no /usr/lib/frr/bgpd here (package frr)";
+    return fs::exists(fs::path(kFrr) / "bgpd") ? "" : "no /usr/lib/frr/bgpd here (package frr)";
 }
 
 }  // namespace weir::e2e

@@ -1,4 +1,4 @@
-// Real routers beside BIRD (lab/bird.h), each in a directory of its own: GoBGP 3, and FRR's bgpd alone.
+// Real routers beside BIRD (lab/bird.h), each in a directory of its own: GoBGP 3 and FRR.
 #pragma once
 
 #include <memory>
@@ -28,14 +28,19 @@ class Gobgp {
 
 class Frr {
   public:
+    /// bgpd alone, which knows nothing of the kernel's routes; with zebra and staticd it is a whole router.
+    enum class Daemons { bgpd, all };
+
     /// `config` is what follows `hostname`. Returns when it answers.
-    Frr(lab::Host& host, const std::string& config);
+    Frr(lab::Host& host, const std::string& config, Daemons daemons = Daemons::bgpd);
 
     /// What vtysh says to one command.
-    std::string ask(const std::string& command) const;
+    std::string ask(const std::string& command) const { return vtysh({"-d", "bgpd", "-c", command}); }
     static std::string why_not();
 
   private:
+    std::string vtysh(std::vector<std::string> words) const;
+
     lab::Host& host_;
     lab::TempDir dir_;
     std::unique_ptr<lab::Process> process_;

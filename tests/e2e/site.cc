@@ -40,8 +40,8 @@ Site::Site(lab::DsrOptions topology, const Options& nginx) : dsr_(topology) {
     }
 }
 
-void Site::start(const Yaml& setup) {
-    daemon_.emplace(balancer(), WEIR_BINARY, setup.text());
+void Site::run(const std::string& config) {
+    daemon_.emplace(balancer(), WEIR_BINARY, config);
     for (size_t i = 0; i < dsr_.size(); ++i)
         for (const std::string& address : {lab::Dsr::address4(i), lab::Dsr::address6(i)})
             if (!row(address).empty() && !await(address, "up"))

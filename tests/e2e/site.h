@@ -44,7 +44,8 @@ class Site {
     /// Everything but the daemon; `start` adds it.
     explicit Site(lab::DsrOptions topology = {}, const Options& nginx = {});
     /// Returns when every backend of the setup that has a server is in use.
-    void start(const Yaml& setup);
+    void start(const Yaml& setup) { run(setup.text()); }
+    void run(const std::string& config);
 
     lab::Dsr& dsr() { return dsr_; }
     lab::Host& client() { return dsr_.client(); }
