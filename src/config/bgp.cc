@@ -168,6 +168,23 @@ void read_distance(const Fields& fields, model::BgpPeer& peer, Mistakes& mistake
                      "'ttl_security' says how far away the peer is; leave 'multihop' out");
 }
 
+std::optional<model::Bfd> read_bfd(const Fields& peer, Mistakes& mistakes) {
+    const Node* node = peer.find("bfd");
+    if (!node || node->text == "false") return std::nullopt;
+    model::Bfd bfd;
+    if (node->kind == Node::Kind::mapping) {
+        Fields fields(*node, kBfd, "bfd", node->place, mistakes);
+        fields.duration("interval", bfd.interval);
+        fields.number("multiplier", bfd.multiplier);
+        bool multihop = false;
+        if (fields.choice("multihop", multihop)) bfd.multihop = multihop;
+    } else if (node->text != "true") {
+        mistakes.add(node->place, "bfd '{}' is not known; write {}",
+                     node->kind == Node::Kind::scalar ? node->text : describe(node->kind), peer.takes("bfd"));
+    }
+    return bfd;
+}
+
 void check_peer(const Fields& fields, const model::BgpPeer& peer, Mistakes& mistakes) {
     if (peer.hold_time.count() > 0 && peer.hold_time < kLeastHold)
         mistakes.add(fields.place_of("hold_time"),
@@ -193,6 +210,7 @@ std::optional<Placed<model::BgpPeer>> read_peer(const Node& node, Mistakes& mist
     fields.duration("connect_retry", peer.connect_retry);
     fields.choice("passive", peer.passive);
     read_distance(fields, peer, mistakes);
+    peer.bfd = read_bfd(fields, mistakes);
     read_next_hops(fields, peer, mistakes);
     peer.attributes = read_attributes(fields, mistakes);
     read_prefixes(fields, "export", peer.accept, mistakes);

@@ -158,10 +158,26 @@ TEST(ConfigBgp, SaysWhatIsWrong) {
              "f:1:22: a passive peer has nowhere to connect to; add 'listen: [ADDRESS]'\n"},
             {"asn: 1, router_id: \"::1\", peers: [{address: 10.0.0.1, asn: 2}]",
              "f:1:26: '::1' is no router id; write an IPv4 address of this host's\n"},
-            {"asn: 1, peers: [{address: 10.0.0.1, asn: 2, bfd: true}]",
-             "f:1:51: 'bfd' is not available in this version; a short hold_time is\n"},
+            {"asn: 1, peers: [{address: 10.0.0.1, asn: 2, bfd: maybe}]",
+             "f:1:56: bfd 'maybe' is not known; write true, false, or a mapping of bfd settings\n"},
+            {"asn: 1, peers: [{address: 10.0.0.1, asn: 2, bfd: {interval: 5ms, multiplier: 0}}]",
+             "f:1:67: 5ms is out of range; 'interval' takes a duration from 10ms to 10s\n"
+             "f:1:84: 0 is out of range; 'multiplier' takes a number from 1 to 50\n"},
         },
         "bgp: {", "}\n");
+}
+
+TEST(ConfigBgp, TakesBfdInWordsAndAsAMapping) {
+    auto bfd = [](const std::string& text) {
+        auto config = parse(fmt::format("bgp: {{asn: 1, peers: [{{address: 10.0.0.1, asn: 2{}}}]}}\n", text));
+        EXPECT_TRUE(config) << describe("f", config.error());
+        return config ? config->bgp.peers.at(0).bfd : std::nullopt;
+    };
+    EXPECT_EQ(bfd(""), std::nullopt);
+    EXPECT_EQ(bfd(", bfd: false"), std::nullopt);
+    EXPECT_EQ(bfd(", bfd: true"), (model::Bfd{std::chrono::milliseconds(100), 3, std::nullopt}));
+    EXPECT_EQ(bfd(", bfd: {interval: 50ms, multiplier: 5, multihop: true}"),
+              (model::Bfd{std::chrono::milliseconds(50), 5, true}));
 }
 
 TEST(ConfigBgp, TakesTheExamples) {

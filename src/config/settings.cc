@@ -165,6 +165,7 @@ constexpr auto kBgpSessions = std::to_array<Setting>({
     choice("passive", kTruth, "false"),
     {"multihop", Takes::number, "", 1, 255},
     {"ttl_security", Takes::number, "", 1, 254},
+    {"bfd", Takes::text, "true, false, or a mapping of bfd settings", 0, 0, {}, "false"},
     {"next_hop", Takes::list, "of IP addresses, or one", 0, 0, {}, "the own address of the session"},
     {"export", Takes::list, "of prefixes, or one", 0, 0, {}, "all of them"},
     {"reject", Takes::list, "of prefixes, or one"},
@@ -174,8 +175,10 @@ constexpr auto kBgpPeerSettings = [] {
     std::ranges::copy(kBgpAttributes, std::ranges::copy(kBgpSessions, all.begin()).out);
     return all;
 }();
-constexpr Unavailable kBgpPeerUnavailable[] = {
-    {"bfd", "a short hold_time is"},
+constexpr Setting kBfdSettings[] = {
+    {"interval", Takes::milliseconds, "", 10, 10 * kSecond, {}, "100ms"},
+    number("multiplier", 1, 50, "3"),
+    {"multihop", Takes::choice, "", 0, 0, kTruth, "what the session is"},
 };
 
 constexpr Setting kSyncSettings[] = {
@@ -358,7 +361,8 @@ const Section kTimeouts{"timeouts", kTimeoutsSettings, {}, &kFlows};
 const Section kIcmp{"icmp", kIcmpSettings};
 const Section kAnnouncing{"announcing", kAnnouncingSettings};
 const Section kBgp{"bgp", kBgpSettings};
-const Section kBgpPeer{"bgp peer", kBgpPeerSettings, kBgpPeerUnavailable, &kBgp};
+const Section kBgpPeer{"bgp peer", kBgpPeerSettings, {}, &kBgp};
+const Section kBfd{"bfd", kBfdSettings, {}, &kBgpPeer};
 const Section kSync{"sync", kSyncSettings};
 const Section kPool{"pool", kPoolSettings, kPoolUnavailable};
 const Section kBackend{"backend", kBackendSettings};
@@ -393,13 +397,13 @@ const Section kJournal{"journal", {}, {}, &kAlert};
 
 std::span<const Section* const> all_sections() {
     static constexpr auto kAll = std::to_array<const Section*>(
-        {&kFile,        &kNode,     &kInterface,  &kAdmin,     &kAdminTls,   &kAdminToken, &kFlows,
-         &kTimeouts,    &kIcmp,     &kAnnouncing, &kBgp,       &kBgpPeer,    &kSync,       &kPool,
-         &kBackend,     &kService,  &kDsr,        &kIpip,      &kGre,        &kFou,        &kGue,
-         &kDscp,        &kNat,      &kTable,      &kSticky,    &kQuic,       &kQuicConfig, &kAnnounce,
-         &kAnnounceBgp, &kCheck,    &kTcpCheck,   &kHttpCheck, &kHttpsCheck, &kDnsCheck,   &kExecCheck,
-         &kSynCheck,    &kUdpCheck, &kIcmpCheck,  &kAlert,     &kWebhook,    &kWebhookTls, &kSyslog,
-         &kJournal});
+        {&kFile,      &kNode,        &kInterface,  &kAdmin,     &kAdminTls,  &kAdminToken, &kFlows,
+         &kTimeouts,  &kIcmp,        &kAnnouncing, &kBgp,       &kBgpPeer,   &kBfd,        &kSync,
+         &kPool,      &kBackend,     &kService,    &kDsr,       &kIpip,      &kGre,        &kFou,
+         &kGue,       &kDscp,        &kNat,        &kTable,     &kSticky,    &kQuic,       &kQuicConfig,
+         &kAnnounce,  &kAnnounceBgp, &kCheck,      &kTcpCheck,  &kHttpCheck, &kHttpsCheck, &kDnsCheck,
+         &kExecCheck, &kSynCheck,    &kUdpCheck,   &kIcmpCheck, &kAlert,     &kWebhook,    &kWebhookTls,
+         &kSyslog,    &kJournal});
     return kAll;
 }
 

@@ -47,10 +47,10 @@ struct Section {
 };
 
 extern const Section kFile, kNode, kInterface, kAdmin, kAdminTls, kAdminToken, kFlows, kTimeouts, kIcmp,
-    kAnnouncing, kBgp, kBgpPeer, kSync, kPool, kBackend, kService, kDsr, kIpip, kGre, kFou, kGue, kDscp, kNat,
-    kTable, kSticky, kQuic, kQuicConfig, kAnnounce, kAnnounceBgp, kCheck, kTcpCheck, kSynCheck, kHttpCheck,
-    kHttpsCheck, kDnsCheck, kExecCheck, kUdpCheck, kIcmpCheck, kAlert, kWebhook, kWebhookTls, kSyslog,
-    kJournal;
+    kAnnouncing, kBgp, kBgpPeer, kBfd, kSync, kPool, kBackend, kService, kDsr, kIpip, kGre, kFou, kGue, kDscp,
+    kNat, kTable, kSticky, kQuic, kQuicConfig, kAnnounce, kAnnounceBgp, kCheck, kTcpCheck, kSynCheck,
+    kHttpCheck, kHttpsCheck, kDnsCheck, kExecCheck, kUdpCheck, kIcmpCheck, kAlert, kWebhook, kWebhookTls,
+    kSyslog, kJournal;
 
 /// All of them, in the manual page's order.
 std::span<const Section* const> all_sections();
