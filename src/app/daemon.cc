@@ -16,6 +16,7 @@
 #include "admin/server.h"
 #include "admin/sockets.h"
 #include "alert/alerts.h"
+#include "announce/bfd/parked.h"
 #include "announce/bgp/speaker.h"
 #include "announce/neighbour.h"
 #include "app/engine.h"
@@ -37,6 +38,7 @@ using boost::system::error_code;
 
 constexpr auto kGiveWay = std::chrono::seconds(30);     // for a daemon to end
 constexpr auto kLastPackets = std::chrono::seconds(1);  // for what was captured to go out
+constexpr auto kWaitForUs = std::chrono::seconds(2);    // for peers to agree to it
 constexpr auto kGoodbye = std::chrono::seconds(5);  // for peers to hear that we go, beside what is configured
 constexpr auto kLastWords = std::chrono::seconds(2);  // for alerts that are still to be delivered
 
@@ -94,6 +96,8 @@ class Running {
     void end(const char* why);
     void give_way();
     void take_leave();
+    void recall_bfd();
+    void leave_bfd();
     void tell(control::EventKind kind, std::string message, std::optional<net::Ip> peer);
     void finish_captures();
     void recall_alerts();
@@ -129,6 +133,7 @@ class Running {
         }};
     alert::Alerts alerts_{io_.get_executor()};
     control::StateFile unsent_{options_.state + "/alerts.json"};
+    control::StateFile parked_{options_.state + "/bfd.json"};
     std::unique_ptr<control::Controller> controller_;
     std::unique_ptr<admin::Captures> captures_;
     admin::Handler api_;
@@ -241,6 +246,7 @@ Status Running::start() {
         });
     }
     recall_alerts();
+    recall_bfd();
     controller_->start();
     notify_ready(summary());
     ready_ = true;
@@ -334,9 +340,30 @@ void Running::leave_alerts() {
         spdlog::warn("alert {}: {} events are left to the next daemon", name, events.size());
 }
 
+/// The sessions of the daemon that gave way: peers are not to notice.
+void Running::recall_bfd() {
+    auto loaded = parked_.load([this](std::string_view text) -> Status {
+        auto parked = announce::bfd::read_parked(text, std::chrono::system_clock::now());
+        if (!parked) return propagate(parked);
+        speaker_.resume(*std::move(parked));
+        return {};
+    });
+    if (loaded) loaded = parked_.remove();
+    if (!loaded) spdlog::warn("BFD sessions begin anew: {}", loaded.error().message);
+}
+
+void Running::leave_bfd() {
+    const auto until = std::chrono::system_clock::now() + controller_->config().bgp.restart_time;
+    speaker_.give_way();
+    run_until([this] { return speaker_.parked().has_value(); }, kWaitForUs);
+    if (!speaker_.parked() || speaker_.parked()->empty()) return;
+    auto saved = parked_.save(announce::bfd::parked_text(*speaker_.parked(), until));
+    if (!saved) spdlog::warn("BFD sessions are not handed over: {}", saved.error().message);
+}
+
 /// While checks and API go on: routers turn elsewhere before the last of them is told that we are gone.
 void Running::take_leave() {
-    if (gives_way_) return speaker_.vanish();
+    if (gives_way_) return leave_bfd();
     speaker_.leave();
     // Who asks again does not want to wait.
     signals_.async_wait([this](error_code error, int) {
@@ -344,6 +371,7 @@ void Running::take_leave() {
     });
     const auto& bgp = controller_->config().bgp;
     run_until([this] { return speaker_.is_gone(); }, kGoodbye + bgp.drain + bgp.graceful_shutdown);
+    speaker_.vanish();
 }
 
 /// Nothing but the alerts has to do with what happens now.

@@ -58,7 +58,8 @@ constexpr Name kNames[] = {
     {ErrorCode::cease, cease::kCollision, "connection collision resolution"},
     {ErrorCode::cease, 8, "out of resources"},
     {ErrorCode::cease, 9, "hard reset"},
-    {ErrorCode::cease, 10, "BFD down"},
+    {ErrorCode::cease, cease::kBfdDown, "BFD down",
+     "the path between the two was gone; see BFD in `weir bgp`"},
     {ErrorCode::route_refresh, 1, "invalid message length"},
 };
 

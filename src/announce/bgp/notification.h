@@ -1,5 +1,5 @@
-// What ends a session: the NOTIFICATION message, as a value and in words. RFC 4271 section 4.5 and 6, 4486
-// and 9003 (Cease), 6608 (errors of the state machine), 7313 (route refresh), 9687 (send hold timer).
+// What ends a session: the NOTIFICATION message, as a value and in words. RFC 4271 section 4.5 and 6, 4486,
+// 9003 and 9384 (Cease), 6608 (errors of the state machine), 7313 (route refresh), 9687 (send hold timer).
 #pragma once
 
 #include <string>
@@ -32,7 +32,7 @@ inline constexpr uint8_t kMalformedList = 1, kUnknownWellKnown = 2, kOptionalAtt
 }
 namespace cease {
 inline constexpr uint8_t kShutdown = 2, kDeconfigured = 3, kReset = 4, kRejected = 5,
-                         kConfigurationChange = 6, kCollision = 7;
+                         kConfigurationChange = 6, kCollision = 7, kBfdDown = 10;
 }
 
 struct Notification {

@@ -243,6 +243,14 @@ void Peer::act(const Resend& resend) {
     if (marked) send(side_, refresh(resend.family, Refresh::Kind::end));
 }
 
+void Peer::path_lost(const std::string& why) {
+    act(session_.cut(why, Clock::now()));
+}
+
+void Peer::path_found() {
+    act(session_.mend(Clock::now()));
+}
+
 void Peer::change(const model::BgpPeer& settings) {
     settings_ = settings;
     if (agreed_ && vips_) tell(false);
@@ -328,6 +336,7 @@ bool same_session(const model::BgpPeer& a, const model::BgpPeer& b) {
         peer.accept.clear();
         peer.reject.clear();
         peer.next_hop_v4 = peer.next_hop_v6 = std::nullopt;
+        peer.bfd.reset();
         return peer;
     };
     return bare(a) == bare(b);

@@ -37,6 +37,10 @@ class Peer : public std::enable_shared_from_this<Peer> {
     /// The peer has connected.
     void admit(UniqueFd socket);
 
+    /// What BFD says of the path to the peer, when that changes.
+    void path_lost(const std::string& why);
+    void path_found();
+
     /// Other settings, which the session can go on with (same_session()).
     void change(const model::BgpPeer& settings);
     /// The VIPs that are here, all of them. Before the first time nothing is said, and nothing is said to be

@@ -58,13 +58,35 @@ Actions Session::start(Time now) {
 Actions Session::stop(const Notification& why, Time) {
     bool was_up = established().has_value();
     for (auto side : kSides) drop(side, why);
-    running_ = false;
+    running_ = cut_ = false;
     start_at_ = retry_at_ = std::nullopt;
     if (was_up) act(Down{"weir has closed it"});
     return take();
 }
 
+Actions Session::cut(const std::string& why, Time now) {
+    if (!running_) return {};
+    const Notification down{ErrorCode::cease, cease::kBfdDown};
+    for (auto side : kSides) {
+        auto was = drop(side, down);
+        if (was && was->state == State::established)
+            act(Down{why});
+        else if (was)
+            act(Failed{why});
+    }
+    cut_ = true;
+    start_at_ = now + kMostCut;
+    retry_at_ = std::nullopt;
+    return take();
+}
+
+Actions Session::mend(Time now) {
+    if (cut_) connect(now);
+    return take();
+}
+
 void Session::connect(Time now) {
+    cut_ = false;
     start_at_ = retry_at_ = std::nullopt;
     if (options_.passive) return;
     retry_at_ = now + jittered(options_.connect_retry);

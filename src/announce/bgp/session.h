@@ -71,10 +71,15 @@ class Session {
     static constexpr std::chrono::seconds kLeastRest{1}, kMostRest{60};
     /// A session of this age has shown that all is well.
     static constexpr std::chrono::seconds kSteady{60};
+    static constexpr std::chrono::seconds kMostCut{60};
 
     Session(Options options, uint32_t seed) : options_(std::move(options)), random_(seed) {}
 
     Actions start(Time now);
+    /// The path to the peer is gone (BFD): the peer is told so, should it hear it, and left alone until
+    /// mend(), but for a minute at most: it may speak no BFD any more.
+    Actions cut(const std::string& why, Time now);
+    Actions mend(Time now);
     /// Tells the peer so, and stays in Idle.
     Actions stop(const Notification& why, Time now);
 
@@ -136,6 +141,7 @@ class Session {
     std::minstd_rand random_;
     std::array<std::optional<Link>, 2> links_;
     bool running_ = false;
+    bool cut_ = false;
     std::optional<Time> start_at_;  // IdleHoldTimer
     std::optional<Time> retry_at_;  // ConnectRetryTimer
     unsigned setbacks_ = 0;

@@ -367,5 +367,62 @@ TEST_F(BgpSession, SaysSoWhenItIsStopped) {
     EXPECT_TRUE(did<Connect>()) << "it can be started again";
 }
 
+TEST_F(BgpSession, EndsAtOnceWhereThePathIsGoneAndWaitsForIt) {
+    start();
+    establish();
+    take(session_.cut("BFD is down", now_));
+    EXPECT_EQ(told(Side::ours), (Notification{ErrorCode::cease, cease::kBfdDown}));
+    EXPECT_TRUE(closed(Side::ours));
+    ASSERT_TRUE(did<Down>());
+    EXPECT_EQ(did<Down>()->why, "BFD is down");
+    EXPECT_EQ(state(), State::idle);
+    EXPECT_TRUE(session_.admit(now_).refused) << "what gets through now will not last";
+    pass(30s);
+    EXPECT_FALSE(did<Connect>());
+    take(session_.mend(now_));
+    EXPECT_TRUE(did<Connect>()) << "at once";
+    EXPECT_EQ(state(), State::connect);
+}
+
+TEST_F(BgpSession, TriesAgainAfterAMinuteWhereBfdDoesNotComeBack) {
+    start();
+    establish();
+    take(session_.cut("BFD is down", now_));
+    EXPECT_EQ(wait(), Session::kMostCut);
+    EXPECT_TRUE(did<Connect>()) << "the peer may speak no BFD any more";
+    take(session_.mend(now_));
+    EXPECT_FALSE(did<Connect>()) << "nothing to mend";
+}
+
+TEST_F(BgpSession, LeavesATryThatThePathIsGoneFor) {
+    start();
+    connected(Side::ours);
+    take(session_.cut("BFD is down", now_));
+    EXPECT_TRUE(closed(Side::ours));
+    EXPECT_TRUE(did<Failed>());
+    EXPECT_FALSE(did<Down>());
+    EXPECT_EQ(state(), State::idle);
+}
+
+TEST_F(BgpSession, NeedsNoMendingUnlessItWasCut) {
+    take(session_.cut("BFD is down", now_));
+    EXPECT_FALSE(session_.next()) << "nor is it cut before it has begun";
+    start();
+    establish();
+    take(session_.mend(now_));
+    EXPECT_EQ(state(), State::established);
+    EXPECT_TRUE(done_.empty());
+}
+
+TEST_F(BgpPassive, LetsThePeerInAgainOnceThePathIsBack) {
+    start();
+    connected(Side::theirs);
+    take(session_.cut("BFD is down", now_));
+    EXPECT_TRUE(session_.admit(now_).refused);
+    take(session_.mend(now_));
+    EXPECT_FALSE(did<Connect>());
+    EXPECT_FALSE(session_.admit(now_).refused);
+}
+
 }  // namespace
 }  // namespace weir::announce::bgp

@@ -61,6 +61,13 @@ std::string name_of(const model::BgpPeer& peer) {
     return fmt::format("{} (AS {}, {})", peer.address.text(), peer.asn, peer.description);
 }
 
+std::string why_down(const bfd::Change& change) {
+    if (change.remote == bfd::State::admin_down) return "the peer has switched it off";
+    if (change.diagnostic == bfd::Diagnostic::detection_time_expired)
+        return "nothing has come for the detection time";
+    return "the peer says that nothing reaches it";
+}
+
 }  // namespace
 
 struct Speaker::Listener {
@@ -80,7 +87,9 @@ struct Speaker::Listener {
 };
 
 Speaker::Speaker(asio::any_io_executor executor, OnNews on_news)
-    : executor_(std::move(executor)), on_news_(std::move(on_news)) {}
+    : executor_(std::move(executor)),
+      on_news_(std::move(on_news)),
+      detector_(executor_, [this](const bfd::Change& change) { on_path(change); }) {}
 
 Speaker::~Speaker() {
     try {
@@ -133,6 +142,7 @@ Status Speaker::set_peers(const model::Config& config) {
     }
     tell_peers();
     for (auto& [address, peer] : peers_) peer->start();
+    detector_.set(able ? bfd::wanted(bgp_) : std::vector<bfd::Wanted>());
     if (!able) return fail("no BGP is spoken: this host has no IPv4 address; set 'bgp: router_id:'");
     return {};
 }
@@ -224,6 +234,21 @@ void Speaker::announce(const model::Plan& plan, const std::vector<std::string>&)
     tell_of_vips(before);
 }
 
+/// A peer that has switched BFD off, or never spoke it, is none that is out of reach (RFC 5882 section 4.2).
+void Speaker::on_path(const bfd::Change& change) {
+    using bfd::State;
+    auto found = peers_.find(change.peer);
+    if (found == peers_.end() || (change.from != State::up && change.to != State::up)) return;
+    const auto name = name_of(found->second->settings());
+    if (change.to == State::up) {
+        on_news_(model::EventKind::bfd_up, fmt::format("BFD with peer {} is up", name), change.peer);
+        return found->second->path_found();
+    }
+    const auto why = why_down(change);
+    on_news_(model::EventKind::bfd_down, fmt::format("BFD with peer {} is down: {}", name, why), change.peer);
+    if (change.remote != State::admin_down) found->second->path_lost(fmt::format("BFD is down: {}", why));
+}
+
 void Speaker::tell_peers() {
     if (!vips_) return;
     for (auto& [address, peer] : peers_) peer->announce(*vips_, stage_ == Stage::leaving);
@@ -290,7 +315,22 @@ bool Speaker::is_gone() const {
            std::ranges::all_of(former_, [](const auto& each) { return each->is_gone(); });
 }
 
+/// Where peers do not keep the routes, there is nothing to wait for.
+void Speaker::give_way() {
+    stage_ = Stage::closed;
+    if (bgp_.restart_time.count() == 0) {
+        parked_.emplace();
+        return vanish();
+    }
+    detector_.park(bgp_.restart_time, [this](bfd::ParkedSessions parked) {
+        parked_ = std::move(parked);
+        vanish();
+    });
+}
+
+/// BFD first: a session that it still watches would be seen to break.
 void Speaker::vanish() {
+    detector_.end();
     alive_.reset();
     stage_ = Stage::closed;
     for (auto& [address, peer] : peers_) peer->vanish();
@@ -307,7 +347,13 @@ BgpReport Speaker::report() const {
     if (speaking_.router_id) report.router_id = address_of(speaking_.router_id);
     for (const auto& [at, listener] : listeners_) report.listening.push_back(at);
     report.strangers_total = strangers_total_;
-    for (const auto& [address, peer] : peers_) report.peers.push_back(peer->row());
+    const auto& paths = detector_.seen();
+    report.bfd_strangers_total = paths.strangers_total;
+    for (const auto& [address, peer] : peers_) {
+        report.peers.push_back(peer->row());
+        if (auto path = paths.rows.find(address); path != paths.rows.end())
+            report.peers.back().bfd = path->second;
+    }
     return report;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "announce/announcer.h"
+#include "announce/bfd/detector.h"
 #include "announce/bgp/peer.h"
 #include "model/event_kind.h"
 
@@ -23,6 +24,9 @@ class Speaker final : public Announcer, public BgpReporting {
     /// Before the first set().
     void assume_restart() { restarting_ = true; }
 
+    /// BFD sessions that another daemon has parked go on. Before the first set().
+    void resume(bfd::ParkedSessions parked) { detector_.resume(std::move(parked)); }
+
     /// Has the configuration's peers from now on. Sessions that need not change go on. Fails where it cannot
     /// listen, or has no router id; what can be done is done.
     Status set(const model::Config& config);
@@ -31,7 +35,11 @@ class Speaker final : public Announcer, public BgpReporting {
     /// For good: withdraws the VIPs, waits, closes. It takes as long as the executor runs, until is_gone().
     void leave();
     bool is_gone() const;
-    /// For good, without a word: another daemon takes over.
+    /// For good: another daemon takes over, and peers are asked to wait for it where their BFD would not.
+    /// Vanishes once parked() has what that daemon needs.
+    void give_way();
+    const std::optional<bfd::ParkedSessions>& parked() const { return parked_; }
+    /// For good, without a word. BFD says that this is no failure.
     void vanish();
 
     BgpReport report() const override;
@@ -48,6 +56,7 @@ class Speaker final : public Announcer, public BgpReporting {
     boost::asio::awaitable<void> see_out();
     bool has_told() const;
     void close();
+    void on_path(const bfd::Change& change);
     void tell_peers();
     void tell_of_vips(const Vips& before);
 
@@ -61,9 +70,11 @@ class Speaker final : public Announcer, public BgpReporting {
     std::vector<std::shared_ptr<Peer>> former_;  // that have their last words to say
     std::map<net::Endpoint, std::shared_ptr<Listener>> listeners_;
     uint64_t strangers_total_ = 0;
+    std::optional<bfd::ParkedSessions> parked_;
     std::optional<Vips> vips_;
     enum class Stage : uint8_t { here, leaving, closed } stage_ = Stage::here;
     std::shared_ptr<char> alive_ = std::make_shared<char>();
+    bfd::Detector detector_;
 };
 
 }  // namespace weir::announce::bgp
