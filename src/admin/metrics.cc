@@ -2,12 +2,14 @@
 
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <sstream>
 
 namespace weir::admin {
 namespace {
 
 using PeerRow = announce::BgpPeerRow;
+using BfdRow = announce::BfdRow;
 using control::BackendRow;
 using control::FrontendRow;
 using control::ServiceRow;
@@ -67,6 +69,38 @@ void bgp_messages(const Report& report, const AddSample& add) {
 
 void bgp_strangers(const Report& report, const AddSample& add) {
     if (!report.bgp.peers.empty()) add({}, static_cast<double>(report.bgp.strangers_total));
+}
+
+/// Of peers that BFD watches.
+template <auto Number>
+void each_bfd(const Report& report, const AddSample& add) {
+    for (const auto& row : report.bgp.peers)
+        if (row.bfd)
+            add({row.settings.address.text(), std::to_string(row.settings.asn)},
+                static_cast<double>(Number(*row.bfd)));
+}
+
+void bfd_packets(const Report& report, const AddSample& add) {
+    for (const auto& row : report.bgp.peers) {
+        if (!row.bfd) continue;
+        const auto peer = row.settings.address.text(), asn = std::to_string(row.settings.asn);
+        add({peer, asn, "received"}, static_cast<double>(row.bfd->received_total));
+        add({peer, asn, "sent"}, static_cast<double>(row.bfd->sent_total));
+    }
+}
+
+void bfd_refused(const Report& report, const AddSample& add) {
+    for (const auto& row : report.bgp.peers)
+        for (size_t i = 0; row.bfd && i < announce::kBfdRefusals.size(); ++i)
+            add({row.settings.address.text(), std::to_string(row.settings.asn),
+                 std::string(announce::kBfdRefusals[i])},
+                static_cast<double>(row.bfd->refused_total[i]));
+}
+
+void bfd_strangers(const Report& report, const AddSample& add) {
+    const auto watched = [](const PeerRow& row) { return row.bfd.has_value(); };
+    if (std::ranges::any_of(report.bgp.peers, watched))
+        add({}, static_cast<double>(report.bgp.bfd_strangers_total));
 }
 
 double seconds(control::SystemTime time) {
@@ -313,6 +347,28 @@ const std::vector<Metric> kMetrics{
      {},
      "Connections to the BGP port from addresses that are no peer's.",
      bgp_strangers},
+    {"weir_bfd_up", gauge, kPeer, "1 if the BFD session with the BGP peer is up.",
+     each_bfd<[](const BfdRow& b) { return b.state == "up"; }>},
+    {"weir_bfd_sessions_total", counter, kPeer, "How often the BFD session with the peer came up.",
+     each_bfd<[](const BfdRow& b) { return b.up_total; }>},
+    {"weir_bfd_detection_seconds", gauge, kPeer,
+     "After so long without a packet from the peer its path is gone, as negotiated.",
+     each_bfd<[](const BfdRow& b) { return std::chrono::duration<double>(b.detection_time).count(); }>},
+    {"weir_bfd_packets_total",
+     counter,
+     {"peer", "asn", "direction"},
+     "BFD packets, received in order and sent.",
+     bfd_packets},
+    {"weir_bfd_refused_total",
+     counter,
+     {"peer", "asn", "reason"},
+     "BFD packets of the peer that were refused.",
+     bfd_refused},
+    {"weir_bfd_strangers_total",
+     counter,
+     {},
+     "BFD packets from addresses that no session is with.",
+     bfd_strangers},
     {"weir_vip_claimed",
      gauge,
      {"vip", "mac", "interface"},

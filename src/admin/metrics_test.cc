@@ -44,7 +44,10 @@ Measured sample_report() {
     peer.established_total = 3;
     peer.routes.resize(4);
     peer.sent_total[1] = 5;
-    report.bgp = {.asn = 65000, .strangers_total = 6, .peers = {peer}};
+    peer.bfd =
+        announce::BfdRow{.state = "up", .detection_time = std::chrono::milliseconds(150), .sent_total = 8};
+    peer.bfd->refused_total[0] = 9;
+    report.bgp = {.asn = 65000, .strangers_total = 6, .bfd_strangers_total = 10, .peers = {peer}};
     sync::PeerRow balancer{.endpoint = {control::ip("10.0.0.101"), model::kSyncPort}};
     balancer.state = sync::PeerState::up;
     balancer.lag = std::chrono::milliseconds(250);
@@ -84,6 +87,11 @@ TEST(Metrics, SayWhatTheStatusSays) {
              std::string("weir_bgp_messages_total{peer=\"10.0.0.1\",asn=\"65001\",direction=\"sent\",type="
                          "\"update\"} 5\n"),
              std::string("weir_bgp_strangers_total 6\n"),
+             std::string("weir_bfd_up{peer=\"10.0.0.1\",asn=\"65001\"} 1\n"),
+             std::string("weir_bfd_detection_seconds{peer=\"10.0.0.1\",asn=\"65001\"} 0.15\n"),
+             std::string("weir_bfd_packets_total{peer=\"10.0.0.1\",asn=\"65001\",direction=\"sent\"} 8\n"),
+             std::string("weir_bfd_refused_total{peer=\"10.0.0.1\",asn=\"65001\",reason=\"hop_limit\"} 9\n"),
+             std::string("weir_bfd_strangers_total 10\n"),
              std::string("weir_sync_peer_up{peer=\"10.0.0.101:8383\"} 1\n"),
              std::string("weir_sync_peer_lag_seconds{peer=\"10.0.0.101:8383\"} 0.25\n"),
              std::string("weir_sync_peer_flows_total{peer=\"10.0.0.101:8383\",result=\"full\"} 4\n"),

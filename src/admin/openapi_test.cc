@@ -51,6 +51,7 @@ model::Config rich_config() {
                          .asn = 65001,
                          .password = "secret",
                          .ttl_security = 1,
+                         .bfd = model::Bfd{.multihop = false},
                          .attributes = attributes}};
     config.sync = {.group = net::Endpoint{control::ip("239.83.1.1"), model::kSyncPort},
                    .interface = "eth0",
@@ -109,10 +110,13 @@ struct RichBgp final : announce::BgpReporting {
                       .communities = {0xfde80064},
                       .large_communities = {{65000, 1, 2}}}};
         up.withheld = {{net::Prefix::parse("2001:db8::1/128").value(), "no next hop"}};
+        up.bfd = announce::BfdRow{
+            .state = "up", .remote_state = "up", .diagnostic = "none", .remote_diagnostic = "none"};
+        up.bfd->local = up.local;
         announce::BgpPeerRow down{.settings = {.address = control::ip("10.0.0.2"), .asn = 65002}};
         down.state = "idle";
         down.last_error = "hold timer expired";
-        return {65000, control::ip("10.0.0.100"), {}, 3, {up, down}};
+        return {65000, control::ip("10.0.0.100"), {}, 3, 4, {up, down}};
     }
 };
 

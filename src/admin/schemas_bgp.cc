@@ -1,12 +1,34 @@
 #include <cstdint>
 
 #include "admin/schema_parts.h"
+#include "announce/bgp_report.h"
 
 namespace weir::admin {
 namespace {
 
 json::object asn() {
     return whole(1, UINT32_MAX);
+}
+
+json::object bfd_session() {
+    const Words states{"admin_down", "down", "init", "up"};
+    Fields refusals;
+    for (auto word : announce::kBfdRefusals) refusals.emplace_back(word, whole());
+    return record({{"state", words(states)},
+                   {"remote_state", words(states)},
+                   {"diagnostic", text()},
+                   {"remote_diagnostic", text()},
+                   {"since", time()},
+                   {"multihop", truth()},
+                   {"local_address", or_null(text())},
+                   {"last_error", or_null(text())},
+                   {"transmit_interval_seconds", number()},
+                   {"receive_interval_seconds", number()},
+                   {"detection_time_seconds", number()},
+                   {"up_total", whole()},
+                   {"received_total", whole()},
+                   {"sent_total", whole()},
+                   {"refused_total", record(refusals)}});
 }
 
 }  // namespace
@@ -35,6 +57,9 @@ json::object bgp_settings() {
                         {"next_hop_ipv6", or_null(text())},
                         {"export", list(text())},
                         {"reject", list(text())},
+                        {"bfd", or_null(record({{"interval_seconds", number()},
+                                                {"multiplier", whole(1, 255)},
+                                                {"multihop", or_null(truth())}}))},
                         {"attributes", bgp_attributes()}});
     return record({{"asn", asn()},
                    {"router_id", or_null(text())},
@@ -77,11 +102,13 @@ void add_bgp(json::object& to) {
                         {"sent_total", counts},
                         {"prefixes_ignored_total", whole()},
                         {"faults_total", whole()},
-                        {"last_fault", or_null(text())}});
+                        {"last_fault", or_null(text())},
+                        {"bfd", or_null(bfd_session())}});
     to["Bgp"] = record({{"asn", or_null(asn())},
                         {"router_id", or_null(text())},
                         {"listening", list(text())},
                         {"strangers_total", whole()},
+                        {"bfd_strangers_total", whole()},
                         {"peers", list(peer)}});
 }
 

@@ -49,6 +49,31 @@ void show_bgp_routes(std::ostream& out, const json::value& bgp, bool coloured) {
     table.print(out, coloured);
 }
 
+std::string milliseconds(const json::value& of, const char* name) {
+    return fmt::format("{:.0f}ms", of.at(name).to_number<double>() * 1000);
+}
+
+/// Where peers have it.
+void show_bfd(std::ostream& out, const json::value& bgp, bool coloured) {
+    Table table({"PEER", "BFD", "PEER'S", "SINCE", ">SENDS", ">RECEIVES", ">DETECTS", "DIAGNOSTIC"});
+    bool any = false;
+    for (const auto& peer : bgp.at("peers").as_array()) {
+        const auto& bfd = peer.at("bfd");
+        if (bfd.is_null()) continue;
+        any = true;
+        auto state = field(bfd, "state");
+        auto note = bfd.at("last_error").is_null() ? field(bfd, "diagnostic") : field(bfd, "last_error");
+        table.add({field(peer, "address"), Cell(state, state == "up" ? Colour::good : Colour::bad),
+                   field(bfd, "remote_state"), field(bfd, "since"),
+                   milliseconds(bfd, "transmit_interval_seconds"),
+                   milliseconds(bfd, "receive_interval_seconds"), milliseconds(bfd, "detection_time_seconds"),
+                   note == "none" ? "-" : note});
+    }
+    if (!any) return;
+    table.print(out, coloured);
+    out << "\n";
+}
+
 }  // namespace
 
 void show_bgp(std::ostream& out, const json::value& bgp, bool coloured) {
@@ -67,6 +92,7 @@ void show_bgp(std::ostream& out, const json::value& bgp, bool coloured) {
     }
     table.print(out, coloured);
     out << "\n";
+    show_bfd(out, bgp, coloured);
     show_bgp_routes(out, bgp, coloured);
 }
 

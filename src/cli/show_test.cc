@@ -133,6 +133,32 @@ TEST(Show, ListsBgpPeersAndWhatTheyAreTold) {
     EXPECT_THAT(shown(show_bgp, control::bgp_json({})), HasSubstr("no BGP is configured"));
 }
 
+TEST(Show, ListsTheBfdSessionsOfBgpPeers) {
+    announce::BgpPeerRow peer{.settings = {.address = control::ip("10.0.0.1"), .asn = 65001}};
+    peer.state = "established";
+    EXPECT_THAT(shown(show_bgp, control::bgp_json({.asn = 65000, .peers = {peer}})),
+                testing::Not(HasSubstr("DETECTS")));
+    using std::chrono::milliseconds;
+    auto watched = peer;
+    watched.settings.address = control::ip("10.0.0.2");
+    watched.bfd = announce::BfdRow{.state = "up",
+                                   .remote_state = "up",
+                                   .diagnostic = "none",
+                                   .transmit_interval = milliseconds(50),
+                                   .receive_interval = milliseconds(100),
+                                   .detection_time = milliseconds(300)};
+    auto lost = watched;
+    lost.settings.address = control::ip("10.0.0.3");
+    lost.bfd =
+        announce::BfdRow{.state = "down", .remote_state = "down", .diagnostic = "detection_time_expired"};
+    EXPECT_THAT(
+        shown(show_bgp, control::bgp_json({.asn = 65000, .peers = {peer, watched, lost}})),
+        HasSubstr("PEER      BFD   PEER'S  SINCE                     SENDS  RECEIVES  DETECTS  DIAGNOSTIC\n"
+                  "10.0.0.2  up    up      1970-01-01T00:00:00.000Z   50ms     100ms    300ms  -\n"
+                  "10.0.0.3  down  down    1970-01-01T00:00:00.000Z    0ms       0ms      0ms  "
+                  "detection_time_expired\n\n"));
+}
+
 sync::Report sample_sharing() {
     sync::PeerRow up{.endpoint = {control::ip("10.0.0.101"), model::kSyncPort},
                      .node = control::ip("10.1.10.101"),

@@ -26,6 +26,17 @@ json::array large_communities_json(const std::vector<model::LargeCommunity>& com
     return list(communities, [](const auto& each) { return text(model::to_text(each)); });
 }
 
+double seconds(std::chrono::microseconds time) {
+    return std::chrono::duration<double>(time).count();
+}
+
+json::value bfd_config_json(const std::optional<model::Bfd>& bfd) {
+    if (!bfd) return nullptr;
+    return json::object{{"interval_seconds", seconds(bfd->interval)},
+                        {"multiplier", bfd->multiplier},
+                        {"multihop", or_null(bfd->multihop)}};
+}
+
 json::object peer_config_json(const model::BgpPeer& peer) {
     json::object object{{"address", peer.address.text()},
                         {"asn", peer.asn},
@@ -42,6 +53,7 @@ json::object peer_config_json(const model::BgpPeer& peer) {
                         {"next_hop_ipv6", or_null(peer.next_hop_v6)},
                         {"export", prefixes_json(peer.accept)},
                         {"reject", prefixes_json(peer.reject)}};
+    object["bfd"] = bfd_config_json(peer.bfd);
     object["attributes"] = bgp_attributes_json(peer.attributes);
     return object;
 }
@@ -56,10 +68,31 @@ json::object route_json(const announce::BgpRouteRow& route) {
             {"large_communities", large_communities_json(route.large_communities)}};
 }
 
-json::object counts_json(const announce::BgpMessageCounts& counts) {
+template <size_t size>
+json::object counts_json(const std::array<std::string_view, size>& words,
+                         const std::array<uint64_t, size>& counts) {
     json::object object;
-    for (size_t i = 0; i < counts.size(); ++i) object[text(announce::kBgpMessages[i])] = counts[i];
+    for (size_t i = 0; i < size; ++i) object[text(words[i])] = counts[i];
     return object;
+}
+
+json::value bfd_json(const std::optional<announce::BfdRow>& row) {
+    if (!row) return nullptr;
+    return json::object{{"state", text(row->state)},
+                        {"remote_state", text(row->remote_state)},
+                        {"diagnostic", text(row->diagnostic)},
+                        {"remote_diagnostic", text(row->remote_diagnostic)},
+                        {"since", time_text(row->since)},
+                        {"multihop", row->multihop},
+                        {"local_address", or_null(row->local)},
+                        {"last_error", or_null(row->last_error)},
+                        {"transmit_interval_seconds", seconds(row->transmit_interval)},
+                        {"receive_interval_seconds", seconds(row->receive_interval)},
+                        {"detection_time_seconds", seconds(row->detection_time)},
+                        {"up_total", row->up_total},
+                        {"received_total", row->received_total},
+                        {"sent_total", row->sent_total},
+                        {"refused_total", counts_json(announce::kBfdRefusals, row->refused_total)}};
 }
 
 json::object peer_json(const announce::BgpPeerRow& row) {
@@ -80,11 +113,12 @@ json::object peer_json(const announce::BgpPeerRow& row) {
                                   return json::object{{"prefix", each.first.text()}, {"reason", each.second}};
                               })},
             {"established_total", row.established_total},
-            {"received_total", counts_json(row.received_total)},
-            {"sent_total", counts_json(row.sent_total)},
+            {"received_total", counts_json(announce::kBgpMessages, row.received_total)},
+            {"sent_total", counts_json(announce::kBgpMessages, row.sent_total)},
             {"prefixes_ignored_total", row.prefixes_ignored_total},
             {"faults_total", row.faults_total},
-            {"last_fault", or_null(row.last_fault)}};
+            {"last_fault", or_null(row.last_fault)},
+            {"bfd", bfd_json(row.bfd)}};
 }
 
 }  // namespace
@@ -114,6 +148,7 @@ json::object bgp_json(const announce::BgpReport& report) {
             {"router_id", or_null(report.router_id)},
             {"listening", list(report.listening, [](const auto& at) { return text(at.text()); })},
             {"strangers_total", report.strangers_total},
+            {"bfd_strangers_total", report.bfd_strangers_total},
             {"peers", list(report.peers, peer_json)}};
 }
 
