@@ -33,6 +33,7 @@ void flows_received(const Report& report, const AddSample& add) {
         one_of("kept", row.flows_total.kept);
         one_of("unknown", row.flows_total.unknown);
         one_of("full", row.flows_total.full);
+        one_of("unfit", row.flows_total.unfit);
     }
 }
 
@@ -80,8 +81,8 @@ std::vector<Metric> sync_metrics() {
          counter,
          {"peer", "result"},
          "Flows that the peer has told of: taken, kept (this balancer knows better), unknown (no such "
-         "backend here) "
-         "or full (no room).",
+         "backend "
+         "here), full (no room) or unfit (its table is too small for this one's).",
          flows_received},
         {"weir_sync_flows_from_peers",
          gauge,

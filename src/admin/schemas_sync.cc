@@ -28,7 +28,8 @@ void add_sync(json::object& to) {
     auto flows = record({{"taken_total", whole()},
                          {"kept_total", whole()},
                          {"unknown_total", whole()},
-                         {"full_total", whole()}});
+                         {"full_total", whole()},
+                         {"unfit_total", whole()}});
     auto peer = record({{"address", text()},
                         {"node", or_null(text())},
                         {"state", words({"greeting", "up", "silent", "left"})},

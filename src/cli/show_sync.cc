@@ -36,7 +36,7 @@ Colour colour_of(std::string_view state) {
 
 void show_peers(std::ostream& out, const json::value& sync, bool coloured) {
     Table table({"PEER", "NODE", "STATE", "SINCE", ">LAG", ">ROUND TRIP", ">TAKEN", ">KEPT", ">UNKNOWN",
-                 ">FULL", ">LOST", ">LOST THERE", ">REPEATED", "FAULT"});
+                 ">FULL", ">UNFIT", ">LOST", ">LOST THERE", ">REPEATED", "FAULT"});
     for (const auto& peer : sync.at("peers").as_array()) {
         const auto& flows = peer.at("flows");
         auto state = field(peer, "state");
@@ -44,8 +44,8 @@ void show_peers(std::ostream& out, const json::value& sync, bool coloured) {
                    field(peer, "started_at"), milliseconds(peer, "lag_seconds"),
                    milliseconds(peer, "round_trip_seconds"), count(flows, "taken_total"),
                    count(flows, "kept_total"), count(flows, "unknown_total"), count(flows, "full_total"),
-                   count(peer, "lost_total"), count(peer, "lost_there_total"), count(peer, "repeated_total"),
-                   Cell(field(peer, "fault"), Colour::bad)});
+                   count(flows, "unfit_total"), count(peer, "lost_total"), count(peer, "lost_there_total"),
+                   count(peer, "repeated_total"), Cell(field(peer, "fault"), Colour::bad)});
     }
     table.print(out, coloured);
 }

@@ -40,7 +40,8 @@ json::object peer_json(const sync::PeerRow& row) {
             {"flows", json::object{{"taken_total", flows.taken},
                                    {"kept_total", flows.kept},
                                    {"unknown_total", flows.unknown},
-                                   {"full_total", flows.full}}}};
+                                   {"full_total", flows.full},
+                                   {"unfit_total", flows.unfit}}}};
 }
 
 json::array refused_json(const sync::Report& report) {

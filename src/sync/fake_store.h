@@ -53,9 +53,9 @@ class FakeStore final : public model::FlowStore {
                 if (row.own && std::exchange(row.changed, false)) out.push_back({row.target, row.flow});
     }
 
-    void read_all(size_t first, size_t count, std::vector<model::ToldFlow>& out) const override {
+    void read_all(size_t first, size_t count, std::vector<model::ToldFlow>& out) override {
         for (size_t i = first; i < first + count; ++i)
-            for (const auto& [hash, row] : buckets_.at(i)) out.push_back({row.target, row.flow});
+            for (auto& [hash, row] : buckets_.at(i)) out.push_back({row.target, row.flow});
     }
 
     model::TakenFlows take(const model::TargetKey& target, unsigned bucket_bits,

@@ -51,7 +51,7 @@ void Member::step(Time now) {
 }
 
 bool Member::knows_flows(Time now) const {
-    return joining_.is_complete() || (!roster_.anybody_up() && began_ && now - *began_ >= kAlone);
+    return joining_.is_complete() || (roster_.is_empty() && began_ && now - *began_ >= kAlone);
 }
 
 void Member::leave(Time now) {

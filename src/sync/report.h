@@ -62,7 +62,8 @@ struct PeerRow {
     model::TakenFlows flows_total{};  // what became of those it told of
 
     uint64_t flows() const {
-        return flows_total.taken + flows_total.kept + flows_total.unknown + flows_total.full;
+        return flows_total.taken + flows_total.kept + flows_total.unknown + flows_total.full +
+               flows_total.unfit;
     }
 };
 

@@ -75,6 +75,7 @@ class Roster {
     /// What our heartbeat says of the others.
     std::vector<Heard> all_heard(Time now) const;
 
+    bool is_empty() const { return peers_.empty(); }
     bool anybody_up() const;
     /// Whether one that is up and ready has a lower node address; of equal ones, or none, a lower id.
     bool outranks(const std::optional<net::Ip>& node) const;

@@ -37,6 +37,19 @@ TEST_F(SyncSnapshot, TellsANewcomerAllFlows) {
     EXPECT_EQ(lost(a) + lost(b) + lost(c), 0u) << "what goes to one alone is missing nowhere else";
 }
 
+TEST_F(SyncSnapshot, KnowsTheFlowsWhenItIsCompleteOrAlone) {
+    auto& a = add(1);
+    pass_time(1s);
+    EXPECT_FALSE(a.member->knows_flows(now_)) << "somebody may be there";
+    pass_time(2s);
+    EXPECT_TRUE(a.member->knows_flows(now_));
+    auto& b = add(2);
+    pass_time(200ms);
+    EXPECT_FALSE(b.member->knows_flows(now_));
+    pass_time(4s);
+    EXPECT_TRUE(b.member->knows_flows(now_));
+}
+
 TEST_F(SyncSnapshot, KeepsItsPace) {
     auto &a = add(1, 4096), &b = add(2, 4096);
     fill(a, b, 60'000);
