@@ -1,7 +1,7 @@
 #include <cstdint>
 
 #include "admin/schema_parts.h"
-#include "announce/bgp_report.h"
+#include "control/status.h"
 
 namespace weir::admin {
 namespace {
