@@ -22,7 +22,7 @@ class BgpLoopback : public BgpTest {
             protocol kernel { ipv4 { export all; }; }
             protocol kernel { ipv6 { export all; }; }
             protocol bgp balancer {
-                local 10.1.10.1 as 65001; neighbor 10.1.10.100 as 65000; connect delay time 1; connect retry time 1;
+                local 10.1.10.1 as 65001; neighbor 10.1.10.100 as 65000; connect delay time 1; connect retry time 1; error wait time 1, 2;
                 ipv4 { import all; export none; };
                 ipv6 { import all; export none; };
             })");
@@ -39,10 +39,9 @@ class BgpLoopback : public BgpTest {
         EXPECT_TRUE(lab::wait_until([&] { return serves(kVip4); }, kSoon));
         EXPECT_TRUE(lab::wait_until([&] { return serves(fmt::format("[{}]", kVip6)); }, kSoon));
 
-        // The probes still find their way past the routes of the router.
-        site_->server(0).kill();
+        ASSERT_EQ(site_->weir({"disable", "10.1.10.10"}).status, 0);
         EXPECT_TRUE(await_said([&] { return route(kVip4); }, "Network not found"));
-        site_->server(0).start();
+        ASSERT_EQ(site_->weir({"lift", "10.1.10.10"}).status, 0);
         EXPECT_TRUE(await_said([&] { return route(kVip4); }, "BGP.next_hop"));
     }
 

@@ -224,7 +224,7 @@ router bgp 65000
     EXPECT_TRUE(lab::wait_until([&] { return sessions() == 2 && established(); }, kSoon));
 }
 
-TEST_F(Bgp, TellsFrrOfAnotherAsOverIpv6SignedAndNear) {
+TEST_F(Bgp, TellsFrrThatConnectsOverIpv6SignedAndNear) {
     lab::TempDir secrets;
     const std::string key = secrets.write("bgp.key", "s3cret\n");
     ::chmod(key.c_str(), 0600);
@@ -234,7 +234,7 @@ router bgp 65001
  no bgp ebgp-requires-policy
  timers bgp 3 9
  neighbor 2001:db8:10::100 remote-as 4200000001
- neighbor 2001:db8:10::100 passive
+ neighbor 2001:db8:10::100 timers connect 1
  neighbor 2001:db8:10::100 password s3cret
  neighbor 2001:db8:10::100 ttl-security hops 1
  address-family ipv6 unicast
@@ -243,11 +243,12 @@ router bgp 65001
 )");
     const auto bgp = [&](const std::string& more) {
         return fmt::format(
-            "asn: 4200000001, router_id: 10.1.10.100, peers: [{{address: \"2001:db8:10::1\", asn: 65001, "
-            "connect_retry: 1s, ttl_security: 1, next_hop: 10.1.10.100, med: 7, {}}}]",
+            "asn: 4200000001, router_id: 10.1.10.100, listen: \"2001:db8:10::100\", "
+            "peers: [{{address: \"2001:db8:10::1\", asn: 65001, connect_retry: 1s, ttl_security: 1, "
+            "next_hop: 10.1.10.100, med: 7, {}}}]",
             more);
     };
-    start(bgp("password_file: " + key));
+    start(bgp("passive: true, password_file: " + key));
     const auto v6 = [&] { return frr.ask(fmt::format("show bgp ipv6 unicast {}/128", kVip6)); };
     ASSERT_TRUE(await_said(v6, "best")) << site_->daemon().log();
     EXPECT_THAT(v6(), AllOf(HasSubstr("4200000001"), HasSubstr("2001:db8:10::100 from 2001:db8:10::100"),

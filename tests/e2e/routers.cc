@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "lab/failure.h"
@@ -56,7 +57,13 @@ Frr::Frr(lab::Host& host, const std::string& config, Daemons daemons) : host_(ho
                           daemons == Daemons::all ? "" : "-Z -n", run, common, run);
     process_ = std::make_unique<lab::Process>(
         host_, std::vector<std::string>{"unshare", "--mount", "sh", "-c", script});
-    await(*process_, "bgpd", [&] { return ask("show version").find("FRRouting") != std::string::npos; });
+    std::vector<std::string> all = {"bgpd"};
+    if (daemons == Daemons::all) all.insert(all.end(), {"zebra", "staticd"});
+    await(*process_, "FRR", [&] {
+        return std::ranges::all_of(all, [&](const std::string& each) {
+            return vtysh({"-d", each, "-c", "show version"}).find("FRRouting") != std::string::npos;
+        });
+    });
     if (const std::string said = vtysh({"-f", conf}); !said.empty())
         lab::give_up("FRR does not take its configuration: {}", said);
 }
