@@ -6,6 +6,7 @@
 #include <csignal>
 #include <filesystem>
 
+#include "lab/bird.h"
 #include "lab/lab.h"
 #include "lab/process.h"
 #include "lab/tcp.h"
@@ -22,9 +23,9 @@ class DemoTest : public ::testing::Test {
     /// Stands for the machine of the one who runs the demo; its loopback is not this machine's.
     Host& outside() { return lab_.host("outside"); }
 
-    static bool left_behind(pid_t pid) {
+    static bool left_behind(pid_t pid, const std::string& lab = "demo") {
         for (const auto& entry : std::filesystem::directory_iterator("/run/netns"))
-            if (entry.path().filename().string().starts_with(fmt::format("weir.demo.{}.", pid))) return true;
+            if (entry.path().filename().string().starts_with(fmt::format("weir.{}.{}.", lab, pid))) return true;
         return false;
     }
 
@@ -45,6 +46,14 @@ TEST_F(DemoTest, EndsWellAndLeavesNothing) {
     EXPECT_EQ(demo.wait(120s), 0) << demo.out() << demo.err();
     EXPECT_NE(demo.out().find("All as it should be."), std::string::npos) << demo.out();
     EXPECT_FALSE(left_behind(demo.pid()));
+}
+
+TEST_F(DemoTest, KillsABalancerAndNoConnectionBreaks) {
+    if (const std::string why = Bird::why_not(); !why.empty()) GTEST_SKIP() << why;
+    Process demo(outside(), {WEIR_BINARY, "demo", "--ecmp"});
+    EXPECT_EQ(demo.wait(120s), 0) << demo.out() << demo.err();
+    EXPECT_NE(demo.out().find("All as it should be."), std::string::npos) << demo.out();
+    EXPECT_FALSE(left_behind(demo.pid(), "demo-ecmp"));
 }
 
 TEST_F(DemoTest, CtrlCInTheMiddleRemovesEverything) {

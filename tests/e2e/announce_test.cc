@@ -2,6 +2,9 @@
 // they are here.
 #include <gmock/gmock.h>
 #include <linux/rtnetlink.h>
+#include <sys/stat.h>
+
+#include <algorithm>
 
 #include "lab/tcp.h"
 #include "net/rtnetlink.h"
@@ -107,6 +110,43 @@ TEST_F(Announce, IsFollowedByClientsWhenAnotherBalancerTakesOver) {
     lab::Daemon daemon(second, WEIR_BINARY, announcing().text());
     EXPECT_TRUE(await_neighbour(kVip4, second.mac("eth0"))) << daemon.log();
     EXPECT_TRUE(await_neighbour(kVip6, second.mac("eth0"))) << daemon.log();
+    expect_service();
+}
+
+TEST_F(Announce, IsLeftToOneOfTwoBalancersThatShareTheirFlows) {
+    lab::TempDir secrets;
+    const std::string key = secrets.write("sync.key", "the lab's key, which is no secret\n");
+    ASSERT_EQ(::chmod(key.c_str(), 0600), 0);
+    auto yaml = announcing();
+    const auto at = [&](const char* node) {
+        yaml.settings = fmt::format(
+            "node: {{address: {}}}\nsync: {{group: \"239.83.1.1:8383\", interface: eth0, key_file: {}}}\n",
+            node, key);
+        return yaml;
+    };
+    ASSERT_TRUE(site_->reload(at("10.1.10.100")));
+    expect_service();
+    const auto ours = site_->balancer().mac("eth0");
+    auto& second = add("second");
+    second.add_address("eth0", "10.1.10.101/24");
+    second.add_address("eth0", "2001:db8:10::101/64");
+    lab::Daemon daemon(second, WEIR_BINARY, at("10.1.10.101").text());
+    const auto shares = [&] {
+        const auto report = daemon.get("/api/v1/sync");
+        const auto is_up = [](const auto& peer) { return peer.at("state") == "up"; };
+        return report && std::ranges::any_of(report->at("peers").as_array(), is_up);
+    };
+    ASSERT_TRUE(lab::wait_until([&] { return shares() && is_healthy(daemon); }, kSoon)) << daemon.log();
+    EXPECT_FALSE(lab::wait_until([&] { return neighbour(site_->client(), kVip4) != ours; }, 3s))
+        << "the second one does not answer";
+
+    lab().host("switch").set_up("balancer", false);
+    EXPECT_TRUE(await_neighbour(kVip4, second.mac("eth0"))) << daemon.log();
+    EXPECT_TRUE(await_neighbour(kVip6, second.mac("eth0"))) << daemon.log();
+    expect_service();
+    lab().host("switch").set_up("balancer", true);
+    EXPECT_TRUE(await_neighbour(kVip4, ours)) << daemon.log() << site_->daemon().log();
+    EXPECT_TRUE(await_neighbour(kVip6, ours)) << daemon.log() << site_->daemon().log();
     expect_service();
 }
 
