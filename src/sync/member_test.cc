@@ -299,6 +299,33 @@ TEST_F(SyncGroup, TakesNoFlowsWhoseHashesAreOthers) {
     EXPECT_THAT(row(a, b)->fault, HasSubstr("another secret"));
 }
 
+TEST_F(SyncGroup, AgreesOnTheOneThatAnswersForVips) {
+    auto &a = add(1), &b = add(2), &c = add(3);
+    for (auto* each : {&a, &b, &c}) each->member->stand(true);
+    auto answering = [&] {
+        std::vector<const Balancer*> all;
+        for (auto* each : {&a, &b, &c})
+            if (each->member && !each->member->is_outranked()) all.push_back(each);
+        return all;
+    };
+    EXPECT_THAT(answering(), ElementsAre(&a, &b, &c)) << "nobody knows of anybody yet";
+    pass_time(2s);
+    EXPECT_THAT(answering(), ElementsAre(&a)) << "the lowest node address";
+    a.member->stand(false);
+    pass_time(1s);
+    EXPECT_THAT(answering(), ElementsAre(&a, &b)) << "of those that are ready; a itself announces nothing";
+    a.member->stand(true);
+    pass_time(1s);
+    EXPECT_THAT(answering(), ElementsAre(&a));
+    a.member.reset();
+    pass_time(kSilentAfter + 1s);
+    EXPECT_THAT(answering(), ElementsAre(&b));
+    b.member->leave(now_);
+    b.member.reset();
+    pass_time(40ms);
+    EXPECT_THAT(answering(), ElementsAre(&c));
+}
+
 TEST_F(SyncGroup, ReadsATableThatIsTooLargeForOneRoundBitByBit) {
     auto &a = add(1, 1 << 20), &b = add(2);
     pass_time(1s);

@@ -41,13 +41,21 @@ void make_room(int socket) {
         set(socket, SOL_SOCKET, SO_SNDBUF, Socket::kRoom);
 }
 
-Result<UniqueFd> open_at(const net::Endpoint& at) {
+/// A link-local address means nothing without its interface.
+net::SocketAddress address_of(const net::Endpoint& endpoint, unsigned interface) {
+    auto address = net::to_socket_address(endpoint);
+    if (!endpoint.address.is_v4())
+        reinterpret_cast<sockaddr_in6*>(&address.storage)->sin6_scope_id = interface;
+    return address;
+}
+
+Result<UniqueFd> open_at(const net::Endpoint& at, unsigned interface = 0) {
     const auto family = at.address.family();
     const bool v4 = family == net::Family::v4;
     UniqueFd fd(::socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd) return fail_with(errno, "no socket for sync");
     make_room(fd.get());
-    auto address = net::to_socket_address(at);
+    auto address = address_of(at, interface);
     bool set_up = set(fd.get(), SOL_SOCKET, SO_RXQ_OVFL, 1) &&
                   set(fd.get(), level_of(family), v4 ? IP_TOS : IPV6_TCLASS, kNetworkControl) &&
                   // What other programs have joined is none of ours.
@@ -130,7 +138,7 @@ Result<std::unique_ptr<Socket>> Socket::open(const model::Sync& settings) {
     int listener = sender;
     // Bound to an address of this host's, a socket hears nothing that is sent to another.
     if (!socket->listening_.address.is_unspecified() || socket->listening_.port != group.port) {
-        auto second = open_at(group);
+        auto second = open_at(group, socket->interface_);
         if (!second) return propagate(second);
         socket->group_.fd = std::move(*second);
         listener = socket->group_.fd.get();
@@ -145,7 +153,7 @@ bool Socket::is_current(const model::Sync& settings) const {
 }
 
 Sending Socket::send(const net::Endpoint& to, std::span<const uint8_t> datagram) {
-    auto address = net::to_socket_address(to);
+    auto address = address_of(to, to.address.is_link_local() ? interface_ : 0);
     for (int tries = 0; tries < 2; ++tries) {
         if (::sendto(main_.fd.get(), datagram.data(), datagram.size(), 0, address.get(), address.size) >= 0) {
             trouble_.clear();

@@ -13,7 +13,7 @@ constexpr size_t kChunk = 1024;  // buckets between two looks at the limits
 void pack(std::vector<model::ToldFlow>& told, size_t buckets,
           const std::function<void(const FlowsWriter::Body& body)>& send) {
     // By place, which is as good as by value: one target has one place as long as nothing is applied.
-    std::ranges::stable_sort(told, {}, &model::ToldFlow::target);
+    std::ranges::sort(told, {}, &model::ToldFlow::target);
     FlowsWriter writer(static_cast<unsigned>(std::bit_width(buckets) - 1));
     for (const auto& each : told) writer.add(*each.target, each.flow);
     for (const auto& body : writer.take()) send(body);

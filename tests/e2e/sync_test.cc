@@ -114,6 +114,19 @@ TEST_F(SyncSockets, ShareByMulticastOfIpv6FromAnAddressOfTheirOwn) {
     EXPECT_EQ(all_[0]->sharing.report().peers.at(0).endpoint, endpoint("[2001:db8::2]:9000"));
 }
 
+TEST_F(SyncSockets, ShareOnALinkWithoutAddressesOfTheirOwn) {
+    auto group = settings();
+    group.group = endpoint("[ff02::83]:8383");
+    group.interface = "eth0";
+    for (size_t i = 0; i < all_.size(); ++i) {
+        all_[i]->host.remove_address("eth0", fmt::format("2001:db8::{}/64", i + 1));
+        all_[i]->set(group);
+    }
+    expect_shared();
+    EXPECT_TRUE(all_[0]->sharing.report().peers.at(0).endpoint.address.is_link_local());
+    EXPECT_TRUE(run_until([&] { return all_[0]->sharing.report().snapshot == "complete"; }));
+}
+
 TEST_F(SyncSockets, ShareWithPeersOneByOneAndMoveToAGroup) {
     for (size_t i = 0; i < all_.size(); ++i) {
         auto alone = settings();
