@@ -92,6 +92,19 @@ TEST_F(SharingTest, FlowsOfUdpAndOfIpv6AreSharedFromTheirSecondPacketOn) {
     EXPECT_EQ(send(udp), backend);
 }
 
+TEST_F(SharingTest, ASourcesNextFlowGoesWhereItsOthersAre) {
+    plan_.frontends.edit_each([](auto& one) { one.sticky = model::Sticky{}; });
+    apply();
+    const auto backend = open_flows(1000, 1001).at(1000);
+    change_over();
+    add_backends(4, 9);
+    for (int each = 1; each <= 3; each++)
+        if (each != backend) set_accepts(each, Accepts::established);
+    apply();
+    EXPECT_EQ(share(), (model::TakenFlows{.taken = 2})) << "the flow, and its source";
+    for (int port = 2000; port < 2020; port++) EXPECT_EQ(send(tcp_from(port, net::kTcpSyn)), backend);
+}
+
 TEST_F(SharingTest, AFlowThatEndsThereEndsHere) {
     auto flows = open_flows(1000, 1001);
     change_over();
