@@ -290,6 +290,7 @@ class BgpWire : public BgpSpeaker {
     void SetUp() override {
         b_.listen();
         BgpPeer us{.address = ip("127.0.0.14"), .asn = 65000, .hold_time = 90s, .passive = true};
+        us.next_hop_v4 = b_.address;
         b_.config.bgp.peers = {us};
         b_.set();
     }
