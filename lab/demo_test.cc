@@ -25,7 +25,8 @@ class DemoTest : public ::testing::Test {
 
     static bool left_behind(pid_t pid, const std::string& lab = "demo") {
         for (const auto& entry : std::filesystem::directory_iterator("/run/netns"))
-            if (entry.path().filename().string().starts_with(fmt::format("weir.{}.{}.", lab, pid))) return true;
+            if (entry.path().filename().string().starts_with(fmt::format("weir.{}.{}.", lab, pid)))
+                return true;
         return false;
     }
 

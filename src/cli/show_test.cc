@@ -184,7 +184,8 @@ TEST(Show, ListsTheBalancersThatFlowsAreSharedWith) {
     EXPECT_THAT(text, StartsWith("shared with 239.83.1.1:8383, from 0.0.0.0:8383\n"
                                  "400 flows told in 3 datagrams; 9 of peers stand in the table; snapshot: "
                                  "complete\n"));
-    EXPECT_THAT(text, ContainsRegex("10.0.0.101:8383 +10.1.10.101 +up .* 210.5ms +0.0ms +11 +12 +13 +14 +15 "));
+    EXPECT_THAT(text,
+                ContainsRegex("10.0.0.101:8383 +10.1.10.101 +up .* 210.5ms +0.0ms +11 +12 +13 +14 +15 "));
     EXPECT_THAT(text, ContainsRegex("10.0.0.102:8383 +- +silent .*nothing has come from it for 7 s"));
     EXPECT_THAT(text, ContainsRegex("forged +5 +10.0.0.101:8383"));
     EXPECT_THAT(text, Not(HasSubstr("replayed")));
