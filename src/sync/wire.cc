@@ -132,7 +132,7 @@ std::optional<Heartbeat> read_heartbeat(std::span<const uint8_t> body) {
     const auto family = in.u8();
     in.u8();  // of later versions
     heartbeat.pass = std::chrono::milliseconds(in.u32());
-    heartbeat.uptime = std::chrono::milliseconds(in.u64() & INT64_MAX);
+    heartbeat.uptime = std::chrono::milliseconds(std::min<uint64_t>(in.u64(), kMostUptime.count()));
     heartbeat.clock = in.u64();
     if (heard > kMostHeard || (family != 0 && family != 4 && family != 6)) return std::nullopt;
     if (family != 0) heartbeat.node = in.address(family == 6);

@@ -25,6 +25,7 @@ inline constexpr size_t kMostBody = kMostDatagram - kLeastDatagram;
 inline constexpr size_t kMostHeard = 32;
 inline constexpr unsigned kMostBucketBits = 32;
 inline constexpr std::chrono::seconds kMostIdle{0x3fff};
+inline constexpr std::chrono::milliseconds kMostUptime{1ll << 40};  // 34 years
 
 enum class Type : uint8_t { heartbeat = 1, flows = 2, snapshot_request = 3, snapshot_end = 4 };
 

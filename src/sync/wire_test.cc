@@ -163,6 +163,12 @@ TEST(SyncWire, TellsALongIdlenessAsTheLongestThatItCan) {
     EXPECT_EQ(read_flows(bodies.at(0).bytes)->flows.at(0).idle, kMostIdle);
 }
 
+TEST(SyncWire, TakesNoUptimeThatNobodyCanHave) {
+    auto heartbeat = write(Heartbeat{});
+    heartbeat[8] = 0xff;
+    EXPECT_EQ(read_heartbeat(heartbeat)->uptime, kMostUptime);
+}
+
 TEST(SyncWire, RefusesWhatIsCutOffAnywhere) {
     auto web = target(1);
     auto bodies = bodies_of({{&web, flow(1)}, {&web, flow(2)}});
