@@ -15,13 +15,15 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using Clock = Session::Time::clock;
 
-constexpr int kAtATime = 64;   // packets: a flood of them must not keep the timers from running
-constexpr int kFarewells = 3;  // one may be lost
+constexpr int kAtATime = 64;  // packets: a flood of them must not keep the timers from running,
+constexpr auto kRest = std::chrono::milliseconds(1);  // nor take a CPU from those without real-time priority
+constexpr int kFarewells = 3;                         // one may be lost
 
 }  // namespace
 
 struct Transport::Receiver {
     asio::posix::stream_descriptor socket;
+    asio::steady_timer rest;
 };
 
 struct Transport::Link : std::enable_shared_from_this<Link> {
@@ -110,7 +112,8 @@ Result<std::shared_ptr<Transport::Receiver>> Transport::receiver(const net::Ip& 
         receivers_.erase({local, port_of(multihop)});
         return propagate(socket);
     }
-    known = std::make_shared<Receiver>(asio::posix::stream_descriptor(executor_, socket->release()));
+    known = std::make_shared<Receiver>(asio::posix::stream_descriptor(executor_, socket->release()),
+                                       asio::steady_timer(executor_));
     listen(known);
     return known;
 }
@@ -119,16 +122,21 @@ void Transport::listen(const std::shared_ptr<Receiver>& receiver) {
     auto on_packets = [this, weak = std::weak_ptr(receiver)](error_code error) {
         auto self = weak.lock();
         if (error || !self) return;
-        drain(*self);
-        listen(self);
+        if (drain(*self)) return listen(self);
+        self->rest.expires_after(kRest);
+        self->rest.async_wait([this, weak](error_code stopped) {
+            auto rested = weak.lock();
+            if (!stopped && rested) listen(rested);
+        });
     };
     receiver->socket.async_wait(asio::posix::descriptor_base::wait_read, on_packets);
 }
 
-void Transport::drain(Receiver& receiver) {
+/// Whether that is all that waits.
+bool Transport::drain(Receiver& receiver) {
     for (int i = 0; i < kAtATime; ++i) {
         const auto datagram = receive(receiver.socket.native_handle());
-        if (!datagram) return;
+        if (!datagram) return true;
         const auto found = links_.find(datagram->from);
         if (found == links_.end() || found->second->receiver.get() != &receiver) {
             ++strangers_total_;
@@ -145,6 +153,7 @@ void Transport::drain(Receiver& receiver) {
         ++link.row.received_total;
         apply(link, link.session.received(*packet, Clock::now()));
     }
+    return false;
 }
 
 void Transport::apply(Link& link, const Step& step) {

@@ -55,7 +55,7 @@ class Transport {
     Status open(Link& link);
     Result<std::shared_ptr<Receiver>> receiver(const net::Ip& local, bool multihop);
     void listen(const std::shared_ptr<Receiver>& receiver);
-    void drain(Receiver& receiver);
+    bool drain(Receiver& receiver);
     void apply(Link& link, const Step& step);
     void send(Link& link, const Packet& packet);
     void farewell(Link& link);
