@@ -1,9 +1,10 @@
-// Any bytes as a file of the state folder (control/override_file.h, health_file.h, alert/unsent.h): never a
-// crash, and what is accepted is written so that it is read as the same.
+// Any bytes as a file of the state folder (control/override_file.h, health_file.h, alert/unsent.h,
+// announce/bfd/parked.h): never a crash, and what is accepted is written so that it is read as the same.
 #include <cstdlib>
 #include <string_view>
 
 #include "alert/unsent.h"
+#include "announce/bfd/parked.h"
 #include "control/health_file.h"
 #include "control/override_file.h"
 
@@ -27,5 +28,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         require(read_health_file(health_file_text(*legacy, kNow), kNow) == legacy);
     if (auto unsent = weir::alert::read_unsent(text, kNow))
         require(weir::alert::read_unsent(weir::alert::unsent_text(*unsent), kNow) == unsent);
+    namespace bfd = weir::announce::bfd;
+    if (auto parked = bfd::read_parked(text, kNow))
+        require(bfd::read_parked(bfd::parked_text(*parked, kNow + std::chrono::seconds(1)), kNow) == parked);
     return 0;
 }
