@@ -23,6 +23,7 @@ class Bird {
     /// Another configuration, which it changes over to.
     void configure(const std::string& config);
 
+    Process& process() { return *process_; }
     /// Empty where it is installed.
     static std::string why_not();
 

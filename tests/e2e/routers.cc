@@ -51,7 +51,8 @@ Frr::Frr(lab::Host& host, const std::string& config, Daemons daemons) : host_(ho
     if (daemons == Daemons::all)
         script += fmt::format(
             " && {{ {0}/zebra -i {1}/zebra.pid {2} & }} && until [ -S {1}/zserv ]; do sleep 0.02; done"
-            " && {{ {0}/staticd -i {1}/staticd.pid {2} & }}",
+            " && {{ {0}/staticd -i {1}/staticd.pid {2} & }}"
+            " && {{ {0}/bfdd -i {1}/bfdd.pid --bfdctl {1}/bfdd.sock {2} & }}",
             kFrr, run, common);
     script += fmt::format(" && exec {}/bgpd {} -S -i {}/bgpd.pid {} --log file:{}/log", kFrr,
                           daemons == Daemons::all ? "" : "-Z -n", run, common, run);

@@ -28,14 +28,17 @@ class Gobgp {
 
 class Frr {
   public:
-    /// bgpd alone, which knows nothing of the kernel's routes; with zebra and staticd it is a whole router.
+    /// bgpd alone, which knows nothing of the kernel's routes; with zebra, staticd and bfdd it is a whole
+    /// router.
     enum class Daemons { bgpd, all };
 
     /// `config` is what follows `hostname`. Returns when it answers.
     Frr(lab::Host& host, const std::string& config, Daemons daemons = Daemons::bgpd);
 
     /// What vtysh says to one command.
-    std::string ask(const std::string& command) const { return vtysh({"-d", "bgpd", "-c", command}); }
+    std::string ask(const std::string& command, const char* daemon = "bgpd") const {
+        return vtysh({"-d", daemon, "-c", command});
+    }
     static std::string why_not();
 
   private:
