@@ -15,6 +15,7 @@ json::object row(const net::Ip& peer, const Parked& parked) {
             {"mine", parked.mine},
             {"yours", parked.yours},
             {"desired_min_tx_us", parked.desired_min_tx.count()},
+            {"required_min_rx_us", parked.required_min_rx.count()},
             {"remote_desired_min_tx_us", parked.remote_desired_min_tx.count()},
             {"remote_required_min_rx_us", parked.remote_required_min_rx.count()},
             {"remote_multiplier", parked.remote_multiplier}};
@@ -29,6 +30,7 @@ Parked read_row(const json::value& row) {
     Parked parked{.mine = row.at("mine").to_number<uint32_t>(),
                   .yours = row.at("yours").to_number<uint32_t>(),
                   .desired_min_tx = read_interval(row.at("desired_min_tx_us")),
+                  .required_min_rx = read_interval(row.at("required_min_rx_us")),
                   .remote_desired_min_tx = read_interval(row.at("remote_desired_min_tx_us")),
                   .remote_required_min_rx = read_interval(row.at("remote_required_min_rx_us")),
                   .remote_multiplier = row.at("remote_multiplier").to_number<uint8_t>()};

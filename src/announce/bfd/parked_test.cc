@@ -11,7 +11,7 @@ using testing::HasSubstr;
 const SystemTime kNow{1000000s};
 
 ParkedSessions sample() {
-    const Parked parked{11, 22, 10s, 50ms, 100ms, 3};
+    const Parked parked{11, 22, 10s, 200ms, 50ms, 100ms, 3};
     return {{net::Ip::parse("10.0.0.1").value(), parked}, {net::Ip::parse("2001:db8::1").value(), parked}};
 }
 

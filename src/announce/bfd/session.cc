@@ -25,8 +25,10 @@ Session::Session(Timers timers, const Parked& parked, uint32_t seed, Time now)
                .desired_min_tx = parked.remote_desired_min_tx,
                .required_min_rx = parked.remote_required_min_rx};
     desired_min_tx_ = used_min_tx_ = parked.desired_min_tx;
+    used_min_rx_ = std::max(parked.required_min_rx, required_min_rx_);
     heard_ = now;
-    if (set_desired(timers_.interval)) poll();
+    set_desired(timers_.interval);
+    poll();
 }
 
 Step Session::received(const Packet& packet, Time now) {
@@ -118,6 +120,7 @@ std::optional<Parked> Session::parked() const {
     return Parked{.mine = mine_,
                   .yours = remote_.mine,
                   .desired_min_tx = desired_min_tx_,
+                  .required_min_rx = required_min_rx_,
                   .remote_desired_min_tx = remote_.desired_min_tx,
                   .remote_required_min_rx = remote_.required_min_rx,
                   .remote_multiplier = remote_.multiplier};

@@ -26,6 +26,7 @@ struct Parked {
     uint32_t mine = 0;
     uint32_t yours = 0;
     Interval desired_min_tx{0};  // as the peer was told last
+    Interval required_min_rx{0};
     Interval remote_desired_min_tx{0};
     Interval remote_required_min_rx{0};
     uint8_t remote_multiplier = 0;

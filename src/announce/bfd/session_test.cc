@@ -385,6 +385,7 @@ TEST_F(BfdSession, IsParkedWhenThePeerHasAgreed) {
     EXPECT_EQ(session_.parked(), (Parked{.mine = kOurs,
                                          .yours = kTheirs,
                                          .desired_min_tx = 10s,
+                                         .required_min_rx = 50ms,
                                          .remote_desired_min_tx = 50ms,
                                          .remote_required_min_rx = 50ms,
                                          .remote_multiplier = 3}));
@@ -407,6 +408,7 @@ TEST_F(BfdSession, GoesOnWhereAnotherHasParkedIt) {
                  Parked{.mine = kOurs,
                         .yours = kTheirs,
                         .desired_min_tx = 10s,
+                        .required_min_rx = 50ms,
                         .remote_desired_min_tx = 50ms,
                         .remote_required_min_rx = 50ms,
                         .remote_multiplier = 3},
@@ -424,6 +426,15 @@ TEST_F(BfdSession, GoesOnWhereAnotherHasParkedIt) {
                                    .required_min_rx = 50ms}));
     EXPECT_LE(*next.next() - now_, 50ms) << "as fast as before";
     EXPECT_EQ(next.tick(now_ + 150ms).former, State::up) << "and as little patient";
+}
+
+TEST_F(BfdSession, IsAsPatientAsTheFormerOneUntilThePeerKnows) {
+    Session next(kFast, Parked{kOurs, kTheirs, 10s, 400ms, 50ms, 50ms, 3}, 2, now_);
+    EXPECT_EQ(next.detection_time(), 1200ms) << "the peer sends as it was told";
+    auto final = theirs(State::up);
+    final.final = true;
+    next.received(final, now_);
+    EXPECT_EQ(next.detection_time(), 150ms);
 }
 
 }  // namespace
