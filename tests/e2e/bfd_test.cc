@@ -61,6 +61,8 @@ class Bfd : public BgpTest {
 
 TEST_F(Bfd, EndsSessionsWithBirdWhenThePathIsGone) {
     lab::Bird bird(site_->client(), "10.1.10.1", std::string(kBird) + R"(
+# BFD goes on when the BGP session has ended.
+protocol static { ipv4; route 192.0.2.0/24 via 10.1.10.100 bfd; }
 protocol bgp four from any { local 10.1.10.1 as 65001; neighbor 10.1.10.100 as 65000; }
 protocol bgp six from any { local 2001:db8:10::1 as 65001; neighbor 2001:db8:10::100 as 65000; }
 )");
@@ -118,7 +120,7 @@ protocol bgp inside from any { local 10.1.10.1 as 65000; neighbor 10.1.10.100 as
     EXPECT_EQ(site_->daemon().replace(), 0);
     ASSERT_TRUE(await_established()) << site_->daemon().log();
     ASSERT_TRUE(await_fast()) << bird.log();
-    EXPECT_EQ(ups(), 0u) << "up all the time";
+    EXPECT_EQ(ups(), 0u) << "up all the time\n" << site_->daemon().log();
     EXPECT_THAT(bird.log(), AllOf(HasSubstr("graceful restart done"), Not(HasSubstr("from Up to Down")),
                                   Not(HasSubstr("removed [sole] 192.168.102.1"))));
 
