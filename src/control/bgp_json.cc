@@ -68,11 +68,11 @@ json::object route_json(const announce::BgpRouteRow& route) {
             {"large_communities", large_communities_json(route.large_communities)}};
 }
 
-template <size_t size>
-json::object counts_json(const std::array<std::string_view, size>& words,
-                         const std::array<uint64_t, size>& counts) {
+template <size_t Size>
+json::object counts_json(const std::array<std::string_view, Size>& words,
+                         const std::array<uint64_t, Size>& counts) {
     json::object object;
-    for (size_t i = 0; i < size; ++i) object[text(words[i])] = counts[i];
+    for (size_t i = 0; i < Size; ++i) object[text(words[i])] = counts[i];
     return object;
 }
 

@@ -29,8 +29,8 @@ model::HealthMap health_in(const model::Plan& plan) {
 
 }  // namespace
 
-Controller::Controller(boost::asio::any_io_executor executor, engine::Engine& engine, health::Path& path,
-                       model::Config config, Options options)
+Controller::Controller(const boost::asio::any_io_executor& executor, engine::Engine& engine,
+                       health::Path& path, model::Config config, Options options)
     : engine_(engine),
       options_(std::move(options)),
       events_(std::make_shared<Events>(options_.wall_clock())),

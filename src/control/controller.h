@@ -64,7 +64,7 @@ class Controller {
     };
 
     /// The engine and the path outlive the controller.
-    Controller(boost::asio::any_io_executor executor, engine::Engine& engine, health::Path& path,
+    Controller(const boost::asio::any_io_executor& executor, engine::Engine& engine, health::Path& path,
                model::Config config, Options options);
 
     /// Applies the first plan and starts the checks.

@@ -33,6 +33,7 @@ std::vector<ServiceRow> service_rows(const model::Config& config, const model::P
         row.frontends.push_back(counted);
     }
     std::vector<ServiceRow> services;
+    services.reserve(rows.size());
     for (auto& [name, row] : rows) services.push_back(std::move(row));
     return services;
 }

@@ -54,8 +54,8 @@ struct Beginning {
 
     class reader {
       public:
-        template <bool isRequest, class Fields>
-        reader(http::header<isRequest, Fields>&, value_type& body) : body_(body) {}
+        template <bool IsRequest, class Fields>
+        reader(http::header<IsRequest, Fields>&, value_type& body) : body_(body) {}
 
         void init(const boost::optional<uint64_t>&, Connection::Code& code) { code = {}; }
 

@@ -43,10 +43,10 @@ class Data {
     }
 
     /// So many numbers of 16 bits, a space behind each.
-    std::optional<std::string> numbers(int count) {
+    std::optional<std::string> numbers(long count) {
         if (end_ - at_ < 2 * count) return std::nullopt;
         std::string text;
-        for (int i = 0; i < count; i++, at_ += 2) text += fmt::format("{} ", ns_get16(at_));
+        for (long i = 0; i < count; i++, at_ += 2) text += fmt::format("{} ", ns_get16(at_));
         return text;
     }
 
