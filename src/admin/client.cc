@@ -128,7 +128,7 @@ Result<Response> Client::call(const Request& request, std::chrono::milliseconds 
     Result<Response> result = fail("no answer from the daemon");
     std::exception_ptr broken;
     asio::co_spawn(loop, exchange(stream, request, result),
-                   [&](std::exception_ptr thrown) { broken = thrown; });
+                   [&](const std::exception_ptr& thrown) { broken = thrown; });
     loop.run();
     if (broken) return fail("no answer from the daemon");
     return result;
@@ -152,7 +152,7 @@ Result<std::string> Client::stream(const Request& request,
             if (!met) stream.close();
         });
     });
-    asio::co_spawn(loop, receive(stream, request, sink, result), [&](std::exception_ptr thrown) {
+    asio::co_spawn(loop, receive(stream, request, sink, result), [&](const std::exception_ptr& thrown) {
         if (thrown) result = fail("no answer from the daemon");
         signals.cancel();
         deadline.cancel();

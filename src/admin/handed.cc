@@ -89,6 +89,7 @@ Result<std::vector<Handed>> receive_sockets(const UniqueFd& peer) {
         (cut ? descriptors.size() > letters.size() : descriptors.size() != letters.size()))
         return fail("the running daemon does not hand over to this version; stop it first");
     std::vector<Handed> sockets;
+    sockets.reserve(descriptors.size());
     for (size_t i = 0; i < descriptors.size(); ++i)
         sockets.push_back({static_cast<Origin>(kLetters.find(letters[i])), std::move(descriptors[i])});
     if (cut)

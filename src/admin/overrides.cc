@@ -13,7 +13,7 @@ namespace {
 namespace json = boost::json;
 using control::Controller;
 
-constexpr int64_t kLongestDrain = 7 * 24 * 3600;
+constexpr int64_t kLongestDrain = int64_t{7} * 24 * 3600;
 
 struct Asked {
     model::OverrideKey key;

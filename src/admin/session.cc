@@ -35,9 +35,9 @@ asio::awaitable<Response> run(Rendering rendering) {
 Response complaint(error_code code) {
     if (code == http::error::body_limit) return error(413, "the body is too large");
     if (code == http::error::header_limit) return error(431, "the header is too large");
-    static const auto& kHttp = http::make_error_code(http::error::bad_method).category();
-    bool malformed = code.category() == kHttp && code != http::error::end_of_stream &&
-                     code != http::error::partial_message;
+    static const auto& own = http::make_error_code(http::error::bad_method).category();
+    bool malformed =
+        code.category() == own && code != http::error::end_of_stream && code != http::error::partial_message;
     if (!malformed) return {0, ""};
     return error(400, "this is no HTTP request: " + code.message());
 }
