@@ -9,9 +9,9 @@
 
 namespace weir::app {
 
-Result<StartedEngine> start_engine(boost::asio::any_io_executor executor, const std::string& pin,
+Result<StartedEngine> start_engine(const boost::asio::any_io_executor& executor, const std::string& pin,
                                    std::function<void()> on_change) {
-    auto opened = engine::xdp::Xdp::open(std::move(executor), pin, std::move(on_change));
+    auto opened = engine::xdp::Xdp::open(executor, pin, std::move(on_change));
     if (!opened) return propagate(opened);
     auto recovered = (*opened)->recovered();
     auto* xdp = opened->get();

@@ -24,7 +24,7 @@ struct StartedEngine {
 inline constexpr const char* kEngineName = "xdp";
 
 /// `pin`: the folder in a BPF file system. `on_change` is called on the executor when unreachable() changes.
-Result<StartedEngine> start_engine(boost::asio::any_io_executor executor, const std::string& pin,
+Result<StartedEngine> start_engine(const boost::asio::any_io_executor& executor, const std::string& pin,
                                    std::function<void()> on_change);
 
 /// Whether the kernel takes the engine's programs and tables as the configuration wants them. Nothing is

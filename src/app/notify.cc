@@ -36,7 +36,7 @@ void notify_stopping() {
     sd_notify(0, "STOPPING=1");
 }
 
-Watchdog::Watchdog(boost::asio::any_io_executor executor) : timer_(executor) {
+Watchdog::Watchdog(const boost::asio::any_io_executor& executor) : timer_(executor) {
     uint64_t limit = 0;
     if (sd_watchdog_enabled(0, &limit) <= 0) return;
     interval_ = std::chrono::microseconds(limit / 2);

@@ -16,7 +16,7 @@ void notify_stopping();
 /// Keeps the service manager's watchdog quiet for as long as the loop turns (WatchdogSec=).
 class Watchdog {
   public:
-    explicit Watchdog(boost::asio::any_io_executor executor);
+    explicit Watchdog(const boost::asio::any_io_executor& executor);
 
   private:
     void again();

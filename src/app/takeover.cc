@@ -53,7 +53,7 @@ bool is_readable(const UniqueFd& peer, std::chrono::steady_clock::time_point unt
 
 }  // namespace
 
-Handover::Handover(boost::asio::any_io_executor executor, Daemon daemon)
+Handover::Handover(const boost::asio::any_io_executor& executor, Daemon daemon)
     : listening_(executor), next_(executor), timer_(executor), daemon_(std::move(daemon)) {}
 
 Status Handover::listen(const std::string& path, const std::string& pins) {

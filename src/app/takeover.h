@@ -29,7 +29,7 @@ class Handover {
         std::function<void(std::vector<admin::Handed>)> take_back;  // those that nobody wanted
         std::function<void()> leave;                                // ends it, once they are on their way
     };
-    Handover(boost::asio::any_io_executor executor, Daemon daemon);
+    Handover(const boost::asio::any_io_executor& executor, Daemon daemon);
 
     /// `path`: of the API's socket.
     Status listen(const std::string& path, const std::string& pins);

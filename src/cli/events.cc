@@ -52,13 +52,13 @@ class Follower {
         for (;; std::this_thread::sleep_for(std::chrono::seconds(1))) {
             auto streamed = read();
             if (streamed) return kDone;
-            if (!std::cout || !seen_ || steady_clock::now() - *seen_ >= kPatience)
+            if (!std::cout || !seen_ || Clock::now() - *seen_ >= kPatience)
                 return complain(streamed.error());
         }
     }
 
   private:
-    using steady_clock = std::chrono::steady_clock;
+    using Clock = std::chrono::steady_clock;
     static constexpr auto kPatience = std::chrono::seconds(30);  // without a daemon
 
     Result<std::string> read() {
@@ -76,14 +76,14 @@ class Follower {
             if (!std::cout) return fail("cannot write the events");
             return {};
         });
-        if (std::exchange(begun_, false)) seen_ = steady_clock::now();
+        if (std::exchange(begun_, false)) seen_ = Clock::now();
         return streamed;
     }
 
     const Context& context_;
     const bool as_json_;
-    std::string last_;                              // event's id
-    std::optional<steady_clock::time_point> seen_;  // the daemon
+    std::string last_;                       // event's id
+    std::optional<Clock::time_point> seen_;  // the daemon
     bool begun_ = false;
 };
 
