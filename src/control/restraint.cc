@@ -125,7 +125,7 @@ void Restraint::allow(const model::Config& config, const model::Plan& plan, Stea
             allowed.full = caps_.full(pool_of(service, target), key.backend);
             if (allowed.full)
                 allowed.reason = fmt::format("full: max_connections is {}", target.backend.max_connections);
-            if (allowed != model::Allowance{}) allowances_.emplace(std::move(key), std::move(allowed));
+            if (allowed != model::Allowance{}) allowances_.emplace(key, std::move(allowed));
         }
     }
 }
