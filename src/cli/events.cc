@@ -52,8 +52,7 @@ class Follower {
         for (;; std::this_thread::sleep_for(std::chrono::seconds(1))) {
             auto streamed = read();
             if (streamed) return kDone;
-            if (!std::cout || !seen_ || Clock::now() - *seen_ >= kPatience)
-                return complain(streamed.error());
+            if (!std::cout || !seen_ || Clock::now() - *seen_ >= kPatience) return complain(streamed.error());
         }
     }
 
