@@ -85,7 +85,7 @@ Result<Neighbour> follow(const Route& route, const Ip& address, const Links& lin
     return out;
 }
 
-Neighbours::Neighbours(boost::asio::any_io_executor executor, std::function<void()> on_change,
+Neighbours::Neighbours(const boost::asio::any_io_executor& executor, std::function<void()> on_change,
                        Netlink requests, Netlink events)
     : requests_(std::move(requests)),
       events_(std::move(events)),
@@ -279,7 +279,7 @@ void Neighbours::examine(Entry& entry) {
     auto& [address, way] = entry;
     agenda_.put(address, agenda_.about(Clock::now(), refresh()));
     if (auto route = look_up(address)) {
-        settle(entry, std::move(*route), "");
+        settle(entry, *route, "");
     } else {
         const auto* link = way.route ? at(links_, way.route->interface) : nullptr;
         bool down = link && !link->up;  // the better reason; find() gives it
@@ -312,7 +312,7 @@ void Neighbours::settle(Entry& entry, std::optional<Route> route, std::string wh
         if (after) resolver_.add(*after, Clock::now());
         if (before) resolver_.remove(*before);
     }
-    way.route = std::move(route);
+    way.route = route;
     way.why = std::move(why);
     changed_ = true;
 }

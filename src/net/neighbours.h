@@ -78,8 +78,8 @@ class Neighbours {
     };
     using Entry = std::map<Ip, Way>::value_type;
 
-    Neighbours(boost::asio::any_io_executor executor, std::function<void()> on_change, Netlink requests,
-               Netlink events);
+    Neighbours(const boost::asio::any_io_executor& executor, std::function<void()> on_change,
+               Netlink requests, Netlink events);
 
     Status read_everything();
     void wait_for_events();

@@ -233,7 +233,7 @@ void Tables::carry_over() const {
             spdlog::warn("{}; some flows of NAT services begin anew", copied.error().message);
 }
 
-Status Tables::apply(const model::Plan& plan, SharedHops hops) {
+Status Tables::apply(const model::Plan& plan, const SharedHops& hops) {
     auto applied = make_agree(plan, hops);
     if (!applied && former_) go_back();
     return applied;

@@ -62,7 +62,7 @@ class Tables {
     std::vector<Recovered> recovered() const;
 
     /// What is the very same in the plan, and in the ways, as it was before costs nothing.
-    Status apply(const model::Plan& plan, SharedHops hops);
+    Status apply(const model::Plan& plan, const SharedHops& hops);
     Status apply(const model::Plan& plan, const Hops& hops) {
         return apply(plan, std::make_shared<const Hops>(hops));
     }
