@@ -129,10 +129,10 @@ struct Count {
     std::string failure;
 };
 
-asio::awaitable<void> keep_probing(const model::Check& check, health::Path& path, double until,
+asio::awaitable<void> keep_probing(const model::Check& check, health::Path& path, Clock& clock, double until,
                                    Count& count) {
     while (wall_seconds() < until) {
-        auto outcome = co_await health::probe(check, kTarget, path);
+        auto outcome = co_await health::probe(check, kTarget, path, clock);
         bool passed = outcome && outcome->ok;
         passed ? count.passed++ : count.failed++;
         if (!passed) count.failure = outcome ? outcome->message : outcome.error().message;
@@ -144,9 +144,11 @@ asio::awaitable<void> keep_probing(const model::Check& check, health::Path& path
 void measure(const std::string& name, const model::Check& check, const Options& options,
              asio::io_context& context, health::Path& path) {
     Count count;
+    SystemClock clock(context.get_executor());
     auto started = wall_seconds(), cpu_started = cpu_seconds();
     for (count.probing = 0; count.probing < options.at_once; count.probing++)
-        asio::co_spawn(context, keep_probing(check, path, started + options.seconds, count), asio::detached);
+        asio::co_spawn(context, keep_probing(check, path, clock, started + options.seconds, count),
+                       asio::detached);
     context.restart();
     while (count.probing > 0) context.run_one();
     auto wall = wall_seconds() - started, cpu = cpu_seconds() - cpu_started;

@@ -39,7 +39,8 @@ class ApiTest : public testing::Test {
             return impossible ? config::Loaded(std::unexpected(std::vector{*impossible}))
                               : config::parse(yaml);
         };
-        controller.emplace(io.get_executor(), engine, path, control::sample_config(), std::move(options));
+        controller.emplace(io.get_executor(), clock, engine, path, control::sample_config(),
+                           std::move(options));
     }
 
     Response send(const std::string& method, const std::string& target, const std::string& body = "") {
@@ -57,6 +58,7 @@ class ApiTest : public testing::Test {
     }
 
     boost::asio::io_context io;
+    SystemClock clock{io.get_executor()};
     engine::Fake engine;
     NoWay path;
     std::optional<config::Mistake> impossible;

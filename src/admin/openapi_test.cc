@@ -146,7 +146,7 @@ class OpenApi : public testing::Test {
         options.bgp = &bgp;
         options.sync = &sync;
         engine.observation = rich_observation();
-        controller.emplace(io.get_executor(), engine, no_way, rich_config(), std::move(options));
+        controller.emplace(io.get_executor(), clock, engine, no_way, rich_config(), std::move(options));
         document = json::parse(send("GET", "/api/v1/openapi.json").body);
     }
 
@@ -187,6 +187,7 @@ class OpenApi : public testing::Test {
     }
 
     boost::asio::io_context io;
+    SystemClock clock{io.get_executor()};
     engine::Fake engine;
     RichBgp bgp;
     RichSync sync;

@@ -8,7 +8,6 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <random>
 #include <utility>
 
@@ -21,7 +20,6 @@ namespace weir::alert {
 namespace asio = boost::asio;
 using control::AlertRow;
 using control::SystemTime;
-using std::chrono::steady_clock;
 
 namespace {
 
@@ -59,10 +57,11 @@ struct Work {
 }  // namespace
 
 struct Alerts::Running {
-    Running(const asio::any_io_executor& executor, std::string of, const model::Alert& what)
-        : name(std::move(of)), alert(what), post(what, chance()), news(executor) {}
+    Running(const asio::any_io_executor& executor, Clock& time, std::string of, const model::Alert& what)
+        : name(std::move(of)), alert(what), clock(time), post(what, chance()), sleep(executor) {}
 
-    void start(std::unique_ptr<Sink> sink, const std::shared_ptr<Running>& self);
+    void start(const asio::any_io_executor& executor, std::unique_ptr<Sink> sink,
+               const std::shared_ptr<Running>& self);
     void stop();
     void take(const Delivery& delivery);
     AlertRow row() const;
@@ -72,17 +71,19 @@ struct Alerts::Running {
 
     const std::string name;
     model::Alert alert;
+    Clock& clock;
     Post post;
-    asio::steady_timer news;  // ends when there may be something to do
+    Sleep sleep;  // ends when there may be something to do
     std::shared_ptr<Work> work;
 };
 
-void Alerts::Running::start(std::unique_ptr<Sink> sink, const std::shared_ptr<Running>& self) {
+void Alerts::Running::start(const asio::any_io_executor& executor, std::unique_ptr<Sink> sink,
+                            const std::shared_ptr<Running>& self) {
     work = std::make_shared<Work>(std::move(sink));
     auto ended = [work = work](const std::exception_ptr& thrown) {
         if (thrown && !work->stopped) std::rethrow_exception(thrown);
     };
-    asio::co_spawn(news.get_executor(), keep_delivering(self, work),
+    asio::co_spawn(executor, keep_delivering(self, work),
                    asio::bind_cancellation_slot(work->cancel.slot(), std::move(ended)));
 }
 
@@ -97,10 +98,10 @@ void Alerts::Running::stop() {
 asio::awaitable<void> Alerts::Running::keep_delivering(std::shared_ptr<Running> running,
                                                        std::shared_ptr<Work> work) {
     while (!work->stopped) {
-        auto message = running->post.next(steady_clock::now());
+        auto message = running->post.next(running->clock.now());
         if (!message) {
-            running->news.expires_at(running->post.wake_at().value_or(steady_clock::time_point::max()));
-            co_await running->news.async_wait(net::kAnswer);
+            auto due = running->post.wake_at().value_or(Clock::Time::max());
+            co_await running->sleep.until(running->clock, due);
             continue;
         }
         Delivery delivery;
@@ -116,7 +117,7 @@ asio::awaitable<void> Alerts::Running::keep_delivering(std::shared_ptr<Running> 
 /// The log has the beginning and the end of a failure, and each time that it becomes another.
 void Alerts::Running::take(const Delivery& delivery) {
     auto former = post.row().error;
-    post.take(delivery, steady_clock::now());
+    post.take(delivery, clock.now());
     if (delivery.ok() && !former.empty()) spdlog::info("alert {} is delivered again", name);
     if (!delivery.ok() && (delivery.failure != former || !delivery.again))
         spdlog::warn("alert {} cannot be delivered{}: {}", name, delivery.again ? "" : " and is given up",
@@ -128,17 +129,18 @@ AlertRow Alerts::Running::row() const {
     row.name = name;
     if (auto since = post.failing_since())
         row.failing_since = std::chrono::system_clock::now() -
-                            std::chrono::duration_cast<SystemTime::duration>(steady_clock::now() - *since);
+                            std::chrono::duration_cast<SystemTime::duration>(clock.now() - *since);
     return row;
 }
 
-Alerts::Alerts(asio::any_io_executor executor)
-    : Alerts(std::move(executor), [node = host_name()](const std::string& name, const model::Alert& alert) {
-          return make_sink(alert, {name, node, WEIR_VERSION, ::getpid()});
-      }) {}
+Alerts::Alerts(asio::any_io_executor executor, Clock& clock)
+    : Alerts(std::move(executor), clock,
+             [node = host_name(), &clock](const std::string& name, const model::Alert& alert) {
+                 return make_sink(alert, {name, node, WEIR_VERSION, ::getpid()}, clock);
+             }) {}
 
-Alerts::Alerts(asio::any_io_executor executor, MakeSink make_sink)
-    : executor_(std::move(executor)), make_sink_(std::move(make_sink)) {}
+Alerts::Alerts(asio::any_io_executor executor, Clock& clock, MakeSink make_sink)
+    : executor_(std::move(executor)), clock_(clock), make_sink_(std::move(make_sink)) {}
 
 Alerts::~Alerts() {
     for (const auto& [name, running] : running_) running->stop();
@@ -157,14 +159,14 @@ void Alerts::set(const model::Config& config) {
     for (const auto& [name, alert] : config.alerts) {
         auto& running = running_[name];
         if (!running) {
-            running = std::make_shared<Running>(executor_, name, alert);
+            running = std::make_shared<Running>(executor_, clock_, name, alert);
             running->post.recall(std::move(recalled_[name]));
-            running->start(make_sink_(name, alert), running);
+            running->start(executor_, make_sink_(name, alert), running);
         } else if (running->alert != alert) {
             running->stop();
             running->alert = alert;
             running->post.set(alert);
-            running->start(make_sink_(name, alert), running);
+            running->start(executor_, make_sink_(name, alert), running);
         }
         running->post.keep_only([&](const Subject& subject) { return has(config, subject); });
     }
@@ -172,10 +174,10 @@ void Alerts::set(const model::Config& config) {
 }
 
 void Alerts::tell(const control::Event& event) {
-    auto now = steady_clock::now();
+    auto now = clock_.now();
     for (const auto& [name, running] : running_) {
         running->post.hear(event, now);
-        running->news.cancel();
+        running->sleep.wake();
     }
 }
 
@@ -192,8 +194,8 @@ std::vector<AlertRow> Alerts::rows() const {
 
 void Alerts::finish() {
     for (const auto& [name, running] : running_) {
-        running->post.finish(steady_clock::now());
-        running->news.cancel();
+        running->post.finish(clock_.now());
+        running->sleep.wake();
     }
 }
 

@@ -1,5 +1,6 @@
 // The configuration's alerts at work: a coroutine each, so that one whose receiver is slow or gone holds up
-// no other. On the executor's one thread, which outlives this object.
+// no other. On the executor's one thread, which outlives this object as the clock
+// does.
 #pragma once
 
 #include <functional>
@@ -18,8 +19,8 @@ class Alerts final : public control::Herald {
     using MakeSink = std::function<std::unique_ptr<Sink>(const std::string& name, const model::Alert& alert)>;
 
     /// To where the configuration says, in this host's name.
-    explicit Alerts(boost::asio::any_io_executor executor);
-    Alerts(boost::asio::any_io_executor executor, MakeSink make_sink);
+    Alerts(boost::asio::any_io_executor executor, Clock& clock);
+    Alerts(boost::asio::any_io_executor executor, Clock& clock, MakeSink make_sink);
     ~Alerts() override;
 
     /// What a former daemon has left to tell: for those alerts that the next set() has.
@@ -41,6 +42,7 @@ class Alerts final : public control::Herald {
     struct Running;
 
     boost::asio::any_io_executor executor_;
+    Clock& clock_;
     MakeSink make_sink_;
     std::map<std::string, std::shared_ptr<Running>> running_;  // shared with their coroutines
     Unsent recalled_;

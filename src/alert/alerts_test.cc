@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "alert/sample.h"
+#include "base/fake_clock.h"
 
 namespace weir::alert {
 namespace {
@@ -56,7 +57,7 @@ class AlertsTest : public testing::Test {
         web.ports = {{kFrontend.port, kFrontend.protocol}};
         web.pool = "web";
         config_.alerts["a"] = at_once();
-        alerts_.emplace(io_.get_executor(), [this](const std::string& name, const model::Alert&) {
+        alerts_.emplace(io_.get_executor(), clock_, [this](const std::string& name, const model::Alert&) {
             return std::make_unique<FakeSink>(name, receivers_);
         });
         alerts_->set(config_);
@@ -65,10 +66,7 @@ class AlertsTest : public testing::Test {
     static model::Alert at_once() { return {.to = model::Journal{}, .settle = 0s}; }
 
     /// All that can be done without waiting for time to pass.
-    void work() {
-        io_.restart();
-        io_.poll();
-    }
+    void work() { clock_.settle(); }
     void tell(const control::Event& event) {
         alerts_->tell(event);
         work();
@@ -76,6 +74,7 @@ class AlertsTest : public testing::Test {
     control::AlertRow row(size_t i = 0) { return alerts_->rows().at(i); }
 
     asio::io_context io_;
+    FakeClock clock_{io_};
     Receivers receivers_;
     model::Config config_;
     std::optional<Alerts> alerts_;

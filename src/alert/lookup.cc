@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <cstring>
 #include <future>
@@ -48,7 +47,7 @@ struct Lookup::Question {
     std::promise<Result<Endpoints>> answer;
 };
 
-asio::awaitable<Result<Endpoints>> Lookup::run(std::chrono::steady_clock::time_point deadline) {
+asio::awaitable<Result<Endpoints>> Lookup::run(Clock& clock, Clock::Time deadline) {
     if (auto address = net::Ip::parse(host_)) co_return Endpoints{{*address, port_}};
     if (!asked_.expired()) co_return fail("cannot look '{}' up: the resolver has not answered yet", host_);
     auto question = std::make_shared<Question>();
@@ -57,7 +56,7 @@ asio::awaitable<Result<Endpoints>> Lookup::run(std::chrono::steady_clock::time_p
     int watched = ::dup(question->answered.get());
     if (watched < 0) co_return fail_with(errno, "cannot look '{}' up", host_);
     auto executor = co_await asio::this_coro::executor;
-    auto answered = std::make_shared<asio::posix::stream_descriptor>(executor, watched);
+    asio::posix::stream_descriptor answered(executor, watched);
     try {
         std::thread([question, host = host_, port = port_] {
             question->answer.set_value(ask(host, port));
@@ -66,12 +65,8 @@ asio::awaitable<Result<Endpoints>> Lookup::run(std::chrono::steady_clock::time_p
     } catch (const std::system_error& error) {
         co_return fail("cannot look '{}' up: {}", host_, error.what());
     }
-    asio::steady_timer timer(executor, deadline);
-    timer.async_wait([answered](boost::system::error_code cancelled) {
-        if (!cancelled) answered->cancel();
-    });
-    auto [code] = co_await answered->async_wait(asio::posix::stream_descriptor::wait_read, net::kAnswer);
-    timer.cancel();
+    auto alarm = clock.at(deadline, [&answered] { answered.cancel(); });
+    auto [code] = co_await answered.async_wait(asio::posix::stream_descriptor::wait_read, net::kAnswer);
     if (code) co_return fail("cannot look '{}' up: the resolver does not answer", host_);
     asked_.reset();  // the thread may have it for a moment longer
     co_return question->answer.get_future().get();

@@ -3,11 +3,11 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "net/ip.h"
 
@@ -20,8 +20,7 @@ class Lookup {
 
     /// At least one; in the resolver's order. An address as host needs no resolver. Fails at the deadline;
     /// and at once, where a former question is still unanswered then.
-    boost::asio::awaitable<Result<std::vector<net::Endpoint>>> run(
-        std::chrono::steady_clock::time_point deadline);
+    boost::asio::awaitable<Result<std::vector<net::Endpoint>>> run(Clock& clock, Clock::Time deadline);
 
   private:
     struct Question;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "alert/message.h"
+#include "base/clock.h"
 
 namespace weir::alert {
 
@@ -31,6 +32,7 @@ class Sink {
 };
 
 /// Where the alert goes to. Cannot fail: what is wrong shows at each delivery.
-std::unique_ptr<Sink> make_sink(const model::Alert& alert, Sender sender);
+/// The clock outlives it.
+std::unique_ptr<Sink> make_sink(const model::Alert& alert, Sender sender, Clock& clock);
 
 }  // namespace weir::alert

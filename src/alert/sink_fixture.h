@@ -8,6 +8,7 @@
 
 #include "alert/sample.h"
 #include "alert/sink.h"
+#include "base/fake_clock.h"
 
 namespace weir::alert {
 
@@ -20,13 +21,13 @@ class SinkTest : public testing::Test {
             EXPECT_FALSE(thrown);
             delivery = std::move(came);
         });
-        context_.restart();
-        while (!delivery && context_.run_one_for(std::chrono::seconds(30)) > 0) continue;
-        EXPECT_TRUE(delivery) << "the delivery did not end";
+        EXPECT_TRUE(clock_.run_until([&delivery] { return delivery.has_value(); }))
+            << "the delivery did not end";
         return delivery.value_or(Delivery{"none"});
     }
 
     boost::asio::io_context context_;
+    FakeClock clock_{context_};
 };
 
 }  // namespace weir::alert

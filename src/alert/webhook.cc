@@ -19,9 +19,10 @@ namespace weir::alert {
 
 namespace asio = boost::asio;
 using health::Connection;
-using std::chrono::steady_clock;
 
 namespace {
+
+constexpr std::chrono::seconds kPatience{10};
 
 /// The parts of a URL that the configuration has checked.
 struct Target {
@@ -44,17 +45,17 @@ struct Target {
 
 class WebhookSink final : public Sink {
   public:
-    WebhookSink(const model::Webhook& webhook, Sender sender, std::chrono::milliseconds patience)
+    WebhookSink(const model::Webhook& webhook, Sender sender, Clock& clock)
         : webhook_(webhook),
           sender_(std::move(sender)),
-          patience_(patience),
+          clock_(clock),
           target_(webhook.url),
           lookup_(target_.host, net::Port(target_.port)) {}
 
     asio::awaitable<Delivery> deliver(const Message& message) override;
 
   private:
-    using Deadline = steady_clock::time_point;
+    using Deadline = Clock::Time;
 
     std::string request_of(const Message& message) const;
     asio::awaitable<Result<Connection>> connect(net::Endpoint to, Deadline deadline) const;
@@ -63,7 +64,7 @@ class WebhookSink final : public Sink {
 
     const model::Webhook webhook_;
     const Sender sender_;
-    const std::chrono::milliseconds patience_;
+    Clock& clock_;
     const Target target_;
     Lookup lookup_;
 };
@@ -90,7 +91,7 @@ asio::awaitable<Result<Connection>> WebhookSink::connect(net::Endpoint to, Deadl
         ::socket(to.address.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket) co_return fail_with(errno, "{}", where);
     auto executor = co_await asio::this_coro::executor;
-    auto connection = Connection::over(net::Passage(std::move(socket), to, {}), executor, deadline);
+    auto connection = Connection::over(net::Passage(std::move(socket), to, {}), executor, clock_, deadline);
     if (!connection) co_return connection;
     auto code = co_await connection->connect();
     if (code) co_return fail("{}: {}", where, health::text_of(code));
@@ -109,7 +110,7 @@ asio::awaitable<Result<Connection>> WebhookSink::connect(std::vector<net::Endpoi
     constexpr size_t kMost = 4;
     if (to.size() > kMost) to.erase(to.begin() + kMost, to.end());
     for (size_t left = to.size();; --left) {
-        auto now = steady_clock::now();
+        auto now = clock_.now();
         auto next = to[to.size() - left];
         auto share = now + (deadline - now) / static_cast<int>(left);
         auto connection = co_await connect(next, share);
@@ -134,8 +135,8 @@ asio::awaitable<Delivery> WebhookSink::exchange(const std::string& request, Conn
 }
 
 asio::awaitable<Delivery> WebhookSink::deliver(const Message& message) {
-    auto deadline = steady_clock::now() + patience_;
-    auto addresses = co_await lookup_.run(deadline);
+    auto deadline = clock_.now() + kPatience;
+    auto addresses = co_await lookup_.run(clock_, deadline);
     if (!addresses) co_return Delivery{addresses.error().message};
     auto connection = co_await connect(*std::move(addresses), deadline);
     if (!connection) co_return Delivery{connection.error().message};
@@ -145,9 +146,8 @@ asio::awaitable<Delivery> WebhookSink::deliver(const Message& message) {
 
 }  // namespace
 
-std::unique_ptr<Sink> webhook_sink(const model::Webhook& webhook, Sender sender,
-                                   std::chrono::milliseconds patience) {
-    return std::make_unique<WebhookSink>(webhook, std::move(sender), patience);
+std::unique_ptr<Sink> webhook_sink(const model::Webhook& webhook, Sender sender, Clock& clock) {
+    return std::make_unique<WebhookSink>(webhook, std::move(sender), clock);
 }
 
 }  // namespace weir::alert

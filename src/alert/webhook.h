@@ -6,8 +6,7 @@
 
 namespace weir::alert {
 
-/// `patience`: for a message, from the name's lookup to the end of the answer.
-std::unique_ptr<Sink> webhook_sink(const model::Webhook& webhook, Sender sender,
-                                   std::chrono::milliseconds patience = std::chrono::seconds(10));
+/// Ten seconds for a message, from the name's lookup to the end of the answer.
+std::unique_ptr<Sink> webhook_sink(const model::Webhook& webhook, Sender sender, Clock& clock);
 
 }  // namespace weir::alert

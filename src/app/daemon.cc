@@ -23,6 +23,7 @@
 #include "app/notify.h"
 #include "app/process.h"
 #include "app/takeover.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "config/document.h"
 #include "config/load.h"
@@ -110,6 +111,7 @@ class Running {
 
     const cli::RunOptions& options_;
     asio::io_context io_{1};
+    SystemClock clock_{io_.get_executor()};
     // Goes last: then another daemon may begin.
     Handover handover_{io_.get_executor(),
                        {.give = [this] { return server_.hand_over(); },
@@ -131,7 +133,7 @@ class Running {
         [this] {
             if (controller_) controller_->wake();
         }};
-    alert::Alerts alerts_{io_.get_executor()};
+    alert::Alerts alerts_{io_.get_executor(), clock_};
     control::StateFile unsent_{options_.state + "/alerts.json"};
     control::StateFile parked_{options_.state + "/bfd.json"};
     std::unique_ptr<control::Controller> controller_;
@@ -223,7 +225,7 @@ void Running::make_controller(model::HealthMap recovered) {
     options.overrides_file = options_.state + "/overrides.json";
     options.health_file = options_.state + "/health.json";
     path_ = std::make_unique<EnginePath>(*engine_);
-    controller_ = std::make_unique<control::Controller>(io_.get_executor(), *engine_, *path_,
+    controller_ = std::make_unique<control::Controller>(io_.get_executor(), clock_, *engine_, *path_,
                                                         std::move(config_), std::move(options));
     api_ = admin::api({*controller_, *captures_, server_.tally()});
 }

@@ -29,20 +29,16 @@ model::HealthMap health_in(const model::Plan& plan) {
 
 }  // namespace
 
-Controller::Controller(const boost::asio::any_io_executor& executor, engine::Engine& engine,
+Controller::Controller(const boost::asio::any_io_executor& executor, Clock& clock, engine::Engine& engine,
                        health::Path& path, model::Config config, Options options)
-    : engine_(engine),
+    : clock_(clock),
+      engine_(engine),
       options_(std::move(options)),
       events_(std::make_shared<Events>(options_.wall_clock())),
       config_(std::move(config)),
-      checker_(executor, path, [this] { pass_soon(); }),
+      checker_(executor, clock, path, [this] { pass_soon(); }),
       overrides_(options_.overrides_file),
-      next_pass_(executor),
-      next_tick_(executor),
-      next_look_(executor),
-      presence_(options_.recovered.empty(), options_.now()),
-      next_lesson_(executor),
-      next_follow_(executor),
+      presence_(options_.recovered.empty(), clock_.now()),
       follow_(options_.retry),
       daemon_{WEIR_VERSION, ::getpid(), system_clock::now(), options_.config_path, options_.engine_name} {}
 
@@ -61,7 +57,7 @@ void Controller::start() {
     if (!left) spdlog::warn("{}", left.error().message);
     auto legacy = left.value_or(Legacy{});
     checker_.set(work_of(config_), recovered, legacy.checks);
-    if (Restraint::ticks(config_)) restraint_.resume(recovered, legacy.holds, options_.now());
+    if (Restraint::ticks(config_)) restraint_.resume(recovered, legacy.holds, clock_.now());
     hand_out_config();
     reconcile();
     if (options_.herald)
@@ -75,14 +71,11 @@ void Controller::hand_out_config() {
     auto former = std::exchange(not_followed_, followed ? "" : followed.error().message);
     if (followed) {
         follow_.reset();
-        next_follow_.cancel();
+        next_follow_.reset();
         return;
     }
     if (former != not_followed_) spdlog::error("{}", not_followed_);
-    next_follow_.expires_after(follow_.next());
-    next_follow_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
-        if (!error && !alive.expired()) hand_out_config();
-    });
+    next_follow_ = clock_.after(follow_.next(), [this] { hand_out_config(); });
 }
 
 void Controller::wake() {
@@ -92,23 +85,20 @@ void Controller::wake() {
 
 void Controller::pass_soon() {
     if (std::exchange(pass_is_due_, true)) return;
-    schedule(rest_.left(options_.now()));
+    schedule(rest_.left(clock_.now()));
 }
 
 void Controller::schedule(Rest::Duration delay) {
-    next_pass_.expires_after(delay);
-    next_pass_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
-        if (!error && !alive.expired()) pass();
-    });
+    next_pass_ = clock_.after(delay, [this] { pass(); });
 }
 
 /// Of many services that have changed some have their turn, then the probes, then the next ones.
 void Controller::pass() {
     pass_is_due_ = false;
-    auto began = options_.now();
+    auto began = clock_.now();
     note_checks();
     reconcile(stale_services_.take(kServicesAtOnce));
-    rest_.after(began, options_.now());
+    rest_.after(began, clock_.now());
     if (!stale_services_.empty() && applying_.error.empty()) pass_soon();
 }
 
@@ -154,7 +144,7 @@ model::Plan Controller::plan_all() {
     auto health = merged();
     auto plan = model::plan(config_, health, restraint_.allowances(), overrides_.all());
     auto former = restraint_.allowances();
-    restraint_.look(config_, plan, options_.now());
+    restraint_.look(config_, plan, clock_.now());
     if (restraint_.allowances() != former)
         plan = model::plan(config_, health, restraint_.allowances(), overrides_.all());
     keep_what_is_same(*wanted_, plan);
@@ -163,12 +153,10 @@ model::Plan Controller::plan_all() {
 
 void Controller::tick_later() {
     if (!Restraint::ticks(config_)) {
-        next_tick_.cancel();
+        next_tick_.reset();
         return;
     }
-    next_tick_.expires_after(std::chrono::seconds(1));
-    next_tick_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
-        if (error || alive.expired()) return;
+    next_tick_ = clock_.after(std::chrono::seconds(1), [this] {
         tick();
         tick_later();
     });
@@ -180,16 +168,16 @@ void Controller::tick() {
         for (const auto& [target, traffic] : engine_.observe().targets)
             flows.emplace(target, static_cast<double>(traffic.flows_active));
     auto former = restraint_.allowances();
-    restraint_.tick(config_, *wanted_, flows, flows, options_.now());
+    restraint_.tick(config_, *wanted_, flows, flows, clock_.now());
     if (restraint_.allowances() != former) reconcile({}, true);
 }
 
 void Controller::reconcile(const std::set<std::string>& services, bool by_time) {
-    auto began = std::chrono::steady_clock::now();
+    auto began = clock_.now();
     auto plan = make_plan(services);
     Presence::Learnt learnt;
     if (presence_.is_learning()) learnt = {checker_.settled(), options_.knows_flows()};
-    plan.silent = !presence_.may_announce(config_.announcing, learnt, options_.now());
+    plan.silent = !presence_.may_announce(config_.announcing, learnt, clock_.now());
     plan.stands_by = options_.stands_by(!plan.silent);
     if (presence_.is_learning()) learn_on();
     auto former = std::exchange(wanted_, std::make_shared<const model::Plan>(std::move(plan)));
@@ -202,7 +190,7 @@ void Controller::reconcile(const std::set<std::string>& services, bool by_time) 
         news = true;
         ++applying_.number;
         applying_.applied_at = system_clock::now();
-        applying_.took = std::chrono::steady_clock::now() - began;
+        applying_.took = clock_.now() - began;
         auto text =
             fmt::format("plan {} is in force: {} frontends", applying_.number, wanted_->frontends.size());
         if (by_time)
@@ -220,10 +208,7 @@ void Controller::reconcile(const std::set<std::string>& services, bool by_time) 
 
 /// Nobody tells when the last check has had its say, or the flows are known.
 void Controller::learn_on() {
-    next_lesson_.expires_after(kLesson);
-    next_lesson_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
-        if (!error && !alive.expired()) pass_soon();
-    });
+    next_lesson_ = clock_.after(kLesson, [this] { pass_soon(); });
 }
 
 void Controller::withdraw() {
@@ -232,7 +217,7 @@ void Controller::withdraw() {
 }
 
 void Controller::save_health() {
-    const Legacy legacy{checker_.memory(), restraint_.holds(options_.now())};
+    const Legacy legacy{checker_.memory(), restraint_.holds(clock_.now())};
     if (options_.health_file.empty() || legacy == Legacy{}) return;
     if (auto saved = HealthFile(options_.health_file).save(legacy, options_.wall_clock()); !saved)
         spdlog::warn("what the checks have seen is not saved: {}", saved.error().message);
@@ -266,10 +251,7 @@ void Controller::follow_drains() {
     bool in_force = applying_.error.empty();
     if (in_force) look_after_drains();
     if (overrides_.is_saved() && !(in_force && under_way(overrides_.all(), drains_))) return;
-    next_look_.expires_after(kLook);
-    next_look_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
-        if (!error && !alive.expired()) follow_drains();
-    });
+    next_look_ = clock_.after(kLook, [this] { follow_drains(); });
 }
 
 void Controller::look_after_drains() {

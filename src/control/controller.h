@@ -2,7 +2,7 @@
 // makes the engine agree with it. Everything happens on the executor's one thread.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/any_io_executor.hpp>
 #include <functional>
 #include <memory>
 #include <set>
@@ -56,16 +56,15 @@ class Controller {
         Herald* herald = nullptr;                     // as well
         const announce::BgpReporting* bgp = nullptr;  // as well
         const sync::Reporting* sync = nullptr;        // as well
-        std::function<SteadyTime()> now = [] { return std::chrono::steady_clock::now(); };
-        std::string overrides_file;  // "": they end with the controller
-        std::string health_file;     // "": what the checks have seen ends with it
+        std::string overrides_file;                   // "": they end with the controller
+        std::string health_file;                      // "": what the checks have seen ends with it
         std::function<SystemTime()> wall_clock = std::chrono::system_clock::now;
         Backoff retry{std::chrono::seconds(1), std::chrono::seconds(10)};
     };
 
-    /// The engine and the path outlive the controller.
-    Controller(const boost::asio::any_io_executor& executor, engine::Engine& engine, health::Path& path,
-               model::Config config, Options options);
+    /// The clock, the engine and the path outlive the controller.
+    Controller(const boost::asio::any_io_executor& executor, Clock& clock, engine::Engine& engine,
+               health::Path& path, model::Config config, Options options);
 
     /// Applies the first plan and starts the checks.
     void start();
@@ -151,6 +150,7 @@ class Controller {
     model::HealthMap merged() const;
     model::HealthMap merged(const std::set<std::string>& services) const;
 
+    Clock& clock_;
     engine::Engine& engine_;
     Options options_;
     std::shared_ptr<Events> events_;  // shared with those who read along, for as long as it lives
@@ -158,13 +158,8 @@ class Controller {
     health::Checker checker_;
     Overrides overrides_;
     Drains drains_;
-    boost::asio::steady_timer next_pass_;
-    boost::asio::steady_timer next_tick_;
     Restraint restraint_;
-    boost::asio::steady_timer next_look_;  // at the drains
     Presence presence_;
-    boost::asio::steady_timer next_lesson_;
-    boost::asio::steady_timer next_follow_;
     Backoff follow_;
     bool pass_is_due_ = false;
     Rest rest_;
@@ -177,8 +172,11 @@ class Controller {
     Reloads reloads_;
     std::string not_followed_;  // why on_config could not; "" when it could
     Applying applying_;
-    std::shared_ptr<char> alive_ =
-        std::make_shared<char>();  // a pass that is queued when we end finds it gone
+    Clock::Alarm next_pass_;
+    Clock::Alarm next_tick_;
+    Clock::Alarm next_look_;  // at the drains
+    Clock::Alarm next_lesson_;
+    Clock::Alarm next_follow_;
 };
 
 }  // namespace weir::control

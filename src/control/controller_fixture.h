@@ -1,4 +1,4 @@
-// A controller with a fake engine, announcer and herald, and a clock that stands still.
+// A controller with a fake engine, announcer and herald, whose time the test moves.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "announce/fake.h"
+#include "base/fake_clock.h"
 #include "control/controller.h"
 #include "control/sample.h"
 #include "engine/fake.h"
@@ -42,7 +43,10 @@ class ControllerTest : public testing::Test {
             ++configs_seen;
             return config_problem.empty() ? Status() : fail("{}", config_problem);
         };
-        options.on_applied = [this] { told.push_back(controller ? controller->not_in_force() : "?"); };
+        options.on_applied = [this] {
+            told.push_back(controller ? controller->not_in_force() : "?");
+            clock.pass(planning);
+        };
         options.recovered = std::move(recovered);
         options.announcer = &announcer;
         options.herald = &herald;
@@ -50,22 +54,15 @@ class ControllerTest : public testing::Test {
         options.overrides_file = overrides_file;
         options.health_file = health_file;
         options.retry = Backoff(std::chrono::milliseconds(1), std::chrono::milliseconds(4));
-        options.now = [this] { return now; };
-        controller.emplace(io.get_executor(), engine, path, config, std::move(options));
+        controller.emplace(io.get_executor(), clock, engine, path, config, std::move(options));
         controller->start();
         return *controller;
     }
 
-    void run_until(const std::function<bool()>& condition) {
-        auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-        while (!condition() && std::chrono::steady_clock::now() < deadline) {
-            if (io.stopped()) io.restart();  // it stops where it had nothing left to do
-            io.run_one_for(std::chrono::milliseconds(100));
-        }
-        ASSERT_TRUE(condition());
-    }
+    void run_until(const std::function<bool()>& condition) { ASSERT_TRUE(clock.move_until(condition)); }
 
     boost::asio::io_context io;
+    FakeClock clock{io};
     engine::Fake engine;
     announce::Fake announcer;
     Listener herald;
@@ -74,8 +71,8 @@ class ControllerTest : public testing::Test {
     config::Loaded next_load = sample_config();
     int configs_seen = 0;
     std::string config_problem;
+    Clock::Duration planning{};     // so long a plan takes
     std::vector<std::string> told;  // not_in_force() at each on_applied()
-    SteadyTime now{std::chrono::seconds(1000)};
     SystemTime wall_clock{std::chrono::hours(24)};
     std::string overrides_file;
     std::string health_file;

@@ -30,7 +30,7 @@ TEST_F(ControllerTest, LeavesRecoveredTargetsUpUntilTheirChecksFail) {
 TEST_F(ControllerTest, LetsATargetThatComesUpBeginSlowly) {
     config.services["web"].slow_start = 18s;
     start();
-    now += 60s;
+    clock.pass(60s);
     engine.cannot_reach[sample_target(1)] = "no neighbour answers";
     controller->wake();
     run_until([&] { return engine.applied.size() == 2; });
@@ -39,14 +39,14 @@ TEST_F(ControllerTest, LetsATargetThatComesUpBeginSlowly) {
     run_until([&] { return engine.applied.size() == 3; });
     auto fraction = [&] { return engine.applied.back().frontends[0].targets[0].fraction; };
     EXPECT_EQ(fraction(), model::kWhole / 10);
-    now += 1s;
+    clock.pass(1s);
     controller->tick();
     EXPECT_EQ(engine.applied.size(), 3u) << "within a step nothing is applied";
-    now += 1s;
+    clock.pass(1s);
     controller->tick();
     EXPECT_EQ(fraction(), model::kWhole / 5);
     EXPECT_EQ(controller->status().backends[0].target.fraction, model::kWhole / 5);
-    now += 16s;
+    clock.pass(16s);
     controller->tick();
     EXPECT_EQ(fraction(), model::kWhole);
 }

@@ -87,6 +87,7 @@ TEST_F(ControllerTest, LetsAChangeByHandWaitForNothingThatChecksHaveFound) {
     }
     model::HealthMap up;
     for (const auto& target : model::targets_of(config)) up[target] = {true, "before"};
+    planning = std::chrono::milliseconds(100);
     start(up);
     // There is no way to any backend, so all go down, one after the other.
     auto down = [&] {

@@ -17,7 +17,7 @@ TEST_F(ControllerTest, AppliesThePlanAtStart) {
 
 TEST_F(ControllerTest, DoesNotApplyWhatIsInForce) {
     start().wake();
-    io.run_for(0ms);
+    clock.settle();
     EXPECT_EQ(engine.applied.size(), 1u);
 }
 
@@ -27,7 +27,7 @@ TEST_F(ControllerTest, MakesOnePassOfManyChanges) {
     for (int i = 0; i < 100; ++i) controller->wake();
     run_until([&] { return engine.applied.size() == 2; });
     EXPECT_FALSE(engine.applied[1].frontends[0].targets[0].health.up);
-    io.run_for(0ms);
+    clock.settle();
     EXPECT_EQ(engine.applied.size(), 2u);
 }
 
@@ -163,7 +163,7 @@ TEST_F(ControllerTest, TellsWheneverWhatIsInForceChanges) {
     start();
     run_until([&] { return engine.applied.size() == 1; });
     controller->wake();
-    io.run_for(0ms);
+    clock.settle();
     EXPECT_THAT(told, testing::ElementsAre("no memory", "")) << "and nothing where nothing has changed";
 }
 
@@ -192,7 +192,7 @@ TEST_F(ControllerTest, AnnouncesWhenTheTimeToLearnIsOver) {
     config.services["web"].checks.push_back({.kind = model::TcpCheck{}, .history = 1000, .rise = 1000});
     start();
     EXPECT_TRUE(engine.applied.back().silent);
-    now += 10s;
+    clock.pass(10s);
     controller->wake();
     run_until([&] { return !engine.applied.back().silent; });
 }

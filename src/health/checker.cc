@@ -7,7 +7,6 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -137,7 +136,8 @@ struct Checker::State : std::enable_shared_from_this<State> {
     std::minstd_rand random;
     std::map<model::TargetKey, Target> targets;
     std::set<std::pair<steady_clock::time_point, RunningPtr>> agenda;  // of those that are not being probed
-    std::optional<steady_clock::time_point> alarm;                     // when the world calls
+    std::optional<Clock::Time> alarm_at;
+    Clock::Alarm alarm;  // then
     bool turn_is_posted = false;
     std::set<std::string> expiring_seen;
     std::map<std::string, model::TargetKey> expiring;  // of them what nobody has taken yet
@@ -176,7 +176,7 @@ std::vector<RunningPtr> Checker::State::replace(Target& target, const model::Tar
 
 /// `beside` so many others.
 void Checker::State::start(const RunningPtr& running, size_t beside) {
-    running->pace.emplace(world.now(), running->check.interval, beside, chance());
+    running->pace.emplace(world.clock.now(), running->check.interval, beside, chance());
     put(running, running->pace->first());
 }
 
@@ -197,13 +197,13 @@ void Checker::State::put(const RunningPtr& running, steady_clock::time_point due
 void Checker::State::wait() {
     if (turn_is_posted) return;
     auto next = agenda.empty() ? std::nullopt : std::optional(agenda.begin()->first);
-    if (alarm == next) return;
-    alarm = next;
-    world.alarm(next, [weak = weak_from_this()] {
-        auto state = weak.lock();
-        if (!state) return;
-        state->alarm.reset();
-        state->turn();
+    if (alarm_at == next) return;
+    alarm_at = next;
+    alarm.reset();
+    if (!next) return;
+    alarm = world.clock.at(*next, [this] {
+        alarm_at.reset();
+        turn();
     });
 }
 
@@ -211,7 +211,7 @@ void Checker::State::wait() {
 /// the probes' own sockets, must not wait for all of them: those that stay have the next turn.
 void Checker::State::turn() {
     for (size_t i = 0; i < kProbesInATurn; i++) {
-        if (agenda.empty() || agenda.begin()->first > world.now()) return wait();
+        if (agenda.empty() || agenda.begin()->first > world.clock.now()) return wait();
         begin(agenda.extract(agenda.begin()).value().second);
     }
     if (std::exchange(turn_is_posted, true)) return;
@@ -227,12 +227,12 @@ void Checker::State::begin(const RunningPtr& running) {
     running->probing = true;
     // The handler holds on to the signal until the coroutine is gone; only then there may be another one.
     auto ended = [state = shared_from_this(), running,
-                  started = world.now()](const std::exception_ptr& thrown) {
+                  started = world.clock.now()](const std::exception_ptr& thrown) {
         running->probing = false;
         if (running->stopped) return;
         if (thrown) std::rethrow_exception(thrown);
-        state->put(running,
-                   running->pace->next(started, state->world.now(), running->is_opening(), state->chance()));
+        state->put(running, running->pace->next(started, state->world.clock.now(), running->is_opening(),
+                                                state->chance()));
         state->wait();
     };
     asio::co_spawn(executor, probe(shared_from_this(), running),
@@ -294,31 +294,18 @@ void Checker::State::notify() {
     });
 }
 
-World World::real(const asio::any_io_executor& executor, Path& path) {
-    World world;
-    world.probe = [&path](const model::Check& check, const model::TargetKey& target) {
-        return health::probe(check, target, path);
-    };
-    world.now = [] { return steady_clock::now(); };
-    auto timer = std::make_shared<asio::steady_timer>(executor);
-    world.alarm = [timer](std::optional<steady_clock::time_point> due, std::function<void()> call) {
-        if (!due) {
-            timer->cancel();
-            return;
-        }
-        timer->expires_at(*due);
-        timer->async_wait([call = std::move(call)](boost::system::error_code cancelled) {
-            if (!cancelled) call();
-        });
-    };
-    return world;
-}
-
 Checker::Checker(asio::any_io_executor executor, World world, std::function<void()> on_change)
     : state_(std::make_shared<State>(std::move(executor), std::move(world), std::move(on_change))) {}
 
-Checker::Checker(const asio::any_io_executor& executor, Path& path, std::function<void()> on_change)
-    : Checker(executor, World::real(executor, path), std::move(on_change)) {}
+Checker::Checker(const asio::any_io_executor& executor, Clock& clock, Path& path,
+                 std::function<void()> on_change)
+    : Checker(executor,
+              World{.clock = clock,
+                    .probe =
+                        [&path, &clock](const model::Check& check, const model::TargetKey& target) {
+                            return health::probe(check, target, path, clock);
+                        }},
+              std::move(on_change)) {}
 
 Checker::~Checker() {
     state_->on_change = nullptr;

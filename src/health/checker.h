@@ -13,6 +13,7 @@
 #include <set>
 #include <vector>
 
+#include "base/clock.h"
 #include "health/probe.h"
 #include "health/tally.h"
 
@@ -54,16 +55,10 @@ using Memory = std::map<model::TargetKey, Past>;
 
 /// What the checker needs of the world; tests have their own.
 struct World {
+    Clock& clock;
     std::function<boost::asio::awaitable<Result<Outcome>>(const model::Check&, const model::TargetKey&)>
         probe;
-    std::function<std::chrono::steady_clock::time_point()> now;
-    /// Calls once, then, in place of what it was asked for before; with no time nothing is called.
-    std::function<void(std::optional<std::chrono::steady_clock::time_point>, std::function<void()> call)>
-        alarm;
     unsigned seed = std::random_device{}();
-
-    /// Probes over `path` and the system's clock.
-    static World real(const boost::asio::any_io_executor& executor, Path& path);
 };
 
 /// All calls are made on the executor, which runs in one thread and outlives the checker.
@@ -75,8 +70,9 @@ class Checker {
     /// `on_change` is called on the executor, never within set(), after the health of a target or of several
     /// changed, or there is something to take.
     Checker(boost::asio::any_io_executor executor, World world, std::function<void()> on_change);
-    /// The path outlives the checker.
-    Checker(const boost::asio::any_io_executor& executor, Path& path, std::function<void()> on_change);
+    /// Probes over the path, which outlives the checker as the clock does.
+    Checker(const boost::asio::any_io_executor& executor, Clock& clock, Path& path,
+            std::function<void()> on_change);
     ~Checker();
 
     /// Replaces the set of checks. What stays the same goes on undisturbed; a check of the same kind keeps

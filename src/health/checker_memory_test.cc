@@ -132,7 +132,7 @@ TEST_F(CheckerTest, StopsWhatIsNoLongerWanted) {
     set({{target(3), {}}});
     time_.settle();
     EXPECT_TRUE(checker_->checked().empty());
-    EXPECT_EQ(time_.sleepers(), 0u);
+    EXPECT_EQ(time_.alarms(), 0u);
     changes_ = 0;
     probed_.clear();
     time_.move(10s);

@@ -183,7 +183,7 @@ TEST_F(CheckerTest, MayBeChangedFromItsOwnCallback) {
     failing_ = {target(2)};
     time_.move(10s);
     EXPECT_FALSE(checker_);
-    EXPECT_EQ(time_.sleepers(), 0u);
+    EXPECT_EQ(time_.alarms(), 0u);
 }
 
 TEST_F(CheckerTest, CallsNobodyOnceItIsGone) {
@@ -195,7 +195,7 @@ TEST_F(CheckerTest, CallsNobodyOnceItIsGone) {
     checker_.reset();
     time_.move(10s);
     EXPECT_EQ(changes_, 0);
-    EXPECT_EQ(time_.sleepers(), 0u);
+    EXPECT_EQ(time_.alarms(), 0u);
 }
 
 TEST_F(CheckerTest, LetsOthersHaveTheirTurnHoweverManyProbesAreDue) {

@@ -15,7 +15,6 @@
 #include <array>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <csignal>
 #include <cstring>
@@ -27,7 +26,6 @@
 namespace weir::health {
 
 namespace asio = boost::asio;
-using std::chrono::steady_clock;
 
 namespace {
 
@@ -37,32 +35,36 @@ constexpr rlim_t kMostFiles = 256;
 constexpr rlim_t kMostProcesses = 1024;  // of the user, also outside of weir
 constexpr int kEnd = STDERR_FILENO + 1;  // in the new process: where to write how the program ended
 
-struct Places {
-    int free = Place::kPlaces;
-    std::list<asio::steady_timer*> waiting;
+class Turn;
 
-    void wake_next() {
-        if (free > 0 && !waiting.empty()) waiting.front()->cancel();
-    }
+struct Places {
+    void wake_next();
+
+    int free = Place::kPlaces;
+    std::list<Turn*> waiting;
 };
 Places places;
 
 /// A coroutine's turn in the queue.
 class Turn {
   public:
-    Turn(const asio::any_io_executor& executor, steady_clock::time_point deadline)
-        : timer(executor, deadline), at_(places.waiting.insert(places.waiting.end(), &timer)) {}
+    explicit Turn(const asio::any_io_executor& executor)
+        : sleep(executor), at_(places.waiting.insert(places.waiting.end(), this)) {}
     Turn(const Turn&) = delete;
     ~Turn() {
         places.waiting.erase(at_);
         places.wake_next();
     }
 
-    asio::steady_timer timer;
+    Sleep sleep;
 
   private:
-    std::list<asio::steady_timer*>::iterator at_;
+    std::list<Turn*>::iterator at_;
 };
+
+void Places::wake_next() {
+    if (free > 0 && !waiting.empty()) waiting.front()->sleep.wake();
+}
 
 /// What the new process needs, made before it is there: it may do nothing but system calls.
 struct Prepared {
@@ -176,15 +178,15 @@ UniqueFd above_standard(UniqueFd fd) {
 
 }  // namespace
 
-asio::awaitable<Place> Place::take(steady_clock::time_point deadline) {
+asio::awaitable<Place> Place::take(Clock& clock, Clock::Time deadline) {
     auto executor = co_await asio::this_coro::executor;
     while (places.free == 0) {
-        Turn turn(executor, deadline);
-        co_await turn.timer.async_wait(net::kAnswer);
+        Turn turn(executor);
+        co_await turn.sleep.until(clock, deadline);
         auto cancellation = co_await asio::this_coro::cancellation_state;
         if (cancellation.cancelled() != asio::cancellation_type::none)
             throw boost::system::system_error(asio::error::operation_aborted);
-        if (steady_clock::now() >= deadline) co_return Place();
+        if (clock.now() >= deadline) co_return Place();
     }
     places.free--;
     Place taken;
@@ -203,7 +205,6 @@ struct Child::State {
         : place(std::move(in)),
           process(of),
           ended(executor, pidfd),
-          timer(executor),
           output(std::move(prepared.output)),
           noted_end(std::move(prepared.end)) {}
 
@@ -249,7 +250,6 @@ struct Child::State {
     Place place;
     const pid_t process;
     asio::posix::stream_descriptor ended;  // its pidfd
-    asio::steady_timer timer;
     UniqueFd output;
     UniqueFd noted_end;
     bool expired = false;
@@ -278,17 +278,14 @@ Result<Child> Child::start(const Order& order, Place place, const asio::any_io_e
 
 Child::~Child() {
     if (!state_) return;
-    state_->timer.cancel();
     if (state_->is_reaped) return;
     state_->kill();
     State::reap_later(state_);
 }
 
-asio::awaitable<bool> Child::wait(steady_clock::time_point deadline) {
+asio::awaitable<bool> Child::wait(Clock& clock, Clock::Time deadline) {
     auto state = state_;
-    state->timer.expires_at(deadline);
-    state->timer.async_wait([state](boost::system::error_code cancelled) {
-        if (cancelled) return;
+    auto alarm = clock.at(deadline, [&state] {
         state->expired = true;
         state->ended.cancel();
     });
@@ -298,7 +295,6 @@ asio::awaitable<bool> Child::wait(steady_clock::time_point deadline) {
         if (state->expired) co_return false;
         if (code) throw boost::system::system_error(code);
     } while (!state->reap());
-    state->timer.cancel();
     co_return true;
 }
 

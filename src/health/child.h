@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace weir::health {
@@ -23,7 +24,7 @@ class Place {
     static constexpr int kPlaces = 64;  // for all checks together
 
     /// An empty one if none is free by the deadline. Throws when cancelled. All are taken in one thread.
-    static boost::asio::awaitable<Place> take(std::chrono::steady_clock::time_point deadline);
+    static boost::asio::awaitable<Place> take(Clock& clock, Clock::Time deadline);
 
     explicit operator bool() const { return held_; }
 
@@ -57,7 +58,7 @@ class Child {
     static Result<Child> start(const Order& order, Place place, const boost::asio::any_io_executor& executor);
 
     /// Until it has ended; false if it has not by the deadline. Throws when cancelled.
-    boost::asio::awaitable<bool> wait(std::chrono::steady_clock::time_point deadline);
+    boost::asio::awaitable<bool> wait(Clock& clock, Clock::Time deadline);
     End end() const;  // after wait() came true
 
     /// The first line of what it wrote to its output and its errors, or the beginning of that line.

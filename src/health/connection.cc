@@ -15,8 +15,6 @@ namespace weir::health {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
-namespace {}  // namespace
-
 struct Connection::State : Line<tcp::socket> {
     using Line::Line;
 
@@ -28,18 +26,21 @@ struct Connection::State : Line<tcp::socket> {
     std::optional<asio::ssl::stream<tcp::socket&>> tls;  // over the socket
 };
 
-Result<Connection> Connection::over(net::Passage passage, const asio::any_io_executor& executor,
-                                    std::chrono::steady_clock::time_point deadline) {
+Result<Connection> Connection::over(net::Passage passage, const asio::any_io_executor& executor, Clock& clock,
+                                    Clock::Time deadline) {
     // Closing by RST leaves no TIME_WAIT, neither here, where the probes of thousands of targets would use up
     // the ports within minutes, nor on the backend; and an orderly end would outlast the way. Set on the
     // descriptor, because Asio's destructor takes back a linger it knows of.
     linger reset{.l_onoff = 1, .l_linger = 0};
     if (setsockopt(passage.socket.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset) != 0)
         return fail_with(errno, "cannot set the probe's socket up");
-    auto state = std::make_shared<State>(executor, std::move(passage));
-    if (auto watched = State::watch(state, deadline); !watched) return propagate(watched);
+    auto state = std::make_unique<State>(executor, std::move(passage));
+    if (auto watched = state->watch(clock, deadline); !watched) return propagate(watched);
     return Connection(std::move(state));
 }
+
+Connection::Connection(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Connection::Connection(Connection&&) noexcept = default;
 
 Connection::~Connection() {
     if (state_) state_->end();

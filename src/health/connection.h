@@ -6,10 +6,10 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <chrono>
 #include <memory>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "net/passage.h"
 
@@ -29,7 +29,7 @@ class Connection {
     using Code = boost::system::error_code;
 
     static Result<Connection> over(net::Passage passage, const boost::asio::any_io_executor& executor,
-                                   std::chrono::steady_clock::time_point deadline);
+                                   Clock& clock, Clock::Time deadline);
 
     boost::asio::awaitable<Code> connect();
     /// The handshake; reading and writing are by TLS from then on. The session lives as long as the
@@ -39,15 +39,15 @@ class Connection {
     /// Into `*filled` the number of bytes read. Of an end by TLS or without it the code is asio::error::eof.
     boost::asio::awaitable<Code> read_some(boost::asio::mutable_buffer into, size_t* filled);
 
-    Connection(Connection&&) noexcept = default;
+    Connection(Connection&&) noexcept;
     Connection& operator=(Connection&&) = delete;
     ~Connection();
 
   private:
     struct State;
-    explicit Connection(std::shared_ptr<State> state) : state_(std::move(state)) {}
+    explicit Connection(std::unique_ptr<State> state);
 
-    std::shared_ptr<State> state_;  // shared with the deadline's timer
+    std::unique_ptr<State> state_;
 };
 
 /// Whether a connection failed because this host lacks something: ports, memory, its own address.

@@ -28,18 +28,22 @@ struct Datagrams::State : Line<asio::ip::udp::socket> {
 };
 
 std::expected<Datagrams, net::NoPassage> Datagrams::over(net::Passage passage,
-                                                         const asio::any_io_executor& executor,
-                                                         std::chrono::steady_clock::time_point deadline) {
-    auto state = std::make_shared<State>(executor, std::move(passage));
-    if (auto watched = State::watch(state, deadline); !watched)
+                                                         const asio::any_io_executor& executor, Clock& clock,
+                                                         Clock::Time deadline) {
+    auto state = std::make_unique<State>(executor, std::move(passage));
+    if (auto watched = state->watch(clock, deadline); !watched)
         return std::unexpected(net::NoPassage(watched.error(), true));
-    Datagrams datagrams(state);
+    Datagrams datagrams(std::move(state));
+    auto& line = *datagrams.state_;
     Code code;
-    state->socket.connect(state->peer(), code);
+    line.socket.connect(line.peer(), code);
     if (code) return std::unexpected(net::NoPassage(Error{text_of(code)}, is_ours(code)));
-    forget_what_came(state->socket.native_handle());
+    forget_what_came(line.socket.native_handle());
     return datagrams;
 }
+
+Datagrams::Datagrams(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Datagrams::Datagrams(Datagrams&&) noexcept = default;
 
 Datagrams::~Datagrams() {
     if (state_) state_->end();

@@ -4,10 +4,10 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
-#include <chrono>
 #include <memory>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "health/connection.h"
 #include "net/passage.h"
@@ -22,7 +22,7 @@ class Datagrams {
 
     static std::expected<Datagrams, net::NoPassage> over(net::Passage passage,
                                                          const boost::asio::any_io_executor& executor,
-                                                         std::chrono::steady_clock::time_point deadline);
+                                                         Clock& clock, Clock::Time deadline);
 
     /// As the passage has it.
     const net::Endpoint& peer() const;
@@ -31,15 +31,15 @@ class Datagrams {
     /// Into `*filled` the number of bytes; of a datagram that is too long the rest is lost.
     boost::asio::awaitable<Code> receive(boost::asio::mutable_buffer into, size_t* filled);
 
-    Datagrams(Datagrams&&) noexcept = default;
+    Datagrams(Datagrams&&) noexcept;
     Datagrams& operator=(Datagrams&&) = delete;
     ~Datagrams();
 
   private:
     struct State;
-    explicit Datagrams(std::shared_ptr<State> state) : state_(std::move(state)) {}
+    explicit Datagrams(std::unique_ptr<State> state);
 
-    std::shared_ptr<State> state_;
+    std::unique_ptr<State> state_;
 };
 
 }  // namespace weir::health

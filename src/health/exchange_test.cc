@@ -27,7 +27,7 @@ class Exchange : public Probe {
             request_.resize(wanted.size());
             co_await asio::async_read(client, asio::buffer(request_), kAnswer);
             co_await asio::async_write(client, asio::buffer(text), kAnswer);
-            co_await wait_for_close(client, client_end_);
+            co_await fall_silent(client);
         });
     }
 
@@ -113,7 +113,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_F(Exchange, GivesUpOnABodyThatDoesNotEnd) {
     answer("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nall is well");
-    EXPECT_EQ(message(hasty(http({.body = "all is well"}))), "L7TOUT");
+    EXPECT_EQ(message(http({.body = "all is well"})), "L7TOUT");
 }
 
 TEST_F(Exchange, SaysItsTextAndFindsTheAnswer) {
@@ -131,12 +131,12 @@ TEST_F(Exchange, FindsABannerWithoutAWord) {
 
 TEST_F(Exchange, SaysWhatCameInstead) {
     converse("PING", "-ERR unknown\r\n");
-    EXPECT_EQ(message(hasty(tcp("PING", "+PONG"))), "L7TOUT: only '-ERR unknown\\r\\n' came");
+    EXPECT_EQ(message(tcp("PING", "+PONG")), "L7TOUT: only '-ERR unknown\\r\\n' came");
 }
 
 TEST_F(Exchange, SaysThatNothingCame) {
     converse("PING", "");
-    EXPECT_EQ(message(hasty(tcp("PING", "+PONG"))), "L7TOUT");
+    EXPECT_EQ(message(tcp("PING", "+PONG")), "L7TOUT");
 }
 
 TEST_F(Exchange, SaysThatTheServerWentAway) {

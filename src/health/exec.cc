@@ -14,7 +14,7 @@ namespace asio = boost::asio;
 namespace {
 
 Child::Order order_of(const model::ExecCheck& check, const Errand& errand) {
-    auto left = std::chrono::ceil<std::chrono::seconds>(errand.deadline - std::chrono::steady_clock::now());
+    auto left = std::chrono::ceil<std::chrono::seconds>(errand.deadline - errand.clock.now());
     return {.command = check.command,
             .environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
                             fmt::format("WEIR_VIP={}", errand.vip.address.text()),
@@ -39,12 +39,12 @@ Verdict judge(const Child& child) {
 }  // namespace
 
 asio::awaitable<Verdict> run(const model::ExecCheck& check, const Errand& errand) {
-    auto place = co_await Place::take(errand.deadline);
+    auto place = co_await Place::take(errand.clock, errand.deadline);
     if (!place) co_return not_probed(fmt::format("{} programs run already", Place::kPlaces));
     auto executor = co_await asio::this_coro::executor;
     auto child = Child::start(order_of(check, errand), std::move(place), executor);
     if (!child) co_return not_probed(child.error().message);
-    bool ended = co_await child->wait(errand.deadline);
+    bool ended = co_await child->wait(errand.clock, errand.deadline);
     if (!ended) co_return Verdict{false, "EXTOUT"};
     co_return judge(*child);
 }

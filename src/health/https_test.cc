@@ -239,8 +239,8 @@ TEST_F(Https, SaysThatTheServerClosedWithinTheHandshake) {
 }
 
 TEST_F(Https, GivesUpOnAHandshakeThatDoesNotEnd) {
-    serve([this](tcp::socket& client) { return wait_for_close(client, client_end_); });
-    EXPECT_EQ(message(hasty(https(trusting()))), "L6TOUT");
+    serve([this](tcp::socket& client) { return fall_silent(client); });
+    EXPECT_EQ(message(https(trusting())), "L6TOUT");
 }
 
 TEST_F(Https, GivesUpOnAnAnswerThatDoesNotCome) {
@@ -248,11 +248,9 @@ TEST_F(Https, GivesUpOnAnAnswerThatDoesNotCome) {
     serve([this](tcp::socket& client) -> asio::awaitable<void> {
         ssl::stream<tcp::socket&> stream(client, server_);
         co_await stream.async_handshake(ssl::stream_base::server, kAnswer);
-        co_await wait_for_close(client, client_end_);
+        co_await fall_silent(client);
     });
-    auto check = https(trusting());
-    check.timeout = 1s;  // for a handshake that a busy machine has to do within it
-    EXPECT_EQ(message(check), "L7TOUT");
+    EXPECT_EQ(message(https(trusting())), "L7TOUT");
 }
 
 TEST_F(Https, ClosesByReset) {
@@ -268,8 +266,7 @@ TEST_F(Https, ClosesByReset) {
         co_await wait_for_close(client, end);
     });
     EXPECT_EQ(message(https(trusting())), "L7OK/200");
-    while (!end && context_.run_one_for(10s) > 0) {
-    }
+    EXPECT_TRUE(clock_.run_until([&end] { return end.has_value(); }));
     EXPECT_EQ(end, asio::error::connection_reset);
 }
 

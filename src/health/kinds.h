@@ -35,7 +35,8 @@ struct Errand {
     const model::TargetKey& target;
     net::Endpoint vip;  // at the check's port
     Path& path;
-    std::chrono::steady_clock::time_point deadline;
+    Clock& clock;
+    Clock::Time deadline;
 };
 
 /// `half`: the backend's part of it is enough. The connection is to be closed at once then, see syn.cc.

@@ -4,18 +4,16 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/system/system_error.hpp>
-#include <chrono>
 #include <cstring>
-#include <memory>
 
+#include "base/clock.h"
 #include "health/connection.h"
 #include "net/passage.h"
 
 namespace weir::health {
 
-/// Shared by its owner and the deadline's timer. `Socket` is Asio's for TCP or UDP.
+/// `Socket` is Asio's for TCP or UDP.
 template <class Socket>
 struct Line {
     using Code = boost::system::error_code;
@@ -23,22 +21,19 @@ struct Line {
     using Protocol = typename Socket::protocol_type;
 
     Line(const boost::asio::any_io_executor& executor, net::Passage way)
-        : passage(std::move(way)), socket(executor), timer(executor) {}
+        : passage(std::move(way)), socket(executor) {}
 
-    /// Gives the passage's socket to Asio, to be closed at the deadline. `line` is this one's owner.
-    static Status watch(const std::shared_ptr<Line>& line, std::chrono::steady_clock::time_point deadline) {
+    /// Gives the passage's socket to Asio, to be closed at the deadline.
+    Status watch(Clock& clock, Clock::Time deadline) {
         Code code;
-        auto protocol = line->passage.connect_to.address.is_v4() ? Protocol::v4() : Protocol::v6();
-        line->socket.assign(protocol, line->passage.socket.get(), code);
+        auto protocol = passage.connect_to.address.is_v4() ? Protocol::v4() : Protocol::v6();
+        socket.assign(protocol, passage.socket.get(), code);
         if (code) return fail("cannot watch the probe's socket: {}", text_of(code));
-        line->passage.socket.release();
-        line->timer.expires_at(deadline);
-        line->timer.async_wait([line](Code cancelled) {
+        passage.socket.release();
+        alarm = clock.at(deadline, [this] {
             // Closed rather than cancelled, so that an operation about to start fails as well.
-            if (!cancelled && line->socket.is_open()) {
-                line->expired = true;
-                line->close();
-            }
+            expired = true;
+            close();
         });
         return {};
     }
@@ -47,11 +42,7 @@ struct Line {
     void end() {
         close();
         passage = net::Passage();
-        try {
-            timer.cancel();
-        } catch (const boost::system::system_error&) {
-            // It comes later, then, and finds the socket closed.
-        }
+        alarm.reset();
     }
 
     Endpoint peer() const {
@@ -71,7 +62,7 @@ struct Line {
 
     net::Passage passage;  // before the socket, so that it is undone behind it
     Socket socket;
-    boost::asio::steady_timer timer;
+    Clock::Alarm alarm;
     bool expired = false;
 
   private:

@@ -7,17 +7,16 @@
 namespace weir::health {
 
 namespace asio = boost::asio;
-using std::chrono::steady_clock;
 
-asio::awaitable<Result<Outcome>> probe(const model::Check& check, const model::TargetKey& target,
-                                       Path& path) {
-    auto started = steady_clock::now();
+asio::awaitable<Result<Outcome>> probe(const model::Check& check, const model::TargetKey& target, Path& path,
+                                       Clock& clock) {
+    auto started = clock.now();
     net::Endpoint vip{target.frontend.probe_address(), check.port.value_or(target.frontend.port)};
-    Errand errand{target, vip, path, started + check.timeout};
+    Errand errand{target, vip, path, clock, started + check.timeout};
     auto running = std::visit([&errand](const auto& kind) { return run(kind, errand); }, check.kind);
     auto verdict = co_await std::move(running);
     if (!verdict.probed) co_return fail("{}", verdict.message);
-    auto latency = std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - started);
+    auto latency = std::chrono::duration_cast<std::chrono::microseconds>(clock.now() - started);
     co_return Outcome{verdict.ok, std::move(verdict.message), latency, std::chrono::system_clock::now(),
                       std::move(verdict.expiring)};
 }

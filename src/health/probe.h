@@ -5,6 +5,7 @@
 #include <chrono>
 #include <string>
 
+#include "base/clock.h"
 #include "model/plan.h"
 #include "net/passage.h"
 
@@ -35,6 +36,6 @@ class Path {
 /// not the backend's fault. Throws only when cancelled (system_error, operation_aborted). The references
 /// outlive it.
 boost::asio::awaitable<Result<Outcome>> probe(const model::Check& check, const model::TargetKey& target,
-                                              Path& path);
+                                              Path& path, Clock& clock);
 
 }  // namespace weir::health

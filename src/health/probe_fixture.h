@@ -2,17 +2,21 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <functional>
 #include <optional>
 
+#include "base/fake_clock.h"
 #include "health/probe.h"
 #include "net/answer.h"
 
@@ -83,27 +87,24 @@ class Probe : public testing::Test {
         path_.to = {*net::Ip::parse(address), net::Port(acceptor_->local_endpoint().port())};
     }
 
-    /// Answers every client with `text` once its whole request is there.
+    /// Answers every client with `text` once its whole request is there, and says no more.
     void answer(std::string text) {
         serve([this, text = std::move(text)](tcp::socket& client) -> asio::awaitable<void> {
             co_await read_request(client, request_);
             co_await asio::async_write(client, asio::buffer(text), kAnswer);
-            co_await wait_for_close(client, client_end_);
+            co_await fall_silent(client);
         });
     }
 
     Outcome run(const model::Check& check) {
         std::optional<Outcome> outcome;
-        asio::co_spawn(context_, probe(check, target_, path_),
+        asio::co_spawn(context_, probe(check, target_, path_, clock_),
                        [&](std::exception_ptr thrown, Result<Outcome> result) {
                            EXPECT_FALSE(thrown);
                            not_probed_ = result ? "" : result.error().message;
                            outcome = result.value_or(Outcome{});
                        });
-        context_.restart();
-        while (!outcome && context_.run_one_for(10s) > 0) {
-        }
-        EXPECT_TRUE(outcome) << "the probe did not end";
+        EXPECT_TRUE(clock_.run_until([&outcome] { return outcome.has_value(); })) << "the probe did not end";
         EXPECT_EQ(path_.undone, path_.opened);
         EXPECT_EQ(path_.closed_before_undone, path_.opened > 0);
         return outcome.value_or(Outcome{});
@@ -112,12 +113,16 @@ class Probe : public testing::Test {
     std::string message(const model::Check& check) { return run(check).message; }
 
     model::Check http(model::HttpCheck kind = {}) { return {.kind = std::move(kind), .timeout = 5s}; }
-    model::Check hasty(model::Check check) {
-        check.timeout = 100ms;
-        return check;
+
+    /// Once all that was sent has arrived, nothing more comes.
+    asio::awaitable<void> fall_silent(tcp::socket& client) {
+        while (is_sending(client)) co_await asio::post(context_, asio::use_awaitable);
+        clock_.silence();
+        co_await wait_for_close(client, client_end_);
     }
 
     asio::io_context context_;
+    FakeClock clock_{context_};
     LocalPath path_;
     model::TargetKey target_{{*net::Ip::parse("192.0.2.1"), net::Port(80), model::Protocol::tcp},
                              *net::Ip::parse("192.0.2.10")};
@@ -128,6 +133,13 @@ class Probe : public testing::Test {
     const model::Check tcp_{.kind = model::TcpCheck{}, .timeout = 5s};
 
   private:
+    static bool is_sending(tcp::socket& client) {
+        tcp_info info{};
+        socklen_t size = sizeof info;
+        return getsockopt(client.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+               info.tcpi_state == TCP_ESTABLISHED && info.tcpi_unacked > 0;
+    }
+
     static asio::awaitable<void> accept_one(tcp::acceptor* acceptor, Behaviour behaviour) {
         auto [code, client] = co_await acceptor->async_accept(kAnswer);
         if (!code) co_await behaviour(client);

@@ -30,7 +30,7 @@ asio::awaitable<std::expected<Connection, Verdict>> dial(const Errand& errand, H
     if (!passage) co_return std::unexpected(no_way(passage.error()));
     if (handshake == Handshake::half) delay_acknowledgement(passage->socket);
     auto executor = co_await asio::this_coro::executor;
-    auto connection = Connection::over(std::move(*passage), executor, errand.deadline);
+    auto connection = Connection::over(std::move(*passage), executor, errand.clock, errand.deadline);
     if (!connection) co_return std::unexpected(not_probed(connection.error().message));
     auto code = co_await connection->connect();
     if (code == asio::error::timed_out) co_return std::unexpected(Verdict{false, "L4TOUT"});

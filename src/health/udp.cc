@@ -16,7 +16,7 @@ std::expected<Datagrams, Verdict> reach(const Errand& errand, net::Carrier carri
                                         const asio::any_io_executor& executor) {
     auto passage = errand.path.open(errand.target, carrier, errand.vip.port);
     if (!passage) return std::unexpected(no_way(passage.error()));
-    auto datagrams = Datagrams::over(std::move(*passage), executor, errand.deadline);
+    auto datagrams = Datagrams::over(std::move(*passage), executor, errand.clock, errand.deadline);
     if (!datagrams) return std::unexpected(no_way(datagrams.error()));
     return std::move(*datagrams);
 }

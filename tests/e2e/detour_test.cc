@@ -62,7 +62,8 @@ std::string outcome(model::Check check, std::chrono::milliseconds timeout, healt
     const model::TargetKey target{{ip(kVip4), kPort, model::Protocol::udp}, ip(kBackend4)};
     boost::asio::io_context context;
     std::string message = "the probe did not end";
-    boost::asio::co_spawn(context, health::probe(check, target, path),
+    SystemClock clock(context.get_executor());
+    boost::asio::co_spawn(context, health::probe(check, target, path, clock),
                           [&](const std::exception_ptr&, const Result<health::Outcome>& done) {
                               message = done ? done->message : done.error().message;
                           });
