@@ -94,7 +94,7 @@ class Balancer {
         settings.share = 100;
         socket_ = lab::must(sync::Socket::open(settings));
         member_ = std::make_unique<sync::Member>(
-            self, table, *socket_, [this] { return random_(); }, [](auto, auto, auto) {});
+            self, table, *socket_, [this] { return random_(); }, [](auto, const auto&, auto) {});
         member_->set(settings, std::nullopt);
     }
     void step() {
@@ -251,9 +251,11 @@ int measure_all(std::chrono::seconds time) {
 }  // namespace weir::bench
 
 int main(int argc, char** argv) {
-    CLI::App app("What it costs to share flows");
-    int seconds = 10;
-    app.add_option("--seconds", seconds, "How long each rate is kept")->capture_default_str();
-    CLI11_PARSE(app, argc, argv);
-    return weir::bench::status_of([&] { return weir::bench::measure_all(std::chrono::seconds(seconds)); });
+    return weir::bench::status_of([&] {
+        CLI::App app("What it costs to share flows");
+        int seconds = 10;
+        app.add_option("--seconds", seconds, "How long each rate is kept")->capture_default_str();
+        CLI11_PARSE(app, argc, argv);
+        return weir::bench::measure_all(std::chrono::seconds(seconds));
+    });
 }

@@ -43,7 +43,7 @@ std::string reachable(std::string listen) {
 
 }  // namespace
 
-Nginx::Nginx(Host& host, std::string name, const NginxOptions& options)
+Nginx::Nginx(Host& host, const std::string& name, const NginxOptions& options)
     : host_(host), ready_(reachable(options.listen.at(0))) {
     dir_.write("nginx.conf", config(dir_.path(), name, options));
     dir_.write("big", "");

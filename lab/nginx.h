@@ -21,7 +21,7 @@ struct NginxOptions {
 class Nginx {
   public:
     /// Returns when it answers on its first address.
-    Nginx(Host& host, std::string name, const NginxOptions& options = {});
+    Nginx(Host& host, const std::string& name, const NginxOptions& options = {});
 
     Process& process() { return *process_; }
     /// Ends it at once; its connections are reset or, when the host is cut off before, just silent.

@@ -50,7 +50,7 @@ asio::awaitable<void> serve(asio::ip::tcp::acceptor& acceptor, std::string name)
 int serve_name(const std::string& name) {
     asio::io_context io(1);
     asio::ip::tcp::acceptor acceptor(io, asio::ip::tcp::v6(), SD_LISTEN_FDS_START);
-    asio::co_spawn(io, serve(acceptor, name), [](std::exception_ptr error) {
+    asio::co_spawn(io, serve(acceptor, name), [](const std::exception_ptr& error) {
         if (error) std::rethrow_exception(error);
     });
     io.run();

@@ -29,6 +29,7 @@ ALLOWED = {
     "tests": None,
     "bench": None,
     "fuzz": None,
+    "tools": set(),
 }
 # A test beside the code, and what tests share, may use fakes and the parts that it puts together.
 TEST_EXTRA = {"control": {"engine/fake.h", "announce/fake.h"}, "admin": {"engine/fake.h", "engine/fake_capturing.h", "health/checker.h", "health/probe.h"}}

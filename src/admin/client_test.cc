@@ -25,10 +25,10 @@ class HungDaemon {
         ::fcntl(socket_.get(), F_SETFL, flags & ~O_NONBLOCK);
         thread_ = std::thread([this] {
             UniqueFd client(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-            constexpr std::string_view beginning =
+            constexpr std::string_view kBeginning =
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n";
-            EXPECT_EQ(::send(client.get(), beginning.data(), beginning.size(), MSG_NOSIGNAL),
-                      static_cast<ssize_t>(beginning.size()));
+            EXPECT_EQ(::send(client.get(), kBeginning.data(), kBeginning.size(), MSG_NOSIGNAL),
+                      static_cast<ssize_t>(kBeginning.size()));
             pollfd gone{.fd = client.get(), .events = 0, .revents = 0};  // both directions are closed
             ::poll(&gone, 1, -1);
         });

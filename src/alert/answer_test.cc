@@ -23,10 +23,10 @@ TEST(Answer, OfTwoHundredOrSoIsADelivery) {
 
 TEST(Answer, MayComeByteByByte) {
     Answer answer;
-    constexpr std::string_view text =
+    constexpr std::string_view kText =
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\nohno";
-    for (size_t i = 0; i < text.size(); ++i)
-        EXPECT_EQ(answer.take(text.substr(i, 1)), i + 1 == text.size()) << i;
+    for (size_t i = 0; i < kText.size(); ++i)
+        EXPECT_EQ(answer.take(kText.substr(i, 1)), i + 1 == kText.size()) << i;
     EXPECT_EQ(answer.judge(kNow), (Delivery{"HTTP 500: ohno", true}));
 }
 

@@ -17,10 +17,11 @@ class SinkTest : public testing::Test {
     Delivery deliver(Sink& sink, std::vector<control::Event> events = {down()}) {
         auto message = message_of(std::move(events));
         std::optional<Delivery> delivery;
-        boost::asio::co_spawn(context_, sink.deliver(message), [&](std::exception_ptr thrown, Delivery came) {
-            EXPECT_FALSE(thrown);
-            delivery = std::move(came);
-        });
+        boost::asio::co_spawn(context_, sink.deliver(message),
+                              [&](const std::exception_ptr& thrown, Delivery came) {
+                                  EXPECT_FALSE(thrown);
+                                  delivery = std::move(came);
+                              });
         EXPECT_TRUE(clock_.run_until([&delivery] { return delivery.has_value(); }))
             << "the delivery did not end";
         return delivery.value_or(Delivery{"none"});

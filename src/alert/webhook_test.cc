@@ -148,7 +148,6 @@ TEST_F(WebhookTest, GivesASlowServerNoMoreThanItsTime) {
 
 TEST_F(WebhookTest, FailsWhereNobodyListens) {
     auto webhook = sink();
-    auto where = url();
     acceptor_.close();
     auto delivery = deliver(*webhook);
     EXPECT_THAT(delivery.failure, HasSubstr("cannot connect to 127.0.0.1 (127.0.0.1:"));

@@ -122,7 +122,7 @@ void show_own_processes() {
 /// As the first process of its namespace, with which all others of that end. It is not the program itself,
 /// because the first one takes no signals and has to reap what others leave.
 [[noreturn]] void run_below(const Prepared& prepared) {
-    pid_t program = ::vfork();
+    pid_t program = ::vfork();  // NOLINT(bugprone-unsafe-functions): the two calls below are all it makes
     if (program == 0) {
         ::setsid();
         execute(prepared);
@@ -277,10 +277,12 @@ Result<Child> Child::start(const Order& order, Place place, const asio::any_io_e
 }
 
 Child::~Child() {
-    if (!state_) return;
-    if (state_->is_reaped) return;
+    if (!state_ || state_->is_reaped) return;
     state_->kill();
-    State::reap_later(state_);
+    try {
+        State::reap_later(state_);
+    } catch (...) {  // for want of memory: what is left of it goes with the balancer
+    }
 }
 
 asio::awaitable<bool> Child::wait(Clock& clock, Clock::Time deadline) {

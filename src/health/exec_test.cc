@@ -15,8 +15,6 @@
 namespace weir::health {
 namespace {
 
-using testing::StartsWith;
-
 /// No zombie of this process's, either.
 bool nobody_is_left() {
     siginfo_t info{};

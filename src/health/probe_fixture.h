@@ -99,7 +99,7 @@ class Probe : public testing::Test {
     Outcome run(const model::Check& check) {
         std::optional<Outcome> outcome;
         asio::co_spawn(context_, probe(check, target_, path_, clock_),
-                       [&](std::exception_ptr thrown, Result<Outcome> result) {
+                       [&](const std::exception_ptr& thrown, Result<Outcome> result) {
                            EXPECT_FALSE(thrown);
                            not_probed_ = result ? "" : result.error().message;
                            outcome = result.value_or(Outcome{});

@@ -6,8 +6,6 @@
 namespace weir::sync {
 namespace {
 
-using testing::HasSubstr;
-
 class HostileSync : public SyncGroup {
   protected:
     /// Nothing of a balancer's has changed but the counts of what it refused.

@@ -218,7 +218,7 @@ TEST_F(SyncGroup, TakesDuplicatesOnceAndReorderedDatagramsInAnyOrder) {
         a.member->step(now_);
     }
     ASSERT_GT(port.queue.size(), 20u);
-    std::reverse(port.queue.begin(), port.queue.end());
+    std::ranges::reverse(port.queue);
     const auto once = port.queue;
     port.queue.insert(port.queue.end(), once.begin(), once.end());
     b.member->step(now_);

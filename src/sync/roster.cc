@@ -205,6 +205,7 @@ std::vector<PeerRow> Roster::rows(uint32_t fingerprint, Time now) const {
             place = &peer;
     }
     std::vector<PeerRow> rows;
+    rows.reserve(shown.size());
     for (const auto& [endpoint, peer] : shown) rows.push_back(row_of(*peer, fingerprint, now));
     return rows;
 }

@@ -48,8 +48,8 @@ class Sharing::Line final : public Transport {
     std::string error;  // why there is none
 };
 
-Sharing::Sharing(boost::asio::any_io_executor executor, OnNews on_news, std::function<void()> on_rank)
-    : timer_(std::move(executor)), on_news_(std::move(on_news)), on_rank_(std::move(on_rank)) {}
+Sharing::Sharing(const boost::asio::any_io_executor& executor, OnNews on_news, std::function<void()> on_rank)
+    : timer_(executor), on_news_(std::move(on_news)), on_rank_(std::move(on_rank)) {}
 
 Sharing::~Sharing() = default;
 

@@ -15,7 +15,7 @@ namespace weir::sync {
 class Sharing final : public Reporting {
   public:
     /// `on_rank`: is_outranked() has changed.
-    Sharing(boost::asio::any_io_executor executor, OnNews on_news, std::function<void()> on_rank = {});
+    Sharing(const boost::asio::any_io_executor& executor, OnNews on_news, std::function<void()> on_rank = {});
     ~Sharing() override;
 
     /// Where the flows are: outlives this object. Before the first set(); without it nothing is shared.

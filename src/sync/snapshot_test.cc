@@ -6,7 +6,6 @@
 namespace weir::sync {
 namespace {
 
-using testing::HasSubstr;
 using testing::StartsWith;
 
 class SyncSnapshot : public SyncGroup {

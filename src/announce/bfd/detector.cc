@@ -51,11 +51,15 @@ class Detector::Worker {
         thread_ = std::thread([this] { run(); });
     }
     ~Worker() {
-        post([this] {
-            transport_.set({});
+        try {
+            post([this] {
+                transport_.set({});
+                io_.stop();
+            });
+        } catch (...) {  // for want of memory: without farewells, then
             io_.stop();
-        });
-        thread_.join();
+        }
+        if (thread_.joinable()) thread_.join();
     }
 
     template <class Work>

@@ -27,8 +27,8 @@ struct Transport::Receiver {
 };
 
 struct Transport::Link : std::enable_shared_from_this<Link> {
-    Link(const asio::any_io_executor& executor, const Wanted& as_wanted, Session its_session)
-        : wanted(as_wanted), session(std::move(its_session)), timer(executor) {}
+    Link(const asio::any_io_executor& executor, const Wanted& as_wanted, const Session& its_session)
+        : wanted(as_wanted), session(its_session), timer(executor) {}
 
     Wanted wanted;
     Session session;
@@ -72,7 +72,7 @@ std::shared_ptr<Transport::Link> Transport::make(const Wanted& wanted, const Par
     auto known = parked.find(wanted.peer);
     auto session = known == parked.end() ? Session(wanted.timers, fresh_discriminator(), seed, now)
                                          : Session(wanted.timers, known->second, seed, now);
-    auto link = std::make_shared<Link>(executor_, wanted, std::move(session));
+    auto link = std::make_shared<Link>(executor_, wanted, session);
     link->row.since = std::chrono::system_clock::now();
     link->row.multihop = wanted.multihop;
     return link;

@@ -42,7 +42,7 @@ TEST(BfdWanted, HasOneHopWhereTheSessionHas) {
         out.bfd->multihop = bfd;
         return out;
     };
-    const Distance kAll[] = {
+    const Distance all[] = {
         {"another AS", with(65001, {}, {}), false, 255},
         {"another AS, further away", with(65001, 3, {}), true, 0},
         {"another AS, as far as a neighbour", with(65001, 1, {}), false, 255},
@@ -53,7 +53,7 @@ TEST(BfdWanted, HasOneHopWhereTheSessionHas) {
         {"the own AS, said to be a neighbour", with(65000, {}, {}, false), false, 255},
         {"another AS, said to be further away", with(65001, {}, {}, true), true, 0},
     };
-    for (const auto& each : kAll) {
+    for (const auto& each : all) {
         const auto got = only_one(each.peer);
         EXPECT_EQ(got.multihop, each.multihop) << each.what;
         EXPECT_EQ(got.least_ttl, each.least_ttl) << each.what;

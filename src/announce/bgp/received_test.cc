@@ -8,9 +8,6 @@
 namespace weir::announce::bgp {
 namespace {
 
-using net::Family;
-using testing::HasSubstr;
-
 // Of a route that has all it needs.
 constexpr auto kOrigin = "40 01 01 00", kPath = "40 02 06 02 01 0000fde9", kNextHop = "40 03 04 0a010a01";
 constexpr auto kReach6 = "80 0e 16 0002 01 10 20010db8000000000000000000000001 00 00";

@@ -14,6 +14,8 @@
 namespace weir::announce::bgp {
 namespace {
 
+using boost::asio::ip::tcp;
+
 using namespace std::chrono_literals;
 using model::BgpPeer, model::EventKind;
 using testing::Contains;
@@ -285,8 +287,6 @@ TEST_F(BgpSpeaker, VanishesWithoutAWord) {
 /// What is written by hand.
 class BgpWire : public BgpSpeaker {
   protected:
-    using tcp = boost::asio::ip::tcp;
-
     void SetUp() override {
         b_.listen();
         BgpPeer us{.address = ip("127.0.0.14"), .asn = 65000, .hold_time = 90s, .passive = true};

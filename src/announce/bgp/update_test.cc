@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include <numeric>
+#include <algorithm>
 
 #include "announce/bgp/golden.h"
 
@@ -139,7 +139,7 @@ TEST(BgpUpdate, FillsMessagesToTheLimitAndNoFurther) {
 TEST(BgpUpdate, HasLongListsOfCommunities) {
     Attributes attributes{.next_hop = ip("10.1.10.100"), .as_path = {65000}};
     attributes.communities.resize(100);
-    std::iota(attributes.communities.begin(), attributes.communities.end(), 1);
+    std::ranges::generate(attributes.communities, [next = 1u]() mutable { return next++; });
     attributes.large_communities.resize(100);
     auto messages = announce({"10.0.0.0/8"}, attributes);
     ASSERT_EQ(messages.size(), 1u);
