@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "announce/bgp/session.h"
+#include "net/reader.h"
 
 namespace {
 
@@ -35,7 +36,7 @@ class World {
         session_ = std::make_unique<Session>(options, choice);
     }
 
-    void step(Cursor& input) {
+    void step(weir::net::Reader& input) {
         const auto what = input.u8();
         const auto side = what & 0x80 ? Side::theirs : Side::ours;
         switch (what & 7) {
@@ -84,7 +85,7 @@ class World {
         wire(side) = Wire::none;
         act(session_->lost(side, "gone", now_));
     }
-    void hear(Side side, Cursor& input, Type type) {
+    void hear(Side side, weir::net::Reader& input, Type type) {
         if (wire(side) != Wire::open) return;
         auto body = input.take(std::min<size_t>(input.left(), type == Type::keepalive ? 0 : input.u8()));
         auto bytes = type == Type::open && body.empty()
@@ -131,7 +132,7 @@ class World {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    Cursor input({data, size});
+    weir::net::Reader input({data, size});
     World world(input.u8());
     while (input.left() > 0) world.step(input);
     return 0;

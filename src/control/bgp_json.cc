@@ -8,26 +8,11 @@ namespace json = boost::json;
 
 namespace {
 
-template <class T>
-json::value or_null(const std::optional<T>& value) {
-    return value ? json::value(*value) : json::value(nullptr);
-}
-json::value or_null(const std::optional<net::Ip>& address) {
-    return address ? json::value(text(address->text())) : json::value(nullptr);
-}
-json::value or_null(const std::string& words) {
-    return words.empty() ? json::value(nullptr) : json::value(text(words));
-}
-
 json::array communities_json(const std::vector<uint32_t>& communities) {
     return list(communities, [](uint32_t each) { return text(model::community_text(each)); });
 }
 json::array large_communities_json(const std::vector<model::LargeCommunity>& communities) {
     return list(communities, [](const auto& each) { return text(model::to_text(each)); });
-}
-
-double seconds(std::chrono::microseconds time) {
-    return std::chrono::duration<double>(time).count();
 }
 
 json::value bfd_config_json(const std::optional<model::Bfd>& bfd) {

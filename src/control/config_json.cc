@@ -16,15 +16,6 @@ json::value secret(bool set) {
     return set ? json::value("set") : json::value(nullptr);
 }
 
-json::value or_null(std::string_view value) {
-    return value.empty() ? json::value(nullptr) : json::value(text(value));
-}
-
-template <class Duration>
-double seconds(Duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
-
 json::object headers_json(const std::vector<std::pair<std::string, std::string>>& headers) {
     json::object object;
     for (const auto& [name, value] : headers) object[name] = secret(true);

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <boost/json.hpp>
+#include <chrono>
+#include <optional>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "model/config.h"
@@ -11,6 +14,25 @@ namespace weir::control {
 
 inline boost::json::string text(std::string_view view) {
     return boost::json::string(view.data(), view.size());
+}
+
+/// null in place of nothing.
+inline boost::json::value or_null(std::string_view words) {
+    return words.empty() ? boost::json::value(nullptr) : boost::json::value(text(words));
+}
+/// A number, or what has a text().
+template <class T>
+boost::json::value or_null(const std::optional<T>& value) {
+    if (!value) return nullptr;
+    if constexpr (std::is_arithmetic_v<T>)
+        return *value;
+    else
+        return text(value->text());
+}
+
+template <class Duration>
+double seconds(Duration duration) {
+    return std::chrono::duration<double>(duration).count();
 }
 
 template <class Range, class Make>

@@ -8,20 +8,6 @@ namespace json = boost::json;
 
 namespace {
 
-json::value or_null(const std::string& words) {
-    return words.empty() ? json::value(nullptr) : json::value(text(words));
-}
-
-template <class T>
-json::value or_null(const std::optional<T>& value) {
-    return value ? json::value(text(value->text())) : json::value(nullptr);
-}
-
-template <class Duration>
-double seconds(Duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
-
 json::object peer_json(const sync::PeerRow& row) {
     const auto& flows = row.flows_total;
     return {{"address", row.endpoint.text()},

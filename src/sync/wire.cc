@@ -1,8 +1,11 @@
 #include "sync/wire.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <utility>
+
+#include "net/reader.h"
 
 namespace weir::sync {
 namespace {
@@ -30,48 +33,18 @@ void put_at(Bytes& out, size_t at, Number value) {
         out[at + i] = static_cast<uint8_t>(value >> 8 * (sizeof value - 1 - i));
 }
 
-/// Reads one after another. Behind the end there are zeros, and failed() is true from then on.
-class Cursor {
-  public:
-    explicit Cursor(std::span<const uint8_t> bytes) : left_(bytes) {}
+template <size_t Size>
+std::array<uint8_t, Size> take(net::Reader& in) {
+    std::array<uint8_t, Size> bytes{};
+    std::ranges::copy(in.take(Size), bytes.begin());
+    return bytes;
+}
 
-    template <class Number>
-    Number number() {
-        Number value = 0;
-        for (auto byte : take(sizeof value)) value = static_cast<Number>(value << 8 | byte);
-        return value;
-    }
-    uint8_t u8() { return number<uint8_t>(); }
-    uint16_t u16() { return number<uint16_t>(); }
-    uint32_t u32() { return number<uint32_t>(); }
-    uint64_t u64() { return number<uint64_t>(); }
-    net::Ip address(bool v6) {
-        auto bytes = take(v6 ? 16 : 4);
-        std::array<uint8_t, 16> long_one{};
-        std::array<uint8_t, 4> short_one{};
-        if (v6) {
-            std::ranges::copy(bytes, long_one.begin());
-            return net::Ip::v6(long_one);
-        }
-        std::ranges::copy(bytes, short_one.begin());
-        return net::Ip::v4(short_one);
-    }
-    std::span<const uint8_t> take(size_t count) {
-        failed_ = failed_ || count > left_.size();
-        if (failed_) return {};
-        auto taken = left_.first(count);
-        left_ = left_.subspan(count);
-        return taken;
-    }
-    size_t left() const { return failed_ ? 0 : left_.size(); }
-    bool failed() const { return failed_; }
+net::Ip read_address(net::Reader& in, bool v6) {
+    return v6 ? net::Ip::v6(take<16>(in)) : net::Ip::v4(take<4>(in));
+}
 
-  private:
-    std::span<const uint8_t> left_;
-    bool failed_ = false;
-};
-
-std::optional<model::TargetKey> read_target(Cursor& in) {
+std::optional<model::TargetKey> read_target(net::Reader& in) {
     const auto flags = in.u8();
     model::TargetKey target;
     auto& key = target.frontend;
@@ -79,15 +52,15 @@ std::optional<model::TargetKey> read_target(Cursor& in) {
     key.port = net::Port(in.u16());
     key.more_ports = in.u16();
     key.free_bits = in.u8();
-    key.vip = in.address(flags & kVip6);
-    target.backend = in.address(flags & kBackend6);
+    key.vip = read_address(in, flags & kVip6);
+    target.backend = read_address(in, flags & kBackend6);
     if (in.failed() || flags > (kVip6 | kBackend6)) return std::nullopt;
     if (key.free_bits > net::bits(key.vip.family()) || key.port.value() + key.more_ports > 0xffff)
         return std::nullopt;
     return target;
 }
 
-bool read_section(Cursor& in, Flows& out) {
+bool read_section(net::Reader& in, Flows& out) {
     auto target = read_target(in);
     const size_t count = in.u16();
     if (!target || count == 0 || in.left() < count * kFlowSize) return false;
@@ -107,7 +80,7 @@ bool read_section(Cursor& in, Flows& out) {
 }  // namespace
 
 std::optional<Header> read_header(std::span<const uint8_t> datagram) {
-    Cursor in(datagram);
+    net::Reader in(datagram);
     if (in.u32() != kMagic) return std::nullopt;
     Header header;
     header.version = in.u8();
@@ -123,7 +96,7 @@ std::optional<Header> read_header(std::span<const uint8_t> datagram) {
 }
 
 std::optional<Heartbeat> read_heartbeat(std::span<const uint8_t> body) {
-    Cursor in(body);
+    net::Reader in(body);
     Heartbeat heartbeat;
     const auto flags = in.u8();
     heartbeat.leaving = flags & kLeaving;
@@ -135,7 +108,7 @@ std::optional<Heartbeat> read_heartbeat(std::span<const uint8_t> body) {
     heartbeat.uptime = std::chrono::milliseconds(std::min<uint64_t>(in.u64(), kMostUptime.count()));
     heartbeat.clock = in.u64();
     if (heard > kMostHeard || (family != 0 && family != 4 && family != 6)) return std::nullopt;
-    if (family != 0) heartbeat.node = in.address(family == 6);
+    if (family != 0) heartbeat.node = read_address(in, family == 6);
     for (size_t i = 0; i < heard; ++i) {
         Heard each;
         each.peer = in.u64();
@@ -151,7 +124,7 @@ std::optional<Heartbeat> read_heartbeat(std::span<const uint8_t> body) {
 }
 
 std::optional<Flows> read_flows(std::span<const uint8_t> body) {
-    Cursor in(body);
+    net::Reader in(body);
     Flows flows;
     flows.bucket_bits = in.u8();
     if (flows.bucket_bits > kMostBucketBits || in.left() == 0) return std::nullopt;
@@ -163,14 +136,14 @@ std::optional<Flows> read_flows(std::span<const uint8_t> body) {
 }
 
 std::optional<SnapshotRequest> read_snapshot_request(std::span<const uint8_t> body) {
-    Cursor in(body);
+    net::Reader in(body);
     SnapshotRequest request{in.u32()};
     if (in.failed()) return std::nullopt;
     return request;
 }
 
 std::optional<SnapshotEnd> read_snapshot_end(std::span<const uint8_t> body) {
-    Cursor in(body);
+    net::Reader in(body);
     SnapshotEnd end{in.u32(), in.u64()};
     if (in.failed()) return std::nullopt;
     return end;

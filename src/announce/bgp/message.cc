@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "net/reader.h"
 #include "net/writer.h"
 
 namespace weir::announce::bgp {
@@ -34,7 +35,7 @@ Decoded<Message> read_refresh(std::span<const uint8_t> message) {
         return refuse(ErrorCode::route_refresh, 1,
                       fmt::format("its ROUTE-REFRESH has {} bytes of body instead of 4", body.size()),
                       {message.begin(), message.end()});
-    Cursor cursor(body);
+    net::Reader cursor(body);
     auto number = cursor.u16();
     Refresh refresh;
     refresh.kind = cursor.u8();
@@ -51,7 +52,7 @@ Type type_of(const Message& message) {
 }
 
 Decoded<Header> read_header(std::span<const uint8_t, kHeaderSize> bytes) {
-    Cursor cursor(bytes);
+    net::Reader cursor(bytes);
     if (std::ranges::any_of(cursor.take(kMarkerSize), [](uint8_t byte) { return byte != kMarker; }))
         return refuse(ErrorCode::header, header_error::kNotSynchronized,
                       "what it sends does not begin as a BGP message");

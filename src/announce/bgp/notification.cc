@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "announce/bgp/message.h"
+#include "net/reader.h"
 
 namespace weir::announce::bgp {
 namespace {
@@ -99,7 +100,7 @@ bool has_text(const Notification& notification) {
 
 /// Nobody's terminal is to obey a peer: what is neither printable nor part of UTF-8 becomes a '?'.
 std::string text_of(const Notification& notification) {
-    Cursor data(notification.data);
+    net::Reader data(notification.data);
     auto bytes = data.take(data.u8());
     std::string text(bytes.begin(), bytes.end());
     auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
@@ -147,7 +148,7 @@ Bytes write(const Notification& notification) {
 }
 
 Notification read_notification(std::span<const uint8_t> body) {
-    Cursor cursor(body);
+    net::Reader cursor(body);
     Notification notification;
     notification.code = static_cast<ErrorCode>(cursor.u8());
     notification.subcode = cursor.u8();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "announce/bgp/message.h"
+#include "net/reader.h"
 #include "net/writer.h"
 
 namespace weir::announce::bgp {
@@ -46,7 +47,7 @@ std::unexpected<Refusal> malformed(std::string why) {
     return refuse(ErrorCode::open, open_error::kUnspecific, std::move(why));
 }
 
-bool read_graceful_restart(Cursor value, Capabilities& capabilities) {
+bool read_graceful_restart(net::Reader value, Capabilities& capabilities) {
     auto first = value.u16();
     GracefulRestart restart;
     restart.restarting = first & kRestarting;
@@ -61,7 +62,7 @@ bool read_graceful_restart(Cursor value, Capabilities& capabilities) {
     return !value.failed();
 }
 
-bool read_extended_next_hop(Cursor value, Capabilities& capabilities) {
+bool read_extended_next_hop(net::Reader value, Capabilities& capabilities) {
     while (value.left() > 0) {
         auto route_afi = value.u16(), safi = value.u16(), next_hop_afi = value.u16();
         if (route_afi == afi(net::Family::v4) && safi == kUnicast && next_hop_afi == afi(net::Family::v6))
@@ -71,7 +72,7 @@ bool read_extended_next_hop(Cursor value, Capabilities& capabilities) {
 }
 
 /// Whether the value has the form that its code asks for.
-bool read_capability(CapabilityCode code, Cursor value, Capabilities& capabilities) {
+bool read_capability(CapabilityCode code, net::Reader value, Capabilities& capabilities) {
     switch (code) {
         case CapabilityCode::multiprotocol: {
             auto number = value.u16();
@@ -97,20 +98,20 @@ bool read_capability(CapabilityCode code, Cursor value, Capabilities& capabiliti
 }
 
 /// `speaks_mp`: the peer names families, maybe none of ours.
-Decoded<void> read_capabilities(Cursor cursor, Capabilities& capabilities, bool& speaks_mp) {
+Decoded<void> read_capabilities(net::Reader cursor, Capabilities& capabilities, bool& speaks_mp) {
     while (cursor.left() > 0) {
         auto code = static_cast<CapabilityCode>(cursor.u8());
         auto value = cursor.take(cursor.u8());
         if (cursor.failed()) return malformed("a capability is longer than its parameter");
         speaks_mp = speaks_mp || code == CapabilityCode::multiprotocol;
-        if (!read_capability(code, Cursor(value), capabilities))
+        if (!read_capability(code, net::Reader(value), capabilities))
             return malformed(fmt::format("capability {} has {} bytes of value, which is not its form",
                                          static_cast<int>(code), value.size()));
     }
     return {};
 }
 
-Decoded<void> read_parameters(Cursor cursor, Capabilities& capabilities) {
+Decoded<void> read_parameters(net::Reader cursor, Capabilities& capabilities) {
     size_t length = cursor.u8();
     // RFC 9072: a first parameter of type 255 stands for "extended", whatever the old length says.
     auto peek = cursor;
@@ -130,7 +131,7 @@ Decoded<void> read_parameters(Cursor cursor, Capabilities& capabilities) {
         if (type != kCapabilitiesParameter)
             return refuse(ErrorCode::open, open_error::kParameter,
                           fmt::format("it has an optional parameter of the unknown type {}", type));
-        if (auto done = read_capabilities(Cursor(value), capabilities, speaks_mp); !done) return done;
+        if (auto done = read_capabilities(net::Reader(value), capabilities, speaks_mp); !done) return done;
     }
     if (!speaks_mp) capabilities.families.insert(net::Family::v4);
     return {};
@@ -149,7 +150,7 @@ Bytes write(const Open& open) {
 }
 
 Decoded<Open> read_open(std::span<const uint8_t> body) {
-    Cursor cursor(body);
+    net::Reader cursor(body);
     if (auto version = cursor.u8(); version != kVersion)
         return refuse(ErrorCode::open, open_error::kVersion,
                       fmt::format("it speaks version {} of BGP, and weir version 4", version), {0, kVersion});

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "net/reader.h"
+
 namespace weir::announce::bgp {
 namespace {
 
@@ -21,7 +23,7 @@ Bytes copy(std::span<const uint8_t> bytes) {
 
 /// How many prefixes these are; nothing where they are none.
 std::optional<size_t> count_prefixes(std::span<const uint8_t> bytes, net::Family family) {
-    Cursor cursor(bytes);
+    net::Reader cursor(bytes);
     size_t count = 0;
     for (; cursor.left() > 0; ++count) {
         auto length = cursor.u8();
@@ -36,13 +38,13 @@ using Value = std::span<const uint8_t>;
 
 constexpr uint8_t kSet = 1, kSequence = 2, kLastOfConfederations = 4;  // types of a path's segments
 
-uint32_t read_asn(Cursor& cursor, bool wide) {
+uint32_t read_asn(net::Reader& cursor, bool wide) {
     return wide ? cursor.u32() : cursor.u16();
 }
 
 /// No segment is empty, and nobody is AS 0 (RFC 7607).
 bool is_as_path(Value value, bool wide, uint8_t last_type) {
-    Cursor cursor(value);
+    net::Reader cursor(value);
     while (cursor.left() > 0) {
         auto type = cursor.u8();
         auto count = cursor.u8();
@@ -65,11 +67,11 @@ bool is_wide_path(Value value, const Dialect&) {
     return !value.empty() && is_as_path(value, true, kLastOfConfederations);
 }
 bool is_aggregator(Value value, const Dialect& dialect) {
-    Cursor cursor(value);
+    net::Reader cursor(value);
     return value.size() == (dialect.four_byte_asn ? 8 : 6) && read_asn(cursor, dialect.four_byte_asn) != 0;
 }
 bool is_wide_aggregator(Value value, const Dialect&) {
-    Cursor cursor(value);
+    net::Reader cursor(value);
     return value.size() == 8 && cursor.u32() != 0;
 }
 template <size_t Size>
@@ -157,7 +159,7 @@ class Reading {
 };
 
 Decoded<Received> Reading::read(std::span<const uint8_t> body) {
-    Cursor cursor(body);
+    net::Reader cursor(body);
     auto withdrawn = cursor.take(cursor.u16());
     auto attributes = cursor.take(cursor.u16());
     if (cursor.failed())
@@ -185,7 +187,7 @@ Decoded<Received> Reading::read(std::span<const uint8_t> body) {
 }
 
 bool Reading::read_attributes(std::span<const uint8_t> bytes) {
-    Cursor cursor(bytes);
+    net::Reader cursor(bytes);
     while (cursor.left() > 0) {
         auto from = bytes.size() - cursor.left();
         Attribute attribute;
@@ -267,7 +269,7 @@ bool Reading::is_next_hop(net::Family family, size_t length) const {
 }
 
 bool Reading::read_reach(const Attribute& attribute) {
-    Cursor cursor(attribute.value);
+    net::Reader cursor(attribute.value);
     auto number = cursor.u16();
     auto family = family_of(number, cursor.u8());
     auto next_hop = cursor.take(cursor.u8());
@@ -291,7 +293,7 @@ bool Reading::read_reach(const Attribute& attribute) {
 }
 
 bool Reading::read_unreach(const Attribute& attribute) {
-    Cursor cursor(attribute.value);
+    net::Reader cursor(attribute.value);
     auto number = cursor.u16();
     auto family = family_of(number, cursor.u8());
     auto count = family ? count_prefixes(cursor.rest(), *family) : 0;

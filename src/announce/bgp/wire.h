@@ -1,5 +1,5 @@
-// The numbers of BGP-4 as they stand on the wire, and a cursor over received bytes. The IANA's registry "BGP
-// Parameters"; the RFCs are named where they are used. doc/bgp.md has the list.
+// The numbers of BGP-4 as they stand on the wire. The IANA's registry "BGP Parameters"; the RFCs are named
+// where they are used. doc/bgp.md has the list.
 #pragma once
 
 #include <cstddef>
@@ -80,36 +80,5 @@ inline uint32_t number_of(const net::Ip& v4) {
     for (auto byte : v4.bytes()) number = number << 8 | byte;
     return number;
 }
-
-/// Reads bytes one after another. Behind the end there are zeros, and failed() is true from then on.
-class Cursor {
-  public:
-    explicit Cursor(std::span<const uint8_t> bytes) : left_(bytes) {}
-
-    uint8_t u8() { return static_cast<uint8_t>(number(1)); }
-    uint16_t u16() { return static_cast<uint16_t>(number(2)); }
-    uint32_t u32() { return number(4); }
-    std::span<const uint8_t> take(size_t count) {
-        failed_ = failed_ || count > left_.size();
-        if (failed_) return {};
-        auto taken = left_.first(count);
-        left_ = left_.subspan(count);
-        return taken;
-    }
-    std::span<const uint8_t> rest() { return take(left_.size()); }
-
-    size_t left() const { return failed_ ? 0 : left_.size(); }
-    bool failed() const { return failed_; }
-
-  private:
-    uint32_t number(size_t bytes) {
-        uint32_t value = 0;
-        for (auto byte : take(bytes)) value = value << 8 | byte;
-        return value;
-    }
-
-    std::span<const uint8_t> left_;
-    bool failed_ = false;
-};
 
 }  // namespace weir::announce::bgp
