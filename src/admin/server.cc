@@ -26,10 +26,10 @@ struct Server::Worker {
 
 class Server::State : public std::enable_shared_from_this<State> {
   public:
-    State(asio::any_io_executor executor, asio::any_io_executor worker, Handler handler, Limits limits,
-          const Rates& rates)
-        : sessions_(std::make_shared<Sessions>(
-              Sessions{std::move(executor), std::move(worker), std::move(handler), limits, Gate(rates)})) {}
+    State(asio::any_io_executor executor, asio::any_io_executor worker, Clock& clock, Handler handler,
+          Limits limits, const Rates& rates)
+        : sessions_(std::make_shared<Sessions>(Sessions{std::move(executor), std::move(worker), clock,
+                                                        std::move(handler), limits, Gate(rates)})) {}
 
     Status protect(const model::Admin& admin);
     Status serve(UniqueFd listening, Origin origin);
@@ -152,7 +152,7 @@ void Server::State::close() {
     error_code ignored;
     for (const auto& listener : listeners_) listener->acceptor.close(ignored);
     listeners_.clear();
-    for (auto* connection : sessions_->open) connection->close();
+    for (auto* connection : sessions_->open) connection->close(ignored);
 }
 
 std::vector<Handed> Server::State::hand_over() {
@@ -187,7 +187,7 @@ asio::awaitable<void> Server::State::accept_all(std::shared_ptr<State> self,
 
 asio::awaitable<void> Server::State::serve_one(std::shared_ptr<Sessions> sessions,
                                                std::shared_ptr<Listener> listener, Connection connection) {
-    auto peer = peer_of(connection.socket().native_handle());
+    auto peer = peer_of(connection.native_handle());
     if (!peer.user && !peer.address) co_return;
     auto client = client_of(peer);
     if (peer.address && listener->clients[client] >= sessions->limits.client_connections) co_return;
@@ -198,10 +198,11 @@ asio::awaitable<void> Server::State::serve_one(std::shared_ptr<Sessions> session
     if (--listener->clients[client] == 0) listener->clients.erase(client);
 }
 
-Server::Server(asio::any_io_executor executor, Handler handler, Limits limits, const Rates& rates)
+Server::Server(asio::any_io_executor executor, Clock& clock, Handler handler, Limits limits,
+               const Rates& rates)
     : worker_(std::make_unique<Worker>()) {
-    state_ = std::make_shared<State>(std::move(executor), worker_->pool.get_executor(), std::move(handler),
-                                     limits, rates);
+    state_ = std::make_shared<State>(std::move(executor), worker_->pool.get_executor(), clock,
+                                     std::move(handler), limits, rates);
 }
 
 Status Server::protect(const model::Admin& admin) {

@@ -12,6 +12,7 @@
 
 #include "admin/gate.h"
 #include "admin/handed.h"
+#include "base/clock.h"
 #include "net/ip.h"
 
 namespace weir::admin {
@@ -29,7 +30,8 @@ struct Limits {
 
 class Server {
   public:
-    Server(boost::asio::any_io_executor executor, Handler handler, Limits limits = {},
+    /// The clock, the executor's, outlives the server and its sessions.
+    Server(boost::asio::any_io_executor executor, Clock& clock, Handler handler, Limits limits = {},
            const Rates& rates = {});
     /// Closes every socket; a unix socket's file goes too.
     ~Server();

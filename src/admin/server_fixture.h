@@ -17,6 +17,7 @@
 
 #include "admin/server.h"
 #include "admin/sockets.h"
+#include "base/fake_clock.h"
 #include "base/temp_dir_fixture.h"
 
 namespace weir::admin {
@@ -43,10 +44,18 @@ class ServerFixture : public testing::Test {
         return result.get();
     }
 
+    /// Once the server waits for a client: its patience is over.
+    void lose_patience() {
+        auto is_waiting = [this] { return clock.alarms() > 0; };
+        while (!there(is_waiting)) std::this_thread::yield();
+        there([this] { clock.oversleep(std::chrono::minutes(1)); });
+    }
+
     const TempDir directory;
     const std::string folder = directory.path();
     const std::string socket = folder + "/run/weir.sock";
     boost::asio::io_context io{1};
+    FakeClock clock{io};  // moves on the server's thread only
     std::optional<Server> server;
     std::thread thread;
 };

@@ -54,18 +54,38 @@ std::string text_of(beast::string_view text) {
     return {text.data(), text.size()};
 }
 
+/// With a client's part in a connection.
+class Patience {
+  public:
+    Patience(Clock& clock, Connection& connection) : clock_(clock), connection_(connection) {}
+
+    /// It ends after this time, unless what is returned goes before: the connection is closed then, and what
+    /// waits for the client fails.
+    [[nodiscard]] Clock::Alarm within(std::chrono::milliseconds limit) {
+        return clock_.after(limit, [this] {
+            is_over_ = true;
+            error_code ignored;
+            connection_.close(ignored);
+        });
+    }
+    bool is_over() const { return is_over_; }
+
+  private:
+    Clock& clock_;
+    Connection& connection_;
+    bool is_over_ = false;
+};
+
 /// The session over a plain or an encrypted stream.
 template <class Stream>
 class Session {
   public:
-    Session(Sessions& all, Stream& stream, const Peer& peer)
-        : all_(all), stream_(stream), peer_(peer), generation_(all.gate.generation()) {}
+    Session(Sessions& all, Stream& stream, const Peer& peer, Patience& patience)
+        : all_(all), stream_(stream), peer_(peer), patience_(patience), generation_(all.gate.generation()) {}
 
     asio::awaitable<void> converse();
 
   private:
-    Connection& connection() { return beast::get_lowest_layer(stream_); }
-    void within(std::chrono::milliseconds limit) { connection().expires_after(limit); }
     bool has_to_go();
     Response admit(const Parser& parser, Request& request);
     asio::awaitable<Response> answer(Request request);
@@ -75,6 +95,7 @@ class Session {
     Sessions& all_;
     Stream& stream_;
     const Peer peer_;
+    Patience& patience_;
     uint64_t generation_;  // of the tokens that the last request was let in by
 };
 
@@ -86,7 +107,7 @@ asio::awaitable<void> Session<Stream>::converse() {
         Parser parser;
         parser.header_limit(static_cast<uint32_t>(limits.header_bytes));
         parser.body_limit(limits.body_bytes);
-        within(limits.request_time);
+        auto in_time = patience_.within(limits.request_time);
         auto [code, bytes] = co_await http::async_read_header(stream_, buffer, parser, net::kAnswer);
         if (!all_.handler) co_return;
         Request request;
@@ -97,6 +118,7 @@ asio::awaitable<void> Session<Stream>::converse() {
             response = complaint(code);
         }
         if (code && response.status == 0) co_return;
+        in_time.reset();
         keep_alive = !code && parser.is_done() && parser.keep_alive();
         const bool head_only = parser.get().method() == http::verb::head;
         if (response.status == 0) {
@@ -145,7 +167,7 @@ asio::awaitable<bool> Session<Stream>::write(Response response, bool keep_alive,
     message.keep_alive(keep_alive);
     message.prepare_payload();
     if (head_only) message.body().clear();  // it is what a GET would get, down to its length
-    within(all_.limits.answer_time);
+    const auto in_time = patience_.within(all_.limits.answer_time);
     auto [code, bytes] = co_await http::async_write(stream_, message, net::kAnswer);
     co_return !code;
 }
@@ -154,7 +176,7 @@ asio::awaitable<bool> Session<Stream>::write(Response response, bool keep_alive,
 template <class Stream>
 bool Session<Stream>::has_to_go() {
     if (!peer_.user && generation_ != all_.gate.generation()) return true;
-    pollfd state{.fd = connection().socket().native_handle(), .events = POLLRDHUP, .revents = 0};
+    pollfd state{.fd = beast::get_lowest_layer(stream_).native_handle(), .events = POLLRDHUP, .revents = 0};
     return ::poll(&state, 1, 0) > 0;
 }
 
@@ -166,8 +188,9 @@ asio::awaitable<void> Session<Stream>::write_as_it_comes(Response response) {
     head.keep_alive(false);
     head.chunked(true);
     http::response_serializer<http::empty_body> serializer(head);
-    within(all_.limits.answer_time);
+    auto in_time = patience_.within(all_.limits.answer_time);
     auto [code, sent] = co_await http::async_write_header(stream_, serializer, net::kAnswer);
+    in_time.reset();
     asio::steady_timer pause(all_.executor);
     while (!code && all_.handler) {
         if (has_to_go()) response.source->finish();
@@ -179,48 +202,54 @@ asio::awaitable<void> Session<Stream>::write_as_it_comes(Response response) {
             continue;
         }
         auto chunk = http::make_chunk(asio::buffer(*bytes));
-        within(all_.limits.answer_time);
+        in_time = patience_.within(all_.limits.answer_time);
         std::tie(code, sent) = co_await asio::async_write(stream_, chunk, net::kAnswer);
+        in_time.reset();
     }
-    if (code == beast::error::timeout) response.source->cut_off();
+    if (patience_.is_over()) response.source->cut_off();
     if (code || !all_.handler) co_return;
     http::fields trailer;
     trailer.set(kSummary, response.source->summary());
     auto last = http::make_chunk_last(trailer);
-    within(all_.limits.answer_time);
+    in_time = patience_.within(all_.limits.answer_time);
     std::tie(code, sent) = co_await asio::async_write(stream_, last, net::kAnswer);
 }
 
 /// To close on what was not read would be a reset, which may overtake the answer: the client gets some time
 /// to see it and close.
-asio::awaitable<void> part(const Sessions& all, Connection& connection) {
+asio::awaitable<void> part(const Sessions& all, Connection& connection, Patience& patience) {
     error_code code;
-    connection.socket().shutdown(asio::socket_base::shutdown_send, code);
+    connection.shutdown(asio::socket_base::shutdown_send, code);
     std::array<char, 4096> unread;
     auto room = asio::buffer(unread);
-    connection.expires_after(all.limits.farewell_time);
+    const auto in_time = patience.within(all.limits.farewell_time);
     for (size_t read = 0, size = 0; !code && all.handler && read < all.limits.body_bytes; read += size)
         std::tie(code, size) = co_await connection.async_read_some(room, net::kAnswer);
 }
 
 asio::awaitable<void> serve_plain(Sessions& all, Connection& connection, const Peer& peer) {
-    Session<Connection> session(all, connection, peer);
+    Patience patience(all.clock, connection);
+    Session<Connection> session(all, connection, peer, patience);
     co_await session.converse();
-    co_await part(all, connection);
+    co_await part(all, connection, patience);
 }
 
 asio::awaitable<void> serve_encrypted(Sessions& all, Encrypted& stream, const Peer& peer) {
     if (!all.gate.admits_handshake(peer)) co_return;
-    stream.next_layer().expires_after(all.limits.handshake_time);
+    Patience patience(all.clock, stream.next_layer());
+    auto in_time = patience.within(all.limits.handshake_time);
     auto [code] = co_await stream.async_handshake(asio::ssl::stream_base::server, net::kAnswer);
-    if (code && all.handler) all.gate.tally().count(failure_of(code));
+    if (code && all.handler)
+        all.gate.tally().count(patience.is_over() ? TlsFailure::timeout : failure_of(code));
     if (code) co_return;
-    Session<Encrypted> session(all, stream, peer);
+    in_time.reset();
+    Session<Encrypted> session(all, stream, peer, patience);
     co_await session.converse();
     // Says that the end is no cut; the client's word on that is not waited for long.
-    stream.next_layer().expires_after(all.limits.farewell_time);
+    in_time = patience.within(all.limits.farewell_time);
     std::tie(code) = co_await stream.async_shutdown(net::kAnswer);
-    if (code) co_await part(all, stream.next_layer());
+    in_time.reset();
+    if (code) co_await part(all, stream.next_layer(), patience);
 }
 
 /// Makes the server close the connection when it goes.

@@ -5,7 +5,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/beast/core/basic_stream.hpp>
 #include <list>
 #include <memory>
 
@@ -14,12 +13,13 @@
 
 namespace weir::admin {
 
-using Connection = boost::beast::basic_stream<boost::asio::generic::stream_protocol>;
+using Connection = boost::asio::generic::stream_protocol::socket;
 
 /// What the server and its sessions share. Its last session may outlive it.
 struct Sessions {
     boost::asio::any_io_executor executor;
     boost::asio::any_io_executor worker;
+    Clock& clock;
     Handler handler;  // empty when the server is gone: then sessions end
     Limits limits;
     Gate gate;

@@ -5,7 +5,6 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ssl/error.hpp>
-#include <boost/beast/core/error.hpp>
 
 namespace weir::admin {
 namespace ssl = boost::asio::ssl;
@@ -27,7 +26,6 @@ Result<std::shared_ptr<ssl::context>> server_context(const model::FileText& cert
 }
 
 TlsFailure failure_of(const error_code& code) {
-    if (code == boost::beast::error::timeout) return TlsFailure::timeout;
     bool plain = code.category() == boost::asio::error::get_ssl_category() &&
                  ERR_GET_REASON(static_cast<unsigned long>(code.value())) == SSL_R_HTTP_REQUEST;
     return plain ? TlsFailure::plain_http : TlsFailure::other;

@@ -140,6 +140,7 @@ class Running {
     std::unique_ptr<admin::Captures> captures_;
     admin::Handler api_;
     admin::Server server_{io_.get_executor(),
+                          clock_,
                           [this](const admin::Request& request) { return answer(request); },
                           {.body_bytes = config::kMaxFileSize}};
     Watchdog watchdog_{io_.get_executor()};
