@@ -424,12 +424,12 @@ prometheus::MetricFamily family_of(const Metric& metric, const Report& report) {
 }  // namespace
 
 std::span<const Metric> metric_table() {
-    static const auto kAll = [] {
+    static const auto table = [] {
         auto all = kMetrics;
         for (auto& each : sync_metrics()) all.push_back(std::move(each));
         return all;
     }();
-    return kAll;
+    return table;
 }
 
 std::string metrics_text(const Measured& report) {

@@ -16,7 +16,6 @@ namespace weir::alert {
 namespace {
 
 using testing::HasSubstr;
-using testing::StartsWith;
 
 /// A socket that records are sent to; "" where nothing has come.
 class Receiver {

@@ -8,8 +8,8 @@ namespace {
 net::Ip next_after(const net::Ip& address) {
     std::array<uint8_t, 16> bytes{};
     std::ranges::copy(address.bytes(), bytes.begin());
-    for (auto i = address.bytes().size(); i-- > 0 && ++bytes[i] == 0;) {
-    }
+    for (auto i = address.bytes().size(); i > 0; --i)
+        if (++bytes[i - 1] != 0) break;
     return address.is_v4() ? net::Ip::v4({bytes[0], bytes[1], bytes[2], bytes[3]}) : net::Ip::v6(bytes);
 }
 

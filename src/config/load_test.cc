@@ -11,7 +11,7 @@ namespace weir::config {
 namespace {
 
 using namespace std::chrono_literals;
-using model::Check, model::HttpCheck, model::TcpCheck;
+using model::Check, model::HttpCheck;
 
 net::Ip ip(std::string_view text) {
     return *net::Ip::parse(text);

@@ -8,7 +8,6 @@
 namespace weir::doctor {
 namespace {
 
-using testing::AllOf;
 using testing::Each;
 using testing::ElementsAre;
 using testing::Field;

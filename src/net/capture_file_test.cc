@@ -5,7 +5,6 @@
 #include <sys/resource.h>
 
 #include <bit>
-#include <numeric>
 
 #include "base/unique_fd.h"
 #include "net/packet.h"
@@ -85,7 +84,7 @@ File classic(std::endian order, uint32_t magic, uint32_t link = 1) {
 
 Bytes frame(size_t length) {
     Bytes bytes(length);
-    std::iota(bytes.begin(), bytes.end(), uint8_t{1});
+    std::ranges::generate(bytes, [next = uint8_t{1}]() mutable { return next++; });
     return bytes;
 }
 

@@ -74,7 +74,7 @@ class World {
         for (double at = now_ + gap(random_); at < now_ + seconds; at += gap(random_)) {
             auto server = pick(random_);
             std::exponential_distribution<> length(1 / servers_[server].flow_seconds);
-            ends_[server].push_back({at, at + length(random_)});
+            ends_[server].emplace_back(at, at + length(random_));
         }
         now_ += seconds;
         for (auto& ends : ends_)

@@ -20,7 +20,7 @@ TEST(Memory, OfTheTablesIsThatOfEachOfThem) {
     EXPECT_EQ(memory({.quic_tables = 1 + 1024}) - least, 4u);
     const Sizes many{.target_slots = 1024 + (1 << 18)};
     EXPECT_EQ(memory(many) - least, 2 * (64 + 48) / 4 + 3 * 32 / 4);
-    EXPECT_NEAR(memory(many, 66) - memory(many, 2), 64 * 32 / 4, 8) << "a row of counters a CPU";
+    EXPECT_NEAR(memory(many, 66) - memory(many, 2), 64.0 * 32 / 4, 8) << "a row of counters a CPU";
     EXPECT_NEAR(memory({.nat_flows = 1 << 20}) - least, (2 + 0.5) * 190, 48)
         << "doc/datapath.md: a row takes 190 B";
 }
