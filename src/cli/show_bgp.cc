@@ -37,7 +37,7 @@ void show_bgp_routes(std::ostream& out, const json::value& bgp, bool coloured) {
         for (const auto& route : peer.at("routes").as_array()) {
             auto communities = joined(route.at("communities"));
             if (auto large = joined(route.at("large_communities")); large != "-")
-                communities = communities == "-" ? large : communities + " " + large;
+                communities = communities == "-" ? large : fmt::format("{} {}", communities, large);
             table.add({field(peer, "address"), field(route, "prefix"), field(route, "next_hop"),
                        joined(route.at("as_path")), or_dash(route, "med"), or_dash(route, "local_pref"),
                        communities, ""});
