@@ -114,6 +114,7 @@ Result<net::Endpoint> read_listen(std::string_view text) {
 template <class T>
 std::vector<T> values_of(std::vector<Placed<T>> placed, bool sorted) {
     std::vector<T> values;
+    values.reserve(placed.size());
     for (auto& each : placed) values.push_back(std::move(each.value));
     if (sorted) std::ranges::sort(values);
     return values;

@@ -18,6 +18,7 @@ std::vector<std::pair<std::string_view, const Placed<std::string>*>> names_of(co
 void check_name(const Placed<std::string>& name, const Draft& draft, Mistakes& mistakes) {
     if (name.at == Place{} || draft.pool(name.value)) return;
     std::vector<std::string_view> known;
+    known.reserve(draft.pools.size());
     for (const auto& [other, pool] : draft.pools) known.push_back(other);
     mistakes.add(name.at, "there is no pool '{}'; {}", name.value,
                  suggest(name.value, known, "add it to pools: or name one of those"));

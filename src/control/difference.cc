@@ -36,14 +36,14 @@ std::vector<TargetChange> changes(const model::Frontend& before, const model::Fr
 
 std::vector<std::string> changed_settings(const model::Plan& before, const model::Plan& after) {
     std::vector<std::string> settings;
-    if (before.interfaces != after.interfaces) settings.push_back("interfaces");
-    if (before.vlans != after.vlans) settings.push_back("vlans");
-    if (before.icmp != after.icmp) settings.push_back("icmp");
-    if (before.flows != after.flows) settings.push_back("flows");
-    if (before.unmatched != after.unmatched) settings.push_back("unmatched");
-    if (before.watchdog != after.watchdog) settings.push_back("watchdog");
-    if (before.flow_secret != after.flow_secret) settings.push_back("sync");
-    if (before.node_address != after.node_address) settings.push_back("node");
+    if (before.interfaces != after.interfaces) settings.emplace_back("interfaces");
+    if (before.vlans != after.vlans) settings.emplace_back("vlans");
+    if (before.icmp != after.icmp) settings.emplace_back("icmp");
+    if (before.flows != after.flows) settings.emplace_back("flows");
+    if (before.unmatched != after.unmatched) settings.emplace_back("unmatched");
+    if (before.watchdog != after.watchdog) settings.emplace_back("watchdog");
+    if (before.flow_secret != after.flow_secret) settings.emplace_back("sync");
+    if (before.node_address != after.node_address) settings.emplace_back("node");
     return settings;
 }
 

@@ -91,10 +91,11 @@ TEST(Difference, SeesEveryFieldOfThePlan) {
     for (const auto& [name, other] : others) {
         EXPECT_FALSE(same_programming(plan, other)) << name;
         auto found = difference(plan, other);
-        if (name == "frontends")
+        if (name == "frontends") {
             EXPECT_EQ(found.removed.size(), plan.frontends.size());
-        else if (name != "silent" && name != "stands by")  // which are no settings
+        } else if (name != "silent" && name != "stands by") {  // which are no settings
             EXPECT_THAT(found.settings, ElementsAre(name));
+        }
     }
 }
 

@@ -48,12 +48,12 @@ testing::AssertionResult Download::intact() {
     constexpr size_t kMore = 1 << 20;  // nothing like this waits in a socket, where each second brings half
     const auto size = [&] { return std::filesystem::file_size(dir_ / "film"); };
     const size_t before = size();
-    lab::wait_until([&] { return size() >= before + kMore || !curl_.alive(); }, 60s);
+    const bool in_time = lab::wait_until([&] { return size() >= before + kMore || !curl_.alive(); }, 60s);
     const bool alive = curl_.alive();
     curl_.kill(SIGTERM);
     curl_.wait(10s);
     const std::string got = lab::read_file(dir_ / "film");
-    if (!alive || got.size() < before + kMore)
+    if (!in_time || !alive || got.size() < before + kMore)
         return testing::AssertionFailure() << "it " << (alive ? "stands still" : "ended") << " after "
                                            << got.size() << " bytes: curl: " << curl_.err();
     if (!film_.bytes().starts_with(got))

@@ -116,8 +116,9 @@ Notification cease_with_text(uint8_t subcode, std::string_view text) {
     while (length > 0 && length < text.size() && (text[length] & 0xc0) == 0x80) --length;
     Notification notification{ErrorCode::cease, subcode};
     if (length == 0) return notification;
-    notification.data.push_back(static_cast<uint8_t>(length));
-    notification.data.insert(notification.data.end(), text.begin(), text.begin() + length);
+    notification.data.resize(1 + length);
+    notification.data[0] = static_cast<uint8_t>(length);
+    std::ranges::copy(text.substr(0, length), notification.data.begin() + 1);
     return notification;
 }
 

@@ -96,6 +96,7 @@ std::vector<size_t> FlowSharing::buckets_for(uint64_t hash, unsigned bucket_bits
     auto bits = std::min(bucket_bits, own_bits);
     if (own_bits - bits > kMostGuesses) return {};
     std::vector<size_t> buckets;
+    buckets.reserve(size_t{1} << (own_bits - bits));
     size_t low = hash & ((size_t{1} << bits) - 1);
     for (size_t high = 0; high < size_t{1} << (own_bits - bits); high++)
         buckets.push_back(high << bits | low);
