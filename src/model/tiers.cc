@@ -70,6 +70,7 @@ void open_all(Frontend& frontend) {
 bool share_among_tiers(Frontend& frontend, unsigned overflow) {
     auto tiers = weigh(frontend);
     std::vector<TierWeight> weights;
+    weights.reserve(tiers.size());
     for (const auto& tier : tiers) weights.push_back(tier.weight);
     auto parts = parts_of(weights, overflow);
     auto factors = factors_of(parts, tiers);

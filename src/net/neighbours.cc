@@ -99,7 +99,7 @@ Neighbours::~Neighbours() {
     if (readable_.is_open()) readable_.release();  // events_ closes it
 }
 
-Result<std::unique_ptr<Neighbours>> Neighbours::open(boost::asio::any_io_executor executor,
+Result<std::unique_ptr<Neighbours>> Neighbours::open(const boost::asio::any_io_executor& executor,
                                                      std::function<void()> on_change) {
     auto requests = Netlink::open();
     if (!requests) return propagate(requests);
@@ -110,7 +110,7 @@ Result<std::unique_ptr<Neighbours>> Neighbours::open(boost::asio::any_io_executo
                                          RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE, RTNLGRP_NEXTHOP});
     if (!subscribed) return propagate(subscribed);
     std::unique_ptr<Neighbours> neighbours(
-        new Neighbours(std::move(executor), std::move(on_change), std::move(*requests), std::move(*events)));
+        new Neighbours(executor, std::move(on_change), std::move(*requests), std::move(*events)));
     boost::system::error_code error;
     neighbours->readable_.assign(neighbours->events_.fd(), error);
     if (error) return fail("cannot wait for netlink events: {}", error.message());

@@ -54,7 +54,7 @@ class Neighbours {
   public:
     /// `on_change` is called once after each batch of events, or of look-ups, in which a link or the way to a
     /// watched address changed. It may call watch(), but not destroy this object.
-    static Result<std::unique_ptr<Neighbours>> open(boost::asio::any_io_executor executor,
+    static Result<std::unique_ptr<Neighbours>> open(const boost::asio::any_io_executor& executor,
                                                     std::function<void()> on_change);
     ~Neighbours();
 
