@@ -89,11 +89,11 @@ TEST(AlertSettings, Mistakes) {
 }
 
 TEST(AlertSettings, MistakesOfWebhooks) {
-    constexpr std::string_view whole =
+    constexpr std::string_view kWhole =
         "this is not a whole URL; write one such as https://alerts.example.com/weir\n";
     for (auto url : {"/a", "alerts.example.com", "https://", "http:a", "https://a b/", "http://a:0/"})
         EXPECT_EQ(mistakes_in(fmt::format("alerts: {{a: {{webhook: {{url: '{}'}}}}}}", url)),
-                  fmt::format("f:1:29: {}", whole))
+                  fmt::format("f:1:29: {}", kWhole))
             << url;
     expect_all(
         {

@@ -17,13 +17,13 @@ TEST(EditDistance, CountsEditsAndSwapsOfNeighbours) {
 }
 
 TEST(Nearest, FindsWhatWasMeantAndNothingElse) {
-    constexpr std::array<std::string_view, 3> known{"interval", "timeout", "port"};
-    EXPECT_EQ(nearest("intervall", known), "interval");
-    EXPECT_EQ(nearest("tmieout", known), "timeout");
-    EXPECT_EQ(nearest("prt", known), "port");
-    EXPECT_EQ(nearest("bgp", known), std::nullopt);
-    EXPECT_EQ(nearest("", known), std::nullopt);
-    EXPECT_EQ(nearest(std::string(100000, 'p'), known), std::nullopt);
+    constexpr std::array<std::string_view, 3> kKnown{"interval", "timeout", "port"};
+    EXPECT_EQ(nearest("intervall", kKnown), "interval");
+    EXPECT_EQ(nearest("tmieout", kKnown), "timeout");
+    EXPECT_EQ(nearest("prt", kKnown), "port");
+    EXPECT_EQ(nearest("bgp", kKnown), std::nullopt);
+    EXPECT_EQ(nearest("", kKnown), std::nullopt);
+    EXPECT_EQ(nearest(std::string(100000, 'p'), kKnown), std::nullopt);
 }
 
 }  // namespace

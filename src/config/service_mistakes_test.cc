@@ -169,7 +169,7 @@ TEST(Mistakes, OfBackendPortsAndServerIds) {
             "{}pools: {{p: {{static: [{}]}}}}\nservices:\n  s: {{vip: 198.51.100.1, pool: p, {}}}\n",
             kInterfaces, pool, service));
     };
-    constexpr std::string_view quic =
+    constexpr std::string_view kQuic =
         "ports: 443/udp, quic: {configs: [{server_id_length: 2, nonce_length: 4}]}";
     EXPECT_EQ(with_pool("{address: 192.0.2.1, port: 0}", "ports: 80, forward: nat"),
               "f:2:49: 0 is out of range; 'port' takes a number from 1 to 65535\n");
@@ -180,15 +180,16 @@ TEST(Mistakes, OfBackendPortsAndServerIds) {
         EXPECT_THAT(
             with_pool(fmt::format("{{address: 192.0.2.1, server_id: {}}}", id), "ports: 80"),
             testing::HasSubstr("is not a server id; write 1 to 15 bytes in hex digits, such as \"0a0b\""));
-    EXPECT_EQ(with_pool("{address: 192.0.2.1, server_id: 0102}, {address: 192.0.2.2, server_id: 0102}", quic),
-              "f:2:93: another backend of pool 'p' has this server id; give each its own\n");
-    EXPECT_EQ(with_pool("192.0.2.1", quic),
+    EXPECT_EQ(
+        with_pool("{address: 192.0.2.1, server_id: 0102}, {address: 192.0.2.2, server_id: 0102}", kQuic),
+        "f:2:93: another backend of pool 'p' has this server id; give each its own\n");
+    EXPECT_EQ(with_pool("192.0.2.1", kQuic),
               "f:2:22: backend 192.0.2.1 has no 'server_id', which 'quic' of service 's' needs; add one of 2 "
               "bytes\n");
     EXPECT_EQ(
-        with_pool("{address: 192.0.2.1, server_id: 01}", quic),
+        with_pool("{address: 192.0.2.1, server_id: 01}", kQuic),
         "f:2:54: this server id has 1 bytes but 'quic' of service 's' says 2 at line 4; let them be equal\n");
-    EXPECT_EQ(with_pool("{address: 192.0.2.1, server_id: 0102}", quic), "");
+    EXPECT_EQ(with_pool("{address: 192.0.2.1, server_id: 0102}", kQuic), "");
     EXPECT_EQ(with_pool("{address: 192.0.2.1, server_id: 0102}",
                         "ports: 443/tcp, quic: {configs: [{server_id_length: 2, nonce_length: 4}]}"),
               "f:4:68: service 's' has 'quic' but no udp port; add one such as 443/udp\n");
