@@ -73,7 +73,7 @@ class Carriers : public testing::Test {
         asio::co_spawn(context_, answer_one(std::move(answer)), asio::detached);
     }
 
-    static constexpr auto kTimeout = 10s;
+    static constexpr auto kTimeout = 10s, kThought = 3s;
     asio::io_context context_;
     FakeClock clock_{context_};
     std::string not_probed_;
@@ -90,6 +90,7 @@ class Carriers : public testing::Test {
         auto [code, count] = co_await peer_->async_receive_from(asio::buffer(bytes), from, net::kAnswer);
         if (code) co_return;
         asked_.assign(bytes, count);
+        if (answer) clock_.pass(kThought);
         auto& socket = answerer_ ? *answerer_ : *peer_;
         if (answer) socket.send_to(asio::buffer(*answer), from);
         if (!answer || answerer_) clock_.silence();
@@ -104,6 +105,7 @@ TEST_F(Carriers, UdpPassesWhereTheAnswerHasTheTextInIt) {
         auto outcome = run(kQuestion);
         EXPECT_TRUE(outcome.ok) << address;
         EXPECT_EQ(outcome.message, "L7OK");
+        EXPECT_EQ(outcome.latency, kThought);
         EXPECT_EQ(asked_, kQuestion.send);
     }
     EXPECT_THAT(path_.carriers, testing::Each(net::Carrier::udp));

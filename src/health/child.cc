@@ -122,7 +122,7 @@ void show_own_processes() {
 /// As the first process of its namespace, with which all others of that end. It is not the program itself,
 /// because the first one takes no signals and has to reap what others leave.
 [[noreturn]] void run_below(const Prepared& prepared) {
-    pid_t program = ::vfork();  // NOLINT(bugprone-unsafe-functions): the two calls below are all it makes
+    pid_t program = ::vfork();  // NOLINT(bugprone-unsafe-functions): only system calls follow
     if (program == 0) {
         ::setsid();
         execute(prepared);

@@ -91,6 +91,7 @@ class Probe : public testing::Test {
     void answer(std::string text) {
         serve([this, text = std::move(text)](tcp::socket& client) -> asio::awaitable<void> {
             co_await read_request(client, request_);
+            clock_.pass(kThought);
             co_await asio::async_write(client, asio::buffer(text), kAnswer);
             co_await fall_silent(client);
         });
@@ -121,6 +122,7 @@ class Probe : public testing::Test {
         co_await wait_for_close(client, client_end_);
     }
 
+    static constexpr auto kThought = 3s;  // before an answer
     asio::io_context context_;
     FakeClock clock_{context_};
     LocalPath path_;

@@ -96,6 +96,7 @@ TEST_F(Probe, SendsAGetForThePathOnTheVip) {
     auto outcome = run(http({.path = "/alive?deep=1"}));
     EXPECT_TRUE(outcome.ok);
     EXPECT_EQ(outcome.message, "L7OK/200");
+    EXPECT_EQ(outcome.latency, kThought);
     EXPECT_EQ(request_,
               "GET /alive?deep=1 HTTP/1.1\r\nHost: 192.0.2.1\r\nUser-Agent: weir-check\r\nAccept: */*\r\n"
               "Connection: close\r\n\r\n");
