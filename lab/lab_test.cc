@@ -240,6 +240,17 @@ TEST_F(LabTest, ListeningSocketsAreHandedOverAsSystemdDoes) {
     EXPECT_TRUE(finished.out.starts_with("1\n0\nsocket:")) << finished.out;
 }
 
+TEST_F(LabTest, AConnectionEndsWithItsOwnerWhateverHasBeenStartedMeanwhile) {
+    Lab lab("test");
+    int ends[2];
+    check(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), "no pair of sockets");  // they pass on to programs
+    UniqueFd owned(ends[0]), other(ends[1]);
+    Process meanwhile(lab.host("a"), {"sleep", "60"});
+    owned.reset();
+    char byte;
+    EXPECT_EQ(::recv(other.get(), &byte, 1, MSG_DONTWAIT), 0) << std::strerror(errno);
+}
+
 TEST_F(LabTest, ASignalUnwindsTheOwner) {
     Lab lab("test");
     Process owner(lab.host("a"), [] {

@@ -1,6 +1,7 @@
 #include "lab/process.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -50,6 +51,8 @@ class Image {
     /// In the child. Returns only when it fails.
     void execute() {
         for (size_t i = 0; i < handed_.size(); ++i) ::dup2(handed_[i].get(), static_cast<int>(3 + i));
+        // Another thread's connection would else live on in the program after its owner has closed it.
+        if (::close_range(static_cast<unsigned>(3 + handed_.size()), ~0u, CLOSE_RANGE_CLOEXEC) < 0) return;
         if (listen_pid_) *std::to_chars(listen_pid_, listen_pid_ + 11, ::getpid()).ptr = '\0';
         ::execvpe(argv_pointers_[0], argv_pointers_.data(), environment_pointers_.data());
     }
