@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/sources.h"
 #include "engine/xdp/pins.h"
 #include "engine/xdp/replayer.h"
 #include "engine/xdp/sizing.h"
@@ -30,11 +31,11 @@ config::Loaded if_possible(config::Loaded config) {
 }  // namespace
 
 config::Loaded load_config(const std::string& path) {
-    return if_possible(config::load(path));
+    return if_possible(config::load(path, known_sources()));
 }
 
 config::Loaded parse_config(std::string_view yaml) {
-    return if_possible(config::parse(yaml));
+    return if_possible(config::parse(yaml, known_sources()));
 }
 
 Result<uint64_t> table_bytes(const model::Config& config) {

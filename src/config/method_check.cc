@@ -113,6 +113,15 @@ void check_server_id(const ServiceDraft& service, const BackendDraft& backend, M
     }
 }
 
+void check_quic_pool(const ServiceDraft& service, const PoolDraft& pool, Mistakes& mistakes) {
+    if (!service.quic.empty() && !pool.sources.empty())
+        mistakes.add(
+            service.quic.front().at,
+            "'quic' of service '{}' needs server ids, which the {} source of pool '{}' does not tell; "
+            "write its backends under 'static', or leave 'quic' out",
+            service.name, pool.sources.front().kind, pool.name);
+}
+
 void check_quic_ports(const ServiceDraft& service, Mistakes& mistakes) {
     auto carries = [](const auto& port) {
         return port.value.protocol == Protocol::udp || port.value.protocol == Protocol::any;
@@ -133,6 +142,7 @@ void check_methods(const ServiceDraft& service, const Draft& draft, Mistakes& mi
     if (service.vips.empty() || service.ports.empty()) return;
     for (const auto* pool : pools_of(service, draft)) {
         if (!pool->whole) continue;
+        check_quic_pool(service, *pool, mistakes);
         for (const auto& backend : pool->backends) {
             check_families(service, pool->name, backend, mistakes);
             check_backend_port(service, backend, mistakes);

@@ -39,7 +39,9 @@ class Controller {
         std::string engine_name;
         std::function<config::Loaded()> load;  // reads the file again
         /// A configuration's text, judged as load() judges the file's. For any thread.
-        std::function<config::Loaded(std::string_view yaml)> parse = config::parse;
+        std::function<config::Loaded(std::string_view yaml)> parse = [](std::string_view yaml) {
+            return config::parse(yaml);
+        };
         /// Called at the start and after each reload that was accepted. What it cannot follow is a problem,
         /// and tried again.
         std::function<Status(const model::Config&)> on_config;

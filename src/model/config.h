@@ -15,7 +15,9 @@
 
 #include "model/bgp.h"
 #include "model/event_kind.h"
+#include "model/source.h"
 #include "model/sync.h"
+#include "model/tls.h"
 #include "net/ip.h"
 
 namespace weir::model {
@@ -33,12 +35,24 @@ struct Backend {
     std::optional<net::Port> port{};   // of NAT; default: the port that the client asked for
     std::vector<uint8_t> server_id{};  // in QUIC connection ids; at most 15 bytes; empty: has none
     uint32_t max_connections = 0;      // with so many flows it gets no new ones; 0: it may have any number
+    uint16_t priority = 0;             // of the pool's, those with the lowest come first; others are backup
 
     bool operator==(const Backend&) const = default;
 };
 
+/// How few backends a source may leave of those that it has given before: fewer, and they are not taken.
+struct Minimum {
+    uint32_t count = 1;
+    bool is_percent = false;  // of the present ones
+
+    bool operator==(const Minimum&) const = default;
+};
+
 struct Pool {
-    std::vector<Backend> backends;  // addresses are distinct
+    std::vector<Backend> backends;      // addresses are distinct
+    std::vector<SourceSpec> sources{};  // of more of them; in the order in which they go before each other
+    Minimum minimum{};
+    std::chrono::seconds damping{5};  // so long a backend stays that goes again and again; 0: not at all
 
     bool operator==(const Pool&) const = default;
 };
@@ -80,34 +94,6 @@ struct HttpCheck {
     std::string body{};  // what the first 64 KiB of the answer's must contain; empty: it is not read
 
     bool operator==(const HttpCheck&) const = default;
-};
-
-/// A file's contents as they were when the configuration was read. Shared, not copied: the check of every
-/// target has them.
-class FileText {
-  public:
-    FileText() = default;
-    explicit FileText(std::string text) : text_(std::make_shared<const std::string>(std::move(text))) {}
-
-    bool empty() const { return !text_; }
-    std::string_view view() const { return text_ ? std::string_view(*text_) : std::string_view(); }
-
-    bool operator==(const FileText& other) const { return text_ == other.text_ || view() == other.view(); }
-
-  private:
-    std::shared_ptr<const std::string> text_;
-};
-
-/// What a client asks of a TLS server, and shows it. Everything in PEM.
-struct Tls {
-    std::string sni;         // whom the server should be; empty: the host, if that is a name
-    bool verify = true;      // the certificate: its chain, its times and its name
-    FileText authorities{};  // whose certificates are trusted; empty: the system's
-    FileText certificate{};  // of the client, with its chain
-    FileText key{};          // there if a certificate is
-    std::chrono::hours expiry_warning{14 * 24};  // before the server's certificate ends; 0: none
-
-    bool operator==(const Tls&) const = default;
 };
 
 /// The same by TLS.

@@ -1,0 +1,10 @@
+// Every kind of source, each defined in the file of its name.
+#pragma once
+
+#include "discovery/source.h"
+
+namespace weir::discovery {
+
+Kind file_kind();
+
+}  // namespace weir::discovery

@@ -1,0 +1,38 @@
+// How backends are written where a source finds them as text: see "Values" in doc/discovery.md. Pure.
+#pragma once
+
+#include <string_view>
+
+#include "base/result.h"
+#include "discovery/source.h"
+
+namespace boost::json {
+class value;
+}
+
+namespace weir::discovery {
+
+/// One backend: `10.0.0.1`, `10.0.0.1:80`, `[2001:db8::1]:80`, `2001:db8::1`, or a JSON object such as
+/// `{"address": "10.0.0.1", "port": 80, "weight": 2, "priority": 0, "tags": ["blue"]}`, whose address may
+/// have the port, too.
+Result<Found> read_value(std::string_view text);
+Result<Found> read_value(const boost::json::value& value);
+
+/// Adds what read_value() makes of it, or why it makes nothing, to the set. `where`: it stood, as the
+/// operator knows it.
+void take_value(std::string_view text, std::string_view where, Set& into);
+
+/// Several of them: a JSON list, or a backend a line, where empty lines and what follows a '#' do not count.
+/// Behind a line's address may stand `weight=2` and `priority=1`, and tags.
+Set read_values(std::string_view text, std::string_view where);
+
+/// For messages: one line of bounded length.
+std::string excerpt(std::string_view text);
+
+/// An address that packets can be sent to, from outside.
+Status check_address(const net::Ip& address);
+
+constexpr uint32_t kMostWeight = 1000;
+constexpr size_t kMostMembers = 65536;  // of a set; what is above is refused
+
+}  // namespace weir::discovery
