@@ -11,17 +11,12 @@ std::string_view method(const ServiceDraft& service) {
     return model::to_text(service.forward.value.kind);
 }
 
-/// NAT rewrites ports and checksums, DSCP's backends find the VIP by them: both know tcp and udp alone.
-bool knows_transport(ForwardKind kind) {
-    return kind == ForwardKind::nat || kind == ForwardKind::dscp;
-}
-
 std::string_view family_name(const net::Ip& ip) {
     return ip.is_v4() ? "IPv4" : "IPv6";
 }
 
 void check_ports(const ServiceDraft& service, Mistakes& mistakes) {
-    if (!knows_transport(service.forward.value.kind)) return;
+    if (!model::knows_transport(service.forward.value.kind)) return;
     for (const auto& [port, at] : service.ports)
         if (port.protocol != Protocol::tcp && port.protocol != Protocol::udp)
             mistakes.add(
@@ -72,7 +67,7 @@ void check_families(const ServiceDraft& service, std::string_view pool, const Ba
     auto address = backend.value.address;
     auto differs = [&](const auto& vip) { return vip.value.address.family() != address.family(); };
     auto vip = std::ranges::find_if(service.vips, differs);
-    if (knows_transport(forward.kind) && vip != service.vips.end())
+    if (model::knows_transport(forward.kind) && vip != service.vips.end())
         mistakes.add(
             backend.at,
             "backend {} is of another family than the VIP {} of service '{}', which 'forward: {}' cannot "

@@ -172,6 +172,9 @@ struct Scheduler {
 enum class ForwardKind : uint8_t { dsr, ipip, gre, fou, gue, dscp, nat };
 /// The packet goes whole, behind another header.
 bool is_tunnel(ForwardKind kind);
+/// NAT rewrites ports and checksums, DSCP's backends find the VIP by them: both know tcp and udp alone, and
+/// cannot cross from one family to the other.
+bool knows_transport(ForwardKind kind);
 
 /// How packets get to the backends.
 struct Forward {
