@@ -8,6 +8,10 @@
 #include <string>
 #include <string_view>
 
+namespace weir::model {
+enum class EngineKind : uint8_t;
+}
+
 namespace weir::config {
 
 enum class Takes : uint8_t { mapping, list, text, number, milliseconds, seconds, choice };
@@ -47,13 +51,17 @@ struct Section {
 };
 
 extern const Section kFile, kNode, kInterface, kAdmin, kAdminTls, kAdminToken, kFlows, kTimeouts, kIcmp,
-    kAnnouncing, kBgp, kBgpPeer, kBfd, kSync, kPool, kBackend, kService, kDsr, kIpip, kGre, kFou, kGue, kDscp,
-    kNat, kTable, kSticky, kQuic, kQuicConfig, kAnnounce, kAnnounceBgp, kCheck, kTcpCheck, kSynCheck,
-    kHttpCheck, kHttpsCheck, kDnsCheck, kExecCheck, kUdpCheck, kIcmpCheck, kAlert, kWebhook, kWebhookTls,
-    kSyslog, kJournal;
+    kAnnouncing, kBgp, kBgpPeer, kBfd, kSync, kIpvs, kIpvsSync, kIpvsTimeouts, kPool, kBackend, kService,
+    kServiceIpvs, kNetmask, kDsr, kIpip, kGre, kFou, kGue, kDscp, kNat, kTable, kSticky, kQuic, kQuicConfig,
+    kAnnounce, kAnnounceBgp, kCheck, kTcpCheck, kSynCheck, kHttpCheck, kHttpsCheck, kDnsCheck, kExecCheck,
+    kUdpCheck, kIcmpCheck, kAlert, kWebhook, kWebhookTls, kSyslog, kJournal;
 
 /// All of them, in the manual page's order.
 std::span<const Section* const> all_sections();
+
+/// The settings `forward` and `scheduler` of a service with the words that its engine knows.
+const Setting& forward_of(model::EngineKind engine);
+const Setting& scheduler_of(model::EngineKind engine);
 
 /// "a number from 1 to 64", "30s to 1h", "drop or pass", … as the manual page and the messages say it.
 std::string describe(const Setting& setting);
