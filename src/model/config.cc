@@ -97,6 +97,10 @@ std::string_view to_text(SchedulerKind kind) {
     return "?";
 }
 
+std::string_view scheduler_text(const Scheduler& scheduler, const std::optional<Ipvs>& ipvs) {
+    return ipvs ? std::string_view(ipvs->scheduler) : to_text(scheduler.kind);
+}
+
 bool is_tunnel(ForwardKind kind) {
     using enum ForwardKind;
     return kind == ipip || kind == gre || kind == fou || kind == gue;

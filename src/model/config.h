@@ -363,6 +363,8 @@ std::string_view to_text(AdminState state);
 std::string_view to_text(EngineKind kind);
 std::string_view to_text(SchedulerKind kind);
 std::string_view to_text(ForwardKind kind);
+/// As its engine names it.
+std::string_view scheduler_text(const Scheduler& scheduler, const std::optional<Ipvs>& ipvs);
 std::string_view to_text(XdpMode mode);
 
 }  // namespace weir::model
