@@ -11,8 +11,8 @@
 #include <cassert>
 
 #include "detour.skel.h"
+#include "engine/probe_socket.h"
 #include "engine/xdp/detour_abi.h"
-#include "engine/xdp/probe_socket.h"
 #include "engine/xdp/target_row.h"
 #include "engine/xdp/tc.h"
 

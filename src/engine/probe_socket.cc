@@ -1,4 +1,4 @@
-#include "engine/xdp/probe_socket.h"
+#include "engine/probe_socket.h"
 
 #include <linux/udp.h>
 #include <netinet/in.h>
@@ -6,7 +6,7 @@
 
 #include <random>
 
-namespace weir::engine::xdp {
+namespace weir::engine {
 namespace {
 
 int set(const UniqueFd& socket, int level, int option, int value) {
@@ -65,4 +65,4 @@ Result<net::Port> own_port(net::Carrier carrier, const UniqueFd& socket) {
     return local->port;
 }
 
-}  // namespace weir::engine::xdp
+}  // namespace weir::engine
