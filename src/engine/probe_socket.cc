@@ -65,4 +65,16 @@ Result<net::Port> own_port(net::Carrier carrier, const UniqueFd& socket) {
     return local->port;
 }
 
+net::Endpoint goal(net::Carrier carrier, const net::Endpoint& backend, net::Port own) {
+    return {backend.address, carrier == net::Carrier::icmp ? own : backend.port};
+}
+
+net::Opened open_directly(net::Carrier carrier, const net::Endpoint& backend) {
+    auto socket = make_probe_socket(carrier, backend.address.family());
+    if (!socket) return std::unexpected(net::NoPassage(socket.error(), true));
+    auto own = own_port(carrier, *socket);
+    if (!own) return std::unexpected(net::NoPassage(own.error(), true));
+    return net::Passage(std::move(*socket), goal(carrier, backend, *own), {});
+}
+
 }  // namespace weir::engine

@@ -19,4 +19,11 @@ Result<net::Endpoint> local_endpoint(const UniqueFd& socket);
 /// call.
 Result<net::Port> own_port(net::Carrier carrier, const UniqueFd& socket);
 
+/// Where to connect to, and of echoes how to call them.
+net::Endpoint goal(net::Carrier carrier, const net::Endpoint& backend, net::Port own);
+
+/// An ordinary socket, as to a backend that takes packets under its own address. That there is none is this
+/// host's lack.
+net::Opened open_directly(net::Carrier carrier, const net::Endpoint& backend);
+
 }  // namespace weir::engine
