@@ -26,10 +26,10 @@
 #include "app/takeover.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/state_file.h"
 #include "config/document.h"
 #include "config/load.h"
 #include "control/controller.h"
-#include "control/state_file.h"
 #include "sync/sharing.h"
 
 namespace weir::app {
@@ -135,8 +135,8 @@ class Running {
             if (controller_) controller_->wake();
         }};
     alert::Alerts alerts_{io_.get_executor(), clock_};
-    control::StateFile unsent_{options_.state + "/alerts.json"};
-    control::StateFile parked_{options_.state + "/bfd.json"};
+    StateFile unsent_{options_.state + "/alerts.json"};
+    StateFile parked_{options_.state + "/bfd.json"};
     std::unique_ptr<control::Controller> controller_;
     std::unique_ptr<admin::Captures> captures_;
     admin::Handler api_;

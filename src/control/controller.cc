@@ -51,7 +51,7 @@ Controller::Controller(const boost::asio::any_io_executor& executor, Clock& cloc
       overrides_(options_.overrides_file),
       presence_(options_.recovered.empty(), clock_.now()),
       follow_(options_.retry),
-      daemon_{WEIR_VERSION, ::getpid(), system_clock::now(), options_.config_path, options_.engine_name} {}
+      daemon_{WEIR_VERSION, ::getpid(), system_clock::now(), options_.config_path, ""} {}
 
 void Controller::tell(Event event) {
     const auto& added = events_->add(std::move(event), options_.wall_clock());
@@ -219,7 +219,10 @@ void Controller::reconcile(const std::set<std::string>& services, bool by_time) 
     if (auto left = applied_ ? remaining(*applied_, *wanted_) : std::nullopt) announce(*left);
     bool news = !applying_.error.empty();
     if (!applied_ || !same_programming(*applied_, *wanted_)) {
-        if (auto done = engine_.apply(*wanted_); !done) return failed(done.error());
+        if (auto done = engine_.apply(*wanted_); !done) {
+            keep_part();
+            return failed(done.error());
+        }
         news = true;
         ++applying_.number;
         applying_.applied_at = system_clock::now();
@@ -237,6 +240,14 @@ void Controller::reconcile(const std::set<std::string>& services, bool by_time) 
     if (news && options_.on_applied) options_.on_applied();
     announce(*applied_);
     follow_drains();
+}
+
+/// Of several engines one may have failed: what the others do is in force, and is told of.
+void Controller::keep_part() {
+    auto is_in_force = [this](model::EngineKind kind) { return engine_.is_in_force(kind); };
+    if (!is_in_force(model::EngineKind::xdp) && !is_in_force(model::EngineKind::ipvs)) return;
+    applied_ = std::make_shared<const model::Plan>(partly(applied_.get(), *wanted_, is_in_force));
+    announce(*applied_);
 }
 
 /// Nobody tells when the last check has had its say, or the flows are known.
@@ -424,7 +435,9 @@ StatusReport Controller::status() {
     auto backends = backend_rows(now, seen.targets, checker_.checked());
     mark_overridden(backends, config_, overrides_.all());
     auto overridden = control::override_rows(overrides_.all(), drains_, now, seen);
-    return {daemon_,
+    auto daemon = daemon_;
+    daemon.engine = engines_of(config_);
+    return {std::move(daemon),
             reloads_,
             applying_,
             std::move(seen.interfaces),

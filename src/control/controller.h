@@ -37,7 +37,6 @@ class Controller {
   public:
     struct Options {
         std::string config_path;
-        std::string engine_name;
         std::function<config::Loaded()> load;  // reads the file again
         /// A configuration's text, judged as load() judges the file's. For any thread.
         std::function<config::Loaded(std::string_view yaml)> parse = [](std::string_view yaml) {
@@ -149,6 +148,7 @@ class Controller {
     void learn_on();
     void schedule(Rest::Duration delay);
     void failed(const Error& error);
+    void keep_part();
     void hand_out_config();
     void follow_drains();
     void look_after_drains();

@@ -1,6 +1,7 @@
 #include "control/status.h"
 
 #include <algorithm>
+#include <set>
 
 #include "control/json.h"
 
@@ -15,12 +16,23 @@ auto find_or(const Map& map, const typename Map::key_type& key) -> typename Map:
 
 }  // namespace
 
+std::string engines_of(const model::Config& config) {
+    std::set<model::EngineKind> kinds;
+    for (const auto& [name, service] : config.services) kinds.insert(service.engine);
+    if (kinds.empty()) kinds.insert(model::EngineKind::xdp);
+    std::string text;
+    for (auto kind : kinds) text += fmt::format("{}{}", text.empty() ? "" : ", ", model::to_text(kind));
+    return text;
+}
+
 std::vector<ServiceRow> service_rows(const model::Config& config, const model::Plan& plan) {
     std::map<std::string, ServiceRow> rows;
     for (const auto& [name, service] : config.services) rows[name] = {name, service.need, true, {}};
     for (const auto& frontend : plan.frontends) {
         auto& row = rows[frontend.service];
-        FrontendRow counted{frontend.key, frontend.forward.kind, frontend.scheduler, frontend.healthy};
+        FrontendRow counted{frontend.key, frontend.forward.kind, frontend.engine,
+                            std::string(model::scheduler_text(frontend.scheduler, frontend.ipvs)),
+                            frontend.healthy};
         for (const auto& target : frontend.targets) {
             if (target.tier == model::kFallbackTier) continue;
             counted.up += target.health.up;

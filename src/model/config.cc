@@ -59,6 +59,28 @@ std::string_view to_text(AdminState state) {
     return "?";
 }
 
+std::string_view to_text(EngineKind kind) {
+    switch (kind) {
+        case EngineKind::xdp:
+            return "xdp";
+        case EngineKind::ipvs:
+            return "ipvs";
+    }
+    return "?";
+}
+
+std::string_view to_text(IpvsRole role) {
+    switch (role) {
+        case IpvsRole::master:
+            return "master";
+        case IpvsRole::backup:
+            return "backup";
+        case IpvsRole::both:
+            return "both";
+    }
+    return "?";
+}
+
 std::string_view to_text(SchedulerKind kind) {
     switch (kind) {
         case SchedulerKind::maglev:
@@ -73,6 +95,10 @@ std::string_view to_text(SchedulerKind kind) {
             return "wlc";
     }
     return "?";
+}
+
+std::string_view scheduler_text(const Scheduler& scheduler, const std::optional<Ipvs>& ipvs) {
+    return ipvs ? std::string_view(ipvs->scheduler) : to_text(scheduler.kind);
 }
 
 bool is_tunnel(ForwardKind kind) {
