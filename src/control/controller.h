@@ -9,8 +9,8 @@
 
 #include "announce/announcer.h"
 #include "announce/bgp_report.h"
+#include "base/backoff.h"
 #include "config/load.h"
-#include "control/backoff.h"
 #include "control/drains.h"
 #include "control/events.h"
 #include "control/overrides.h"

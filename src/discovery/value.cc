@@ -99,15 +99,6 @@ Result<Found> read_line(std::string_view line) {
     return found;
 }
 
-void take(const Result<Found>& found, std::string_view where, Set& into) {
-    if (found && into.members.size() < kMostMembers)
-        into.members.push_back(*found);
-    else if (found)
-        into.refused.push_back(fmt::format("{}: there are more than {} backends", where, kMostMembers));
-    else
-        into.refused.push_back(fmt::format("{}: {}", where, found.error().message));
-}
-
 }  // namespace
 
 std::string excerpt(std::string_view text) {
@@ -142,6 +133,15 @@ Result<Found> read_value(std::string_view text) {
     auto value = json::parse(text, error);
     if (error) return fail("'{}' is not JSON: {}", excerpt(text), error.message());
     return read_value(value);
+}
+
+void take(const Result<Found>& found, std::string_view where, Set& into) {
+    if (found && into.members.size() < kMostMembers)
+        into.members.push_back(*found);
+    else if (found)
+        into.refused.push_back(fmt::format("{}: there are more than {} backends", where, kMostMembers));
+    else
+        into.refused.push_back(fmt::format("{}: {}", where, found.error().message));
 }
 
 void take_value(std::string_view text, std::string_view where, Set& into) {

@@ -18,8 +18,10 @@ namespace weir::discovery {
 Result<Found> read_value(std::string_view text);
 Result<Found> read_value(const boost::json::value& value);
 
-/// Adds what read_value() makes of it, or why it makes nothing, to the set. `where`: it stood, as the
-/// operator knows it.
+/// Adds a backend, or why there is none, to the set. `where`: it stood, as the operator knows it.
+void take(const Result<Found>& found, std::string_view where, Set& into);
+
+/// The same with what read_value() makes of the text.
 void take_value(std::string_view text, std::string_view where, Set& into);
 
 /// Several of them: a JSON list, or a backend a line, where empty lines and what follows a '#' do not count.
