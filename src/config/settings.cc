@@ -371,7 +371,7 @@ constexpr Setting kDnsSettings[] = {
 
 constexpr Setting kExecSettings[] = {
     required({"command", Takes::list, "of words, the first an absolute path"}),
-    {"user", Takes::text, "a user's name", 0, 0, {}, "nobody"},
+    {"user", Takes::text, "a user's name or number", 0, 0, {}, "nobody"},
 };
 
 constexpr Setting kAlertSettings[] = {
