@@ -1,6 +1,7 @@
 #include "config/klb/directives.h"
 
-#include "config/klb/includes.h"
+#include <algorithm>
+
 #include "config/klb/values.h"
 #include "config/reader.h"
 #include "config/sections.h"
@@ -32,7 +33,8 @@ Read<void> refuse_at_word(Line& line) {
     const Place at = line.place();
     line.take('@');
     auto word = line.word();
-    const auto text = "@" + (word ? word->text : "");
+    if (!word) return std::unexpected(word.error());
+    const auto text = "@" + word->text;
     return mistake(at,
                    fmt::format("'{}' is not known; {}", text,
                                suggest(text, kAtWords, "there are @set, @include and @include_optional")));

@@ -405,7 +405,7 @@ TEST(Klb, BoundsWhatVariablesGrowTo) {
     std::string line = "bind \"";
     for (int i = 0; i < 17; i++) line += "${x}";
     EXPECT_EQ(mistakes(files("@set x='" + std::string(4096, 'x') + "'\n" + line + "\"\n")),
-              "klb.conf:2:71: with its variables the line has more than 65536 bytes; write a shorter one\n");
+              "klb.conf:2:67: with its variables the line has more than 65536 bytes; write a shorter one\n");
 }
 
 }  // namespace

@@ -33,7 +33,8 @@ std::string scalar(std::string_view text) {
     std::string lower;
     for (char c : text) lower += static_cast<char>(is_letter(c) ? c | 0x20 : c);
     const bool word = std::ranges::find(kWords, lower) != kWords.end() || lower == "n";
-    if (!text.empty() && is_letter(text.front()) && std::ranges::all_of(text, is_plain) && !word)
+    if (!text.empty() && (is_letter(text.front()) || text.front() == '_') &&
+        std::ranges::all_of(text, is_plain) && !word)
         return std::string(text);
     std::string quoted = "\"";
     for (char c : text) {
