@@ -71,7 +71,7 @@ TEST_F(EtcdTest, ReadsPagesOfOneRevision) {
     EXPECT_THAT(record_.sets.at(0).refused, ElementsAre(HasSubstr("/web/c: 'x' is no ADDRESS")));
     EXPECT_FALSE(body(0).contains("revision"));
     EXPECT_EQ(body(1)["revision"], 7);
-    EXPECT_EQ(body(1)["key"], etcd::to_base64(std::string("/web/b\0", 7)));
+    EXPECT_EQ(body(1)["key"].as_string(), etcd::to_base64(std::string("/web/b\0", 7)));
     EXPECT_EQ(begun_at(2), 8);
 }
 
