@@ -5,6 +5,9 @@
 
 namespace weir::discovery {
 
+Kind consul_kind();
+Kind etcd_kind();
 Kind file_kind();
+Kind http_kind();
 
 }  // namespace weir::discovery
