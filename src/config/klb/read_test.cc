@@ -348,6 +348,9 @@ TEST(KlbIncludes, KnowNeitherVariablesNorOptionalWildcards) {
               "klb.conf:1:19: @include_optional takes '*' and '?' as they stand, in klb too; write @include "
               "for all "
               "files that match\n");
+    EXPECT_EQ(
+        warnings(files("@set d=\"x\"\n@include_optional \"${d}\"\n" + service(""), {{"x", "nonsense"}})),
+        "klb.conf:2:19: the path of an include takes '${' as it stands, in klb too; write the path out\n");
 }
 
 TEST(KlbIncludes, MayHoldAPartOfAService) {

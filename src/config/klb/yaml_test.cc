@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <regex>
 #include <sstream>
 
 #include "config/klb/fake_surroundings.h"
+#include "config/load.h"
 
 namespace weir::config::klb {
 namespace {
@@ -63,6 +65,25 @@ services:
 TEST(KlbYaml, IsWhatTheShippedExampleSays) {
     EXPECT_EQ(bare(std::ifstream(WEIR_SOURCE_DIR "/examples/klb.yaml")),
               bare(imported(std::string(kReadme)).text));
+}
+
+/// With what this version has in place of Zeroconf and IPVS.
+std::string in_this_version(const std::string& yaml) {
+    auto text = std::regex_replace(yaml, std::regex("zeroconf: .*"), "static: [10.0.0.1]");
+    return "interfaces: [eth0]\n" + std::regex_replace(text, std::regex("    engine: ipvs\n"), "");
+}
+
+TEST(KlbYaml, IsAConfigurationOfWeirs) {
+    auto config = parse(in_this_version(imported(std::string(kReadme)).text));
+    ASSERT_TRUE(config) << describe("yaml", config.error());
+    ASSERT_EQ(config->services.size(), 1u);
+    const auto& foo = config->services.at("foo");
+    EXPECT_EQ(foo.vips, std::vector{net::only(net::Ip::parse("1.2.3.4").value())});
+    EXPECT_EQ(foo.ports, (std::vector{model::ServicePort{net::Port(80), model::Protocol::tcp}}));
+    EXPECT_EQ(foo.pool, "foo");
+    EXPECT_EQ(foo.forward.kind, model::ForwardKind::nat);
+    EXPECT_EQ(foo.scheduler.kind, model::SchedulerKind::rr);
+    EXPECT_TRUE(config->pools.contains("foo"));
 }
 
 TEST(KlbYaml, HasEveryDirective) {
