@@ -72,7 +72,11 @@ class Fields {
     template <class Enum>
     bool choice(std::string_view name, Enum& out) const;
     /// Of a setting that takes `word` or `{word: settings}`; `example` is of the latter.
-    std::optional<Chosen> chosen(std::string_view name, std::string_view example) const;
+    std::optional<Chosen> chosen(std::string_view name, std::string_view example) const {
+        return chosen(setting(name), example);
+    }
+    /// With the words, among those of the setting, that the service's engine knows.
+    std::optional<Chosen> chosen(const Setting& words, std::string_view example) const;
     /// parse: std::string_view → Result<T>, T assignable to out.
     bool parsed(std::string_view name, auto parse, auto& out) const;
 
@@ -80,7 +84,8 @@ class Fields {
     const Setting& setting(std::string_view name) const;
     void read_entry(const Entry& entry);
     void refuse_unknown(const Node& key) const;
-    const Node* of_kind(std::string_view name, Node::Kind kind) const;
+    const Node* of_kind(const Setting& setting, Node::Kind kind) const;
+    Result<int> read_word(const Setting& words, std::string_view text) const;
     Result<int64_t> read_number(const Setting& setting, std::string_view text) const;
     /// In milliseconds, a whole number of `unit`.
     Result<int64_t> read_duration(const Setting& setting, std::string_view text,

@@ -79,7 +79,7 @@ Result<std::string> read_interface_name(std::string_view text) {
     return std::string(text);
 }
 
-void read_file(const Node& root, Draft& draft, Mistakes& mistakes) {
+void read_file(const Node& root, SourceKinds kinds, Draft& draft, Mistakes& mistakes) {
     Fields file(root, kFile, "the file", root.place, mistakes);
     auto& config = draft.config;
     if (const Node* node = file.mapping("node"))
@@ -95,10 +95,11 @@ void read_file(const Node& root, Draft& draft, Mistakes& mistakes) {
     if (const Node* node = file.mapping("announce")) read_announcing(*node, config.announcing, mistakes);
     if (const Node* node = file.mapping("bgp")) config.bgp = read_bgp(*node, mistakes);
     if (const Node* node = file.mapping("sync")) config.sync = read_sync(*node, mistakes);
+    if (const Node* node = file.mapping("ipvs")) read_ipvs(*node, config, mistakes);
     file.duration("watchdog", config.watchdog);
     if (const Node* pools = file.mapping("pools"))
         for (const auto& [key, value] : named_entries(*pools, "pool", mistakes))
-            draft.pools.emplace(key->text, read_pool(*value, key->text, key->place, mistakes));
+            draft.pools.emplace(key->text, read_pool(*value, key->text, key->place, kinds, mistakes));
     if (const Node* services = file.mapping("services"))
         for (const auto& [key, value] : named_entries(*services, "service", mistakes))
             draft.services.push_back(read_service(*value, key->text, key->place, mistakes));

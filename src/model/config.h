@@ -15,7 +15,10 @@
 
 #include "model/bgp.h"
 #include "model/event_kind.h"
+#include "model/ipvs.h"
+#include "model/source.h"
 #include "model/sync.h"
+#include "model/tls.h"
 #include "net/ip.h"
 
 namespace weir::model {
@@ -33,12 +36,25 @@ struct Backend {
     std::optional<net::Port> port{};   // of NAT; default: the port that the client asked for
     std::vector<uint8_t> server_id{};  // in QUIC connection ids; at most 15 bytes; empty: has none
     uint32_t max_connections = 0;      // with so many flows it gets no new ones; 0: it may have any number
+    uint16_t priority = 0;             // of the pool's, those with the lowest come first; others are backup
+    uint32_t min_connections = 0;      // of IPVS: once full, it gets new ones with fewer than so many
 
     bool operator==(const Backend&) const = default;
 };
 
+/// How few backends a source may leave of those that it has given before: fewer, and they are not taken.
+struct Minimum {
+    uint32_t count = 1;
+    bool is_percent = false;  // of the present ones
+
+    bool operator==(const Minimum&) const = default;
+};
+
 struct Pool {
-    std::vector<Backend> backends;  // addresses are distinct
+    std::vector<Backend> backends;      // addresses are distinct
+    std::vector<SourceSpec> sources{};  // of more of them; in the order in which they go before each other
+    Minimum minimum{};
+    std::chrono::seconds damping{5};  // so long a backend stays that goes again and again; 0: not at all
 
     bool operator==(const Pool&) const = default;
 };
@@ -80,34 +96,6 @@ struct HttpCheck {
     std::string body{};  // what the first 64 KiB of the answer's must contain; empty: it is not read
 
     bool operator==(const HttpCheck&) const = default;
-};
-
-/// A file's contents as they were when the configuration was read. Shared, not copied: the check of every
-/// target has them.
-class FileText {
-  public:
-    FileText() = default;
-    explicit FileText(std::string text) : text_(std::make_shared<const std::string>(std::move(text))) {}
-
-    bool empty() const { return !text_; }
-    std::string_view view() const { return text_ ? std::string_view(*text_) : std::string_view(); }
-
-    bool operator==(const FileText& other) const { return text_ == other.text_ || view() == other.view(); }
-
-  private:
-    std::shared_ptr<const std::string> text_;
-};
-
-/// What a client asks of a TLS server, and shows it. Everything in PEM.
-struct Tls {
-    std::string sni;         // whom the server should be; empty: the host, if that is a name
-    bool verify = true;      // the certificate: its chain, its times and its name
-    FileText authorities{};  // whose certificates are trusted; empty: the system's
-    FileText certificate{};  // of the client, with its chain
-    FileText key{};          // there if a certificate is
-    std::chrono::hours expiry_warning{14 * 24};  // before the server's certificate ends; 0: none
-
-    bool operator==(const Tls&) const = default;
 };
 
 /// The same by TLS.
@@ -186,6 +174,9 @@ struct Scheduler {
 enum class ForwardKind : uint8_t { dsr, ipip, gre, fou, gue, dscp, nat };
 /// The packet goes whole, behind another header.
 bool is_tunnel(ForwardKind kind);
+/// NAT rewrites ports and checksums, DSCP's backends find the VIP by them: both know tcp and udp alone, and
+/// cannot cross from one family to the other.
+bool knows_transport(ForwardKind kind);
 
 /// How packets get to the backends.
 struct Forward {
@@ -221,14 +212,17 @@ struct QuicConfig {
 struct Service {
     std::vector<net::Prefix> vips;
     std::vector<ServicePort> ports;
+    std::optional<Mark> mark{};  // of IPVS, in place of VIPs and ports
     std::string pool;
     std::vector<std::string> backup{};  // pools by priority, for the flows that those before cannot take
     std::string fallback{};             // the pool for when none of these takes any; empty: there is none
     unsigned overflow = 140;            // percent: how much more than its share of weight a backend can carry
     std::chrono::seconds slow_start{0};  // from a backend's coming up to its whole share of new flows
     bool fail_open = false;              // when all backends are down, use them as if they were up
+    EngineKind engine = EngineKind::xdp;
     Forward forward;
-    Scheduler scheduler;
+    Scheduler scheduler;         // of weir's own; IPVS has its own in `ipvs`
+    std::optional<Ipvs> ipvs{};  // there exactly where that is the engine
     std::optional<Sticky> sticky{};
     std::vector<QuicConfig> quic{};
     bool announce_arp = false;  // answer ARP and neighbour discovery for the VIPs
@@ -341,6 +335,8 @@ struct Config {
     Announcing announcing;
     Bgp bgp;
     Sync sync;
+    std::optional<IpvsSync> ipvs_sync{};
+    std::optional<IpvsTimeouts> ipvs_timeouts{};
     std::map<std::string, Alert> alerts;
     std::chrono::seconds watchdog{0};  // so long the datapath goes on without a daemon; 0: forever
     std::map<std::string, Pool> pools;
@@ -353,8 +349,11 @@ std::string to_text(Protocol protocol);                 // a name, a number, or 
 Result<Protocol> read_protocol(std::string_view text);  // the same way back
 std::string_view to_text(HttpMethod method);            // as it stands in a request
 std::string_view to_text(AdminState state);
+std::string_view to_text(EngineKind kind);
 std::string_view to_text(SchedulerKind kind);
 std::string_view to_text(ForwardKind kind);
+/// As its engine names it.
+std::string_view scheduler_text(const Scheduler& scheduler, const std::optional<Ipvs>& ipvs);
 std::string_view to_text(XdpMode mode);
 
 }  // namespace weir::model
