@@ -245,6 +245,8 @@ TEST(Klb, SaysWhatIsWrongWithTheNameOfAZeroconfService) {
         {"sixteen-letters-", "'sixteen-letters-'" + name},
         {"_http", "'_http'" + name},
         {"8080", "'8080'" + name},
+        {"a--b", "'a--b'" + name},
+        {"-a", "'-a'" + name},
         {"_http._sctp", "'_http._sctp' ends neither with ._tcp nor with ._udp; write it as in _http._tcp"},
         {"_._tcp", "''" + name},
     };
