@@ -6,5 +6,7 @@
 namespace weir::discovery {
 
 Kind file_kind();
+Kind redis_kind();
+Kind zookeeper_kind();
 
 }  // namespace weir::discovery
