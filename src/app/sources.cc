@@ -12,6 +12,8 @@ std::span<const discovery::Kind> source_kinds() {
         discovery::etcd_kind(),
         discovery::file_kind(),
         discovery::http_kind(),
+        discovery::redis_kind(),
+        discovery::zookeeper_kind(),
     };
     return kKinds;
 }

@@ -9,5 +9,7 @@ Kind consul_kind();
 Kind etcd_kind();
 Kind file_kind();
 Kind http_kind();
+Kind redis_kind();
+Kind zookeeper_kind();
 
 }  // namespace weir::discovery
