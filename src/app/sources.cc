@@ -9,6 +9,7 @@ namespace weir::app {
 std::span<const discovery::Kind> source_kinds() {
     static const discovery::Kind kKinds[] = {
         discovery::file_kind(),
+        discovery::zeroconf_kind(),
     };
     return kKinds;
 }

@@ -6,5 +6,6 @@
 namespace weir::discovery {
 
 Kind file_kind();
+Kind zeroconf_kind();
 
 }  // namespace weir::discovery
