@@ -8,7 +8,10 @@ namespace weir::app {
 
 std::span<const discovery::Kind> source_kinds() {
     static const discovery::Kind kKinds[] = {
+        discovery::consul_kind(),
+        discovery::etcd_kind(),
         discovery::file_kind(),
+        discovery::http_kind(),
         discovery::zeroconf_kind(),
     };
     return kKinds;

@@ -5,7 +5,10 @@
 
 namespace weir::discovery {
 
+Kind consul_kind();
+Kind etcd_kind();
 Kind file_kind();
+Kind http_kind();
 Kind zeroconf_kind();
 
 }  // namespace weir::discovery

@@ -11,7 +11,7 @@
 
 #include "base/result.h"
 
-namespace weir::control {
+namespace weir {
 
 class StateFile {
   public:
@@ -36,4 +36,4 @@ class StateFile {
     std::string left_alone_{};  // why
 };
 
-}  // namespace weir::control
+}  // namespace weir

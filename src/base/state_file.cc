@@ -1,4 +1,4 @@
-#include "control/state_file.h"
+#include "base/state_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -9,7 +9,7 @@
 #include "base/read_file.h"
 #include "base/unique_fd.h"
 
-namespace weir::control {
+namespace weir {
 namespace {
 
 constexpr size_t kLargest = 64 << 20;
@@ -86,4 +86,4 @@ Status StateFile::replace_with(std::string_view text) const {
     return {};
 }
 
-}  // namespace weir::control
+}  // namespace weir

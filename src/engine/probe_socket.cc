@@ -1,4 +1,4 @@
-#include "engine/xdp/probe_socket.h"
+#include "engine/probe_socket.h"
 
 #include <linux/udp.h>
 #include <netinet/in.h>
@@ -6,7 +6,7 @@
 
 #include <random>
 
-namespace weir::engine::xdp {
+namespace weir::engine {
 namespace {
 
 int set(const UniqueFd& socket, int level, int option, int value) {
@@ -65,4 +65,16 @@ Result<net::Port> own_port(net::Carrier carrier, const UniqueFd& socket) {
     return local->port;
 }
 
-}  // namespace weir::engine::xdp
+net::Endpoint goal(net::Carrier carrier, const net::Endpoint& backend, net::Port own) {
+    return {backend.address, carrier == net::Carrier::icmp ? own : backend.port};
+}
+
+net::Opened open_directly(net::Carrier carrier, const net::Endpoint& backend) {
+    auto socket = make_probe_socket(carrier, backend.address.family());
+    if (!socket) return std::unexpected(net::NoPassage(socket.error(), true));
+    auto own = own_port(carrier, *socket);
+    if (!own) return std::unexpected(net::NoPassage(own.error(), true));
+    return net::Passage(std::move(*socket), goal(carrier, backend, *own), {});
+}
+
+}  // namespace weir::engine
