@@ -13,6 +13,7 @@ std::span<const discovery::Kind> source_kinds() {
         discovery::file_kind(),
         discovery::http_kind(),
         discovery::redis_kind(),
+        discovery::zeroconf_kind(),
         discovery::zookeeper_kind(),
     };
     return kKinds;

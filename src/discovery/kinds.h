@@ -10,6 +10,7 @@ Kind etcd_kind();
 Kind file_kind();
 Kind http_kind();
 Kind redis_kind();
+Kind zeroconf_kind();
 Kind zookeeper_kind();
 
 }  // namespace weir::discovery
