@@ -8,7 +8,9 @@ namespace weir::app {
 
 std::span<const discovery::Kind> source_kinds() {
     static const discovery::Kind kKinds[] = {
+        discovery::dns_kind(),
         discovery::file_kind(),
+        discovery::ganglia_kind(),
     };
     return kKinds;
 }

@@ -5,6 +5,8 @@
 
 namespace weir::discovery {
 
+Kind dns_kind();
 Kind file_kind();
+Kind ganglia_kind();
 
 }  // namespace weir::discovery
