@@ -33,7 +33,6 @@ class ApiTest : public testing::Test {
     ApiTest() {
         control::Controller::Options options;
         options.config_path = "weir.yaml";
-        options.engine_name = "fake";
         options.load = [this] { return next_load; };
         options.parse = [this](std::string_view yaml) {
             return impossible ? config::Loaded(std::unexpected(std::vector{*impossible}))
@@ -72,7 +71,7 @@ class ApiTest : public testing::Test {
 
 TEST_F(ApiTest, ShowsStatusServicesAndBackends) {
     controller->start();
-    EXPECT_EQ(get("/api/v1/status").at("engine"), "fake");
+    EXPECT_EQ(get("/api/v1/status").at("engine"), "xdp");
     EXPECT_EQ(get("/api/v1/services").at(0).at("frontends").at(0).at("up"), 3);
     EXPECT_EQ(get("/api/v1/backends").as_array().size(), 6u);
 }

@@ -141,7 +141,6 @@ class OpenApi : public testing::Test {
     OpenApi() {
         control::Controller::Options options;
         options.config_path = "weir.yaml";
-        options.engine_name = "fake";
         options.load = [this] { return next_load; };
         options.bgp = &bgp;
         options.sync = &sync;

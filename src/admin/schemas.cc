@@ -25,15 +25,27 @@ json::object forward() {
     return words({"dsr", "ipip", "gre", "fou", "gue", "dscp", "nat"});
 }
 json::object scheduler() {
-    return words({"maglev", "rendezvous", "rr", "random", "wlc"});
+    return words({"maglev", "rendezvous", "rr", "random", "wlc", "wrr", "lc", "lblc", "lblcr", "dh", "sh",
+                  "mh", "sed", "nq", "fo", "ovf", "twos"});
+}
+json::object engine() {
+    return words({"xdp", "ipvs"});
+}
+json::object ipvs() {
+    return record({{"flags", list(text())},
+                   {"persistence_seconds", whole()},
+                   {"netmask", record({{"ipv4", whole(1, 32)}, {"ipv6", whole(1, 128)}})},
+                   {"one_packet", truth()}});
 }
 Fields forward_fields() {
     auto settings = record({{"port", whole(1, 65535)}, {"value", whole(1, 63)}, {"source", list(text())}},
                            {"port", "value", "source"});
-    return {{"forward", forward()},
+    return {{"engine", engine()},
+            {"forward", forward()},
             {"forward_settings", settings},
             {"scheduler", scheduler()},
-            {"table_size", whole()},
+            {"table_size", or_null(whole())},
+            {"ipvs", or_null(ipvs())},
             {"sticky", or_null(record({{"ipv4", whole(0, 32)}, {"ipv6", whole(0, 128)}}))},
             {"quic", list(record({{"rotation", whole(0, 6)},
                                   {"server_id_length", whole()},
@@ -66,7 +78,16 @@ Fields settings_fields() {
                               {"udp_seconds", whole()}})},
             {"icmp", record({{"echo", truth()}, {"rate", whole()}})},
             {"unmatched", words({"drop", "pass"})},
-            {"watchdog_seconds", whole()}};
+            {"watchdog_seconds", whole()},
+            {"ipvs_sync", or_null(record({{"role", words({"master", "backup", "both"})},
+                                          {"interface", text()},
+                                          {"id", whole(0, 255)},
+                                          {"group", or_null(text())},
+                                          {"port", port_or_null()},
+                                          {"ttl", or_null(whole(1, 255))}}))},
+            {"ipvs_timeouts", or_null(record({{"tcp_seconds", or_null(whole())},
+                                              {"tcp_fin_seconds", or_null(whole())},
+                                              {"udp_seconds", or_null(whole())}}))}};
 }
 
 json::object event_kind() {
@@ -116,7 +137,8 @@ void add_status(json::object& to) {
          {"not_forwarded", list(not_forwarded)},
          {"claims", list(claim)},
          {"services", ref("Services")}});
-    auto frontend = record(frontend_key() + Fields{{"forward", forward()},
+    auto frontend = record(frontend_key() + Fields{{"engine", engine()},
+                                                   {"forward", forward()},
                                                    {"scheduler", scheduler()},
                                                    {"healthy", truth()},
                                                    {"serving", serving()},
@@ -158,6 +180,7 @@ void add_backends(json::object& to) {
                           {"weight", whole(0, 1000)},
                           {"state", state()},
                           {"max_connections", whole()},
+                          {"priority", whole(0, 65535)},
                           {"server_id", or_null(text())},
                           {"targets", whole()},
                           {"up", whole()},
@@ -165,7 +188,21 @@ void add_backends(json::object& to) {
                           {"flows_active", whole()},
                           {"overrides", ref("Overrides")}});
     auto use = record({{"service", text()}, {"as", words({"pool", "backup", "fallback"})}});
-    to["Pools"] = list(record({{"name", text()}, {"used_by", list(use)}, {"backends", list(member)}}));
+    auto source = record({{"kind", text()},
+                          {"state", words({"starting", "ok", "failing"})},
+                          {"members", whole()},
+                          {"error", or_null(text())},
+                          {"held_back", or_null(text())},
+                          {"refused", list(text())},
+                          {"left_out", list(text())},
+                          {"duplicates", whole()},
+                          {"damped", whole()},
+                          {"answered_at", or_null(time())},
+                          {"changed_at", or_null(time())},
+                          {"sets_total", whole()},
+                          {"failures_total", whole()}});
+    to["Pools"] = list(record(
+        {{"name", text()}, {"used_by", list(use)}, {"sources", list(source)}, {"backends", list(member)}}));
 }
 
 void add_flows(json::object& to) {
@@ -279,6 +316,8 @@ void add_config(json::object& to) {
                          {"fall", whole()}});
     auto service = record(Fields{{"vip", list(text())},
                                  {"ports", list(text())},
+                                 {"mark", or_null(whole())},
+                                 {"family", or_null(words({"inet", "inet6"}))},
                                  {"pool", text()},
                                  {"backup", list(text())},
                                  {"fallback", or_null(text())},
@@ -294,7 +333,8 @@ void add_config(json::object& to) {
                            {"state", state()},
                            {"port", port_or_null()},
                            {"server_id", or_null(text())},
-                           {"max_connections", whole()}});
+                           {"max_connections", whole()},
+                           {"min_connections", whole()}});
     auto admin = record({{"listen", or_null(text())},
                          {"certificate", secret()},
                          {"key", secret()},

@@ -15,7 +15,7 @@ struct RunOptions {
     std::string config;
     std::string socket;
     std::string pin = "/sys/fs/bpf/weir";
-    std::string state = "/var/lib/weir";  // where the operator's overrides are kept
+    std::string state = "/var/lib/weir";  // where the operator's overrides, and what engines own, are kept
     std::string log_level = "info";
     std::optional<std::chrono::seconds> lifetime;  // then everything is detached
 };
@@ -23,8 +23,9 @@ struct RunOptions {
 /// What the application can do; it is handed in, because it knows the concrete classes and this folder does
 /// not.
 struct Daemon {
-    int (*run)(const RunOptions& options);       // gives the exit code
-    Status (*clean_up)(const std::string& pin);  // removes everything of weir's from the kernel
+    int (*run)(const RunOptions& options);  // gives the exit code
+    /// Removes everything of weir's from the kernel.
+    Status (*clean_up)(const std::string& pin, const std::string& state);
     Result<engine::Replay> (*replay)(model::Plan plan, engine::ReplaySetup setup);
     config::Loaded (*load)(const std::string& path);  // a configuration that the engine can carry out
     Result<uint64_t> (*table_bytes)(const model::Config& config);  // of the kernel's memory

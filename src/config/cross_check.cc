@@ -11,7 +11,7 @@ constexpr uint64_t kMaxTargets = (1 << 18) - 1;  // the datapath numbers targets
 bool check_sums(const Draft& draft, Mistakes& mistakes) {
     uint64_t targets = 0;
     for (const auto& service : draft.services) {
-        uint64_t frontends = service.vips.size() * service.ports.size(), backends = 0;
+        uint64_t frontends = service.mark ? 1 : service.vips.size() * service.ports.size(), backends = 0;
         for (const auto* pool : pools_of(service, draft)) backends += pool->backends.size();
         targets += frontends * std::max<uint64_t>(backends, 1);
         if (targets <= kMaxTargets) continue;
@@ -47,12 +47,17 @@ void cross_check(const Draft& draft, Mistakes& mistakes) {
     check_bgp(draft, mistakes);
     if (check_sums(draft, mistakes)) {
         check_overlaps(draft, mistakes);
-        for (const auto& service : draft.services) check_methods(service, draft, mistakes);
+        check_engines(draft, mistakes);
+        for (const auto& service : draft.services) {
+            check_methods(service, draft, mistakes);
+            check_engine(service, draft, mistakes);
+        }
     }
-    if (!draft.services.empty() && draft.config.interfaces.empty() && draft.interfaces_whole)
-        mistakes.add(draft.services.front().at,
+    auto needy = std::ranges::find(draft.services, model::EngineKind::xdp, &ServiceDraft::engine);
+    if (needy != draft.services.end() && draft.config.interfaces.empty() && draft.interfaces_whole)
+        mistakes.add(needy->at,
                      "service '{}' has no interface to take packets from; add 'interfaces: [NAME]'",
-                     draft.services.front().name);
+                     needy->name);
 }
 
 model::Config finish(Draft draft) {
@@ -68,18 +73,24 @@ model::Config finish(Draft draft) {
         auto& service = config.services[from.name];
         for (const auto& vip : from.vips) service.vips.push_back(vip.value);
         for (const auto& port : from.ports) service.ports.push_back(port.value);
+        if (from.mark) service.mark = from.mark->value;
         service.pool = std::move(from.pool.value);
         for (auto& pool : from.backup) service.backup.push_back(std::move(pool.value));
         service.fallback = std::move(from.fallback.value);
         service.overflow = from.overflow.value;
         service.fail_open = from.fail_open.value;
+        service.engine = from.engine;
         service.forward = from.forward.value;
         service.scheduler = from.scheduler.value;
+        if (from.engine == model::EngineKind::ipvs) service.ipvs = std::move(from.ipvs.value);
         service.slow_start = from.slow_start;
-        service.sticky = from.sticky;
+        service.sticky = from.sticky.value;
         for (const auto& each : from.quic) service.quic.push_back(each.value);
         service.announce_arp = from.announce_arp.value;
-        service.bgp = from.bgp.value;
+        if (!from.mark)
+            service.bgp = from.bgp.value;
+        else
+            service.bgp.reset();
         service.need = from.need.value;
         for (auto& check : from.checks) service.checks.push_back(std::move(check.value));
     }

@@ -51,9 +51,9 @@ void read_settings(const Node& node, model::Forward& forward, Mistakes& mistakes
 
 }  // namespace
 
-Placed<model::Forward> read_forward(const Fields& service, Mistakes& mistakes) {
+Placed<model::Forward> read_forward(const Fields& service, model::EngineKind engine, Mistakes& mistakes) {
     Placed<model::Forward> forward{{}, service.place_of("forward")};
-    auto chosen = service.chosen("forward", "gue: {port: 6080}");
+    auto chosen = service.chosen(forward_of(engine), "gue: {port: 6080}");
     if (!chosen) return forward;
     auto& kind = forward.value.kind = static_cast<ForwardKind>(chosen->word);
     if (kind == ForwardKind::fou) forward.value.port = kFouPort;

@@ -11,17 +11,13 @@ std::string_view method(const ServiceDraft& service) {
     return model::to_text(service.forward.value.kind);
 }
 
-/// NAT rewrites ports and checksums, DSCP's backends find the VIP by them: both know tcp and udp alone.
-bool knows_transport(ForwardKind kind) {
-    return kind == ForwardKind::nat || kind == ForwardKind::dscp;
-}
-
 std::string_view family_name(const net::Ip& ip) {
     return ip.is_v4() ? "IPv4" : "IPv6";
 }
 
 void check_ports(const ServiceDraft& service, Mistakes& mistakes) {
-    if (!knows_transport(service.forward.value.kind)) return;
+    if (!model::knows_transport(service.forward.value.kind) || service.engine != model::EngineKind::xdp)
+        return;
     for (const auto& [port, at] : service.ports)
         if (port.protocol != Protocol::tcp && port.protocol != Protocol::udp)
             mistakes.add(
@@ -45,13 +41,12 @@ void check_echoes(const ServiceDraft& service, Mistakes& mistakes) {
 /// A probe goes to one port, unless it is an echo.
 void check_checks(const ServiceDraft& service, Mistakes& mistakes) {
     auto vague = std::ranges::find_if(service.ports, [](const auto& port) { return port.value.more > 0; });
-    if (vague == service.ports.end()) return;
+    if (vague == service.ports.end() && !service.mark) return;
     for (const auto& [check, at] : service.checks)
         if (!check.port && !is_echo(check))
-            mistakes.add(
-                at,
-                "service '{}' has more than one port at line {}, and the check none of its own; add 'port:'",
-                service.name, vague->at.line);
+            mistakes.add(at, "service '{}' has {} at line {}, and the check none of its own; add 'port:'",
+                         service.name, service.mark ? "a mark and no port" : "more than one port",
+                         service.mark ? service.mark->at.line : vague->at.line);
 }
 
 void check_announced(const ServiceDraft& service, Mistakes& mistakes) {
@@ -72,7 +67,8 @@ void check_families(const ServiceDraft& service, std::string_view pool, const Ba
     auto address = backend.value.address;
     auto differs = [&](const auto& vip) { return vip.value.address.family() != address.family(); };
     auto vip = std::ranges::find_if(service.vips, differs);
-    if (knows_transport(forward.kind) && vip != service.vips.end())
+    const bool here = service.engine == model::EngineKind::xdp;  // see check_engine()
+    if (here && model::knows_transport(forward.kind) && vip != service.vips.end())
         mistakes.add(
             backend.at,
             "backend {} is of another family than the VIP {} of service '{}', which 'forward: {}' cannot "
@@ -139,7 +135,7 @@ void check_methods(const ServiceDraft& service, const Draft& draft, Mistakes& mi
     check_echoes(service, mistakes);
     check_announced(service, mistakes);
     check_quic_ports(service, mistakes);
-    if (service.vips.empty() || service.ports.empty()) return;
+    if (!service.mark && (service.vips.empty() || service.ports.empty())) return;
     for (const auto* pool : pools_of(service, draft)) {
         if (!pool->whole) continue;
         check_quic_pool(service, *pool, mistakes);

@@ -16,6 +16,15 @@ Result<std::vector<uint8_t>> read_server_id(std::string_view text) {
     return *bytes;
 }
 
+void check_threshold(const BackendDraft& backend, Mistakes& mistakes) {
+    const auto& [most, least] = std::pair(backend.value.max_connections, backend.value.min_connections);
+    if (least >= most)
+        mistakes.add(backend.min_connections_at,
+                     most == 0 ? "'min_connections' is when a full backend gets flows again; add "
+                                 "'max_connections', when it is full"
+                               : "'min_connections' is not below 'max_connections'; write fewer");
+}
+
 std::optional<BackendDraft> read_backend(const Node& node, Mistakes& mistakes) {
     BackendDraft backend{{}, node.place};
     if (node.kind == Node::Kind::scalar) {
@@ -32,6 +41,10 @@ std::optional<BackendDraft> read_backend(const Node& node, Mistakes& mistakes) {
     fields.choice("state", backend.value.state);
     fields.number("max_connections", backend.value.max_connections);
     fields.number("priority", backend.value.priority);
+    if (fields.number("min_connections", backend.value.min_connections)) {
+        backend.min_connections_at = fields.place_of("min_connections");
+        check_threshold(backend, mistakes);
+    }
     uint16_t port = 0;
     if (fields.number("port", port)) {
         backend.value.port = net::Port(port);

@@ -8,9 +8,7 @@
 #include "config/nearest.h"
 
 namespace weir::config {
-namespace {
 
-/// A message is one line of bounded length whatever stood in the file.
 std::string printable(std::string_view text) {
     std::string out;
     for (char c : text) {
@@ -24,10 +22,12 @@ std::string printable(std::string_view text) {
     if (out.size() <= kMost) return out;
     auto inside_character = [&](size_t at) { return (static_cast<unsigned char>(out[at]) & 0xc0) == 0x80; };
     size_t head = kKept, tail = out.size() - kKept;
-    while (inside_character(head)) head--;
-    while (inside_character(tail)) tail--;
+    while (head > 0 && inside_character(head)) head--;
+    while (tail > head && inside_character(tail)) tail--;
     return out.substr(0, head) + "…" + out.substr(tail);
 }
+
+namespace {
 
 std::string with_article(std::string_view noun) {
     bool vowel = std::string_view("aeiou").contains(noun.front());
@@ -126,21 +126,21 @@ Place Fields::place_of(std::string_view name) const {
     return node ? node->place : at_;
 }
 
-const Node* Fields::of_kind(std::string_view name, Node::Kind kind) const {
-    const Node* node = find(name);
+const Node* Fields::of_kind(const Setting& setting, Node::Kind kind) const {
+    const Node* node = find(setting.name);
     if (!node || node->kind == kind) return node;
     bool empty = node->kind == Node::Kind::empty;
-    mistakes_.add(node->place, "'{}' is {}; {} {}", name, describe(node->kind),
-                  empty ? "leave it out or write" : "write", describe(setting(name)));
+    mistakes_.add(node->place, "'{}' is {}; {} {}", setting.name, describe(node->kind),
+                  empty ? "leave it out or write" : "write", describe(setting));
     return nullptr;
 }
 
 const Node* Fields::scalar(std::string_view name) const {
-    return of_kind(name, Node::Kind::scalar);
+    return of_kind(setting(name), Node::Kind::scalar);
 }
 
 const Node* Fields::mapping(std::string_view name) const {
-    return of_kind(name, Node::Kind::mapping);
+    return of_kind(setting(name), Node::Kind::mapping);
 }
 
 std::vector<NodePtr> Fields::items(std::string_view name) const {
@@ -149,29 +149,38 @@ std::vector<NodePtr> Fields::items(std::string_view name) const {
     const NodePtr& node = found->second.value;
     bool one_or_more = setting(name).what.ends_with(", or one");
     if (one_or_more && node->kind == Node::Kind::scalar) return {node};
-    if (!of_kind(name, Node::Kind::sequence)) return {};
+    if (!of_kind(setting(name), Node::Kind::sequence)) return {};
     if (node->items.empty() && (one_or_more || setting(name).required))
         mistakes_.add(node->place, "'{}' is an empty list; write {}", name, describe(setting(name)));
     return node->items;
 }
 
-std::optional<Chosen> Fields::chosen(std::string_view name, std::string_view example) const {
-    const Node* node = find(name);
-    if (!node) return std::nullopt;
-    Chosen chosen;
-    if (node->kind != Node::Kind::mapping)
-        return choice(name, chosen.word) ? std::optional(chosen) : std::nullopt;
-    if (node->entries.size() != 1 || node->entries.front().key->kind != Node::Kind::scalar) {
-        mistakes_.add(node->place, "this does not name one {}; write it as in '{}'", name, example);
+std::optional<Chosen> Fields::chosen(const Setting& words, std::string_view example) const {
+    const Node* node = find(words.name);
+    if (!node || (node->kind != Node::Kind::mapping && !of_kind(words, Node::Kind::scalar)))
         return std::nullopt;
+    const Node *key = node, *settings = nullptr;
+    if (node->kind == Node::Kind::mapping) {
+        if (node->entries.size() != 1 || node->entries.front().key->kind != Node::Kind::scalar) {
+            mistakes_.add(node->place, "this does not name one {}; write it as in '{}'", words.name, example);
+            return std::nullopt;
+        }
+        key = node->entries.front().key.get();
+        settings = node->entries.front().value.get();
     }
-    const auto& [key, settings] = node->entries.front();
-    auto word = read_choice(setting(name), key->text);
-    if (!word) {
-        mistakes_.note(key->place, word.error().message);
-        return std::nullopt;
-    }
-    return Chosen{*word, settings.get()};
+    auto word = read_word(words, key->text);
+    if (word) return Chosen{*word, settings};
+    mistakes_.note(key->place, word.error().message);
+    return std::nullopt;
+}
+
+Result<int> Fields::read_word(const Setting& words, std::string_view text) const {
+    auto has = [&](const Setting& setting) {
+        return std::ranges::find(setting.choices, text, &Choice::word) != setting.choices.end();
+    };
+    if (has(setting(words.name)) && !has(words))
+        return fail("{} '{}' is not for this engine; write {}", words.name, text, list_words(words.choices));
+    return read_choice(words, text);
 }
 
 Result<int64_t> Fields::read_number(const Setting& setting, std::string_view text) const {

@@ -30,6 +30,9 @@ class Mistakes {
     std::vector<Mistake> noted_;
 };
 
+/// As it can stand in a message, which is one line of bounded length whatever stood in the file.
+std::string printable(std::string_view text);
+
 /// What "unknown" messages end with: the nearest of the words, else `otherwise`.
 std::string suggest(std::string_view word, std::span<const std::string_view> known,
                     std::string_view otherwise);
@@ -69,7 +72,11 @@ class Fields {
     template <class Enum>
     bool choice(std::string_view name, Enum& out) const;
     /// Of a setting that takes `word` or `{word: settings}`; `example` is of the latter.
-    std::optional<Chosen> chosen(std::string_view name, std::string_view example) const;
+    std::optional<Chosen> chosen(std::string_view name, std::string_view example) const {
+        return chosen(setting(name), example);
+    }
+    /// With the words, among those of the setting, that the service's engine knows.
+    std::optional<Chosen> chosen(const Setting& words, std::string_view example) const;
     /// parse: std::string_view → Result<T>, T assignable to out.
     bool parsed(std::string_view name, auto parse, auto& out) const;
 
@@ -77,7 +84,8 @@ class Fields {
     const Setting& setting(std::string_view name) const;
     void read_entry(const Entry& entry);
     void refuse_unknown(const Node& key) const;
-    const Node* of_kind(std::string_view name, Node::Kind kind) const;
+    const Node* of_kind(const Setting& setting, Node::Kind kind) const;
+    Result<int> read_word(const Setting& words, std::string_view text) const;
     Result<int64_t> read_number(const Setting& setting, std::string_view text) const;
     /// In milliseconds, a whole number of `unit`.
     Result<int64_t> read_duration(const Setting& setting, std::string_view text,

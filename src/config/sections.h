@@ -25,6 +25,7 @@ struct BackendDraft {
     Place at;
     Place port_at{};  // {} where they are not given
     Place server_id_at{};
+    Place min_connections_at{};
 };
 
 struct PoolDraft {
@@ -46,21 +47,29 @@ struct QuicDraft {
     Placed<std::string> key_file;  // nowhere where there is none
 };
 
+struct IpvsDraft {
+    model::Ipvs value;
+    Place one_packet_at{};  // {} where it is not given
+};
+
 struct ServiceDraft {
     std::string name;
     Place at;
     std::vector<Placed<net::Prefix>> vips{};
     std::vector<Placed<model::ServicePort>> ports{};
+    std::optional<Placed<model::Mark>> mark{};
     Placed<std::string> pool{};  // "" where it is missing
     std::vector<Placed<std::string>> backup{};
     Placed<std::string> fallback{};  // nowhere where there is none, as the two below
     Placed<unsigned> overflow{model::Service{}.overflow, {}};
     Placed<bool> fail_open{};
     Placed<unsigned> need{1, {}};
+    model::EngineKind engine = model::EngineKind::xdp;
     Placed<model::Scheduler> scheduler{};
+    IpvsDraft ipvs{};
     std::chrono::seconds slow_start{0};
     Placed<model::Forward> forward{};
-    std::optional<model::Sticky> sticky{};
+    Placed<std::optional<model::Sticky>> sticky{};
     std::vector<QuicDraft> quic{};
     Placed<bool> announce_arp{};
     Placed<std::optional<model::BgpAttributes>> bgp{model::BgpAttributes{}, {}};
@@ -87,9 +96,12 @@ model::Sync read_sync(const Node& node, Mistakes& mistakes);
 PoolDraft read_pool(const Node& node, std::string_view name, Place at, SourceKinds kinds, Mistakes& mistakes);
 /// Of the pool's sources of all kinds.
 std::vector<model::SourceSpec> read_sources(const Fields& pool, SourceKinds kinds, Mistakes& mistakes);
+void read_ipvs(const Node& node, model::Config& config, Mistakes& mistakes);
 ServiceDraft read_service(const Node& node, const std::string& name, Place at, Mistakes& mistakes);
 // Settings of a service.
-Placed<model::Forward> read_forward(const Fields& service, Mistakes& mistakes);
+Placed<model::Forward> read_forward(const Fields& service, model::EngineKind engine, Mistakes& mistakes);
+/// The scheduler too.
+IpvsDraft read_service_ipvs(const Fields& service, Mistakes& mistakes);
 /// Of `announce:`; none where BGP does not announce the VIPs.
 std::optional<model::BgpAttributes> read_announce_bgp(const Fields& announce, Mistakes& mistakes);
 std::vector<QuicDraft> read_quic(const Fields& service, Mistakes& mistakes);
@@ -138,6 +150,10 @@ void cross_check(const Draft& draft, Mistakes& mistakes);
 void check_overlaps(const Draft& draft, Mistakes& mistakes);
 // Whether the service's way of forwarding, its ports, checks and backends fit together.
 void check_methods(const ServiceDraft& service, const Draft& draft, Mistakes& mistakes);
+// Whether they are something that the service's engine does.
+void check_engine(const ServiceDraft& service, const Draft& draft, Mistakes& mistakes);
+// No two of them may want the same packets.
+void check_engines(const Draft& draft, Mistakes& mistakes);
 
 // Whether the pools that a service names are there, and can stand beside each other.
 void check_pools(const ServiceDraft& service, const Draft& draft, Mistakes& mistakes);

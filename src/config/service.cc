@@ -18,16 +18,16 @@ void read_table_size(const Node& node, Placed<model::Scheduler>& scheduler, Mist
 
 Placed<model::Scheduler> read_scheduler(const Fields& service, Mistakes& mistakes) {
     Placed<model::Scheduler> scheduler{{}, service.place_of("scheduler")};
-    auto chosen = service.chosen("scheduler", "maglev: {size: 65537}");
+    auto chosen = service.chosen(scheduler_of(model::EngineKind::xdp), "maglev: {size: 65537}");
     if (!chosen) return scheduler;
     scheduler.value.kind = static_cast<model::SchedulerKind>(chosen->word);
     if (chosen->settings) read_table_size(*chosen->settings, scheduler, mistakes);
     return scheduler;
 }
 
-std::optional<model::Sticky> read_sticky(const Fields& service, Mistakes& mistakes) {
+Placed<std::optional<model::Sticky>> read_sticky(const Fields& service, Mistakes& mistakes) {
     const Node* node = service.find("sticky");
-    if (!node) return std::nullopt;
+    if (!node) return {};
     model::Sticky sticky;
     if (node->kind == Node::Kind::mapping) {
         Fields fields(*node, kSticky, "sticky", node->place, mistakes);
@@ -38,7 +38,7 @@ std::optional<model::Sticky> read_sticky(const Fields& service, Mistakes& mistak
                      "sticky '{}' is not known; write source, or a mapping such as {{ipv4: 24, ipv6: 56}}",
                      node->kind == Node::Kind::scalar ? node->text : describe(node->kind));
     }
-    return sticky;
+    return {sticky, node->place};
 }
 
 void read_announce(const Fields& fields, ServiceDraft& service, Mistakes& mistakes) {
@@ -48,6 +48,30 @@ void read_announce(const Fields& fields, ServiceDraft& service, Mistakes& mistak
     announce.choice("arp", service.announce_arp.value);
     service.announce_arp.at = announce.place_of("arp");
     service.bgp = {read_announce_bgp(announce, mistakes), announce.place_of("bgp")};
+}
+
+/// What packets the service takes: a mark's, or those for VIPs and ports.
+void read_taken(const Fields& fields, ServiceDraft& service, Mistakes& mistakes) {
+    service.vips = read_distinct<net::Prefix>(fields, "vip", read_vip, mistakes);
+    service.ports = read_distinct<model::ServicePort>(fields, "ports", read_service_port, mistakes);
+    if (fields.find("mark")) {
+        model::Mark mark;
+        fields.number("mark", mark.number);
+        fields.choice("family", mark.family);
+        service.mark = {mark, fields.place_of("mark")};
+        for (const char* name : {"vip", "ports"})
+            if (fields.find(name))
+                mistakes.add(fields.place_of(name),
+                             "service '{}' has a 'mark' in place of '{}'; keep one of the two", service.name,
+                             name);
+        return;
+    }
+    if (fields.find("family"))
+        mistakes.add(fields.place_of("family"), "'family' is a mark's; add 'mark', or leave it out");
+    for (const char* name : {"vip", "ports"})
+        if (!fields.find(name))
+            mistakes.add(service.at, "service '{}' has no '{}'; add it, {}", service.name, name,
+                         fields.takes(name));
 }
 
 Result<std::string> read_pool_name(std::string_view text) {
@@ -63,17 +87,28 @@ void read_stand_ins(const Fields& fields, ServiceDraft& service, Mistakes& mista
         service.fail_open.at = fields.place_of("fail_open");
 }
 
+/// How the engine chooses a backend.
+void read_choosing(const Fields& fields, ServiceDraft& service, Mistakes& mistakes) {
+    if (service.engine == model::EngineKind::ipvs)
+        service.ipvs = read_service_ipvs(fields, mistakes);
+    else
+        service.scheduler = read_scheduler(fields, mistakes);
+    if (service.engine != model::EngineKind::ipvs && fields.find("ipvs"))
+        mistakes.add(fields.place_of("ipvs"),
+                     "'ipvs' is for services with 'engine: ipvs'; add that, or leave it out");
+}
+
 }  // namespace
 
 ServiceDraft read_service(const Node& node, const std::string& name, Place at, Mistakes& mistakes) {
     Fields fields(node, kService, fmt::format("service '{}'", name), at, mistakes);
     ServiceDraft service{.name = name, .at = at};
-    service.vips = read_distinct<net::Prefix>(fields, "vip", read_vip, mistakes);
-    service.ports = read_distinct<model::ServicePort>(fields, "ports", read_service_port, mistakes);
+    read_taken(fields, service, mistakes);
     if (const Node* pool = fields.scalar("pool")) service.pool = {pool->text, pool->place};
     read_stand_ins(fields, service, mistakes);
-    service.forward = read_forward(fields, mistakes);
-    service.scheduler = read_scheduler(fields, mistakes);
+    fields.choice("engine", service.engine);
+    service.forward = read_forward(fields, service.engine, mistakes);
+    read_choosing(fields, service, mistakes);
     fields.duration("slow_start", service.slow_start);
     service.sticky = read_sticky(fields, mistakes);
     service.quic = read_quic(fields, mistakes);

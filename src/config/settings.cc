@@ -12,8 +12,8 @@
 namespace weir::config {
 namespace {
 
-using model::AdminState, model::ForwardKind, model::HttpMethod, model::SchedulerKind, model::Unmatched,
-    model::WebhookFormat, model::XdpMode;
+using model::AdminState, model::EngineKind, model::ForwardKind, model::HttpMethod, model::IpvsRole,
+    model::SchedulerKind, model::Unmatched, model::WebhookFormat, model::XdpMode;
 
 constexpr int64_t kSecond = 1000, kHour = 3600 * kSecond, kDay = 24 * kHour;
 
@@ -42,6 +42,15 @@ constexpr Choice kForwards[] = {
     word("gre", ForwardKind::gre), word("fou", ForwardKind::fou),
     word("gue", ForwardKind::gue), word("dscp", ForwardKind::dscp),
     word("nat", ForwardKind::nat), missing("proxy", "dsr, ipip, gre, fou, gue, dscp and nat are")};
+// In the words of kForwards.
+constexpr Choice kIpvsForwards[] = {word("dsr", ForwardKind::dsr), word("ipip", ForwardKind::ipip),
+                                    word("gre", ForwardKind::gre), word("gue", ForwardKind::gue),
+                                    word("nat", ForwardKind::nat)};
+constexpr Choice kEngines[] = {word("xdp", EngineKind::xdp), word("ipvs", EngineKind::ipvs),
+                               missing("nfqueue", "xdp and ipvs are"), missing("proxy", "xdp and ipvs are")};
+constexpr Choice kIpvsRoles[] = {word("master", IpvsRole::master), word("backup", IpvsRole::backup),
+                                 word("both", IpvsRole::both)};
+constexpr Choice kFamilies[] = {word("inet", net::Family::v4), word("inet6", net::Family::v6)};
 constexpr Choice kTruth[] = {word("true", true), word("false", false)};
 constexpr Choice kMethods[] = {word("GET", HttpMethod::get), word("HEAD", HttpMethod::head),
                                word("OPTIONS", HttpMethod::options)};
@@ -54,6 +63,20 @@ constexpr Choice kRcodes[] = {word("NOERROR", 0),  word("FORMERR", 1), word("SER
 constexpr Choice kSchedulers[] = {
     word("maglev", SchedulerKind::maglev), word("rendezvous", SchedulerKind::rendezvous),
     word("wlc", SchedulerKind::wlc), word("rr", SchedulerKind::rr), word("random", SchedulerKind::random)};
+// By the kernel's names. The values are of no enumeration.
+constexpr Choice kIpvsSchedulers[] = {word("wlc", 0),  word("rr", 1),    word("wrr", 2), word("lc", 3),
+                                      word("lblc", 4), word("lblcr", 5), word("dh", 6),  word("sh", 7),
+                                      word("mh", 8),   word("sed", 9),   word("nq", 10), word("fo", 11),
+                                      word("ovf", 12), word("twos", 13)};
+/// Each word once, those of xdp first.
+constexpr auto kAllSchedulers = [] {
+    constexpr size_t kInBoth = 2;  // wlc and rr
+    std::array<Choice, std::size(kSchedulers) + std::size(kIpvsSchedulers) - kInBoth> all{};
+    auto end = std::ranges::copy(kSchedulers, all.begin()).out;
+    for (const auto& each : kIpvsSchedulers)
+        if (std::ranges::find(kSchedulers, each.word, &Choice::word) == std::end(kSchedulers)) *end++ = each;
+    return all;
+}();
 constexpr Choice kWebhookFormats[] = {word("json", WebhookFormat::json), word("slack", WebhookFormat::slack),
                                       word("teams", WebhookFormat::teams)};
 constexpr Choice kFacilities[] = {  // RFC 5424, 6.2.1
@@ -74,6 +97,7 @@ constexpr Setting kFileSettings[] = {
     {"announce", Takes::mapping, "of announcing settings"},
     {"bgp", Takes::mapping, "of bgp settings"},
     {"sync", Takes::mapping, "of sync settings"},
+    {"ipvs", Takes::mapping, "of ipvs settings"},
     {"watchdog", Takes::seconds, "", 5 * kSecond, kHour, {}, "it goes on forever"},
     {"pools", Takes::mapping, "of names to pool settings"},
     {"services", Takes::mapping, "of names to service settings"},
@@ -186,6 +210,24 @@ constexpr Setting kSyncSettings[] = {
     number("share", 1, 100, "50"),
 };
 
+constexpr Setting kIpvsSettings[] = {
+    {"sync", Takes::mapping, "of ipvs sync settings"},
+    {"timeouts", Takes::mapping, "of ipvs timeouts settings"},
+};
+constexpr Setting kIpvsSyncSettings[] = {
+    required(choice("role", kIpvsRoles, "")),
+    required({"interface", Takes::text, "an interface's name"}),
+    number("id", 0, 255, "0"),
+    {"group", Takes::text, "a multicast address", 0, 0, {}, "224.0.0.81"},
+    {"port", Takes::number, "", 1, 65535, {}, "8848"},
+    {"ttl", Takes::number, "", 1, 255, {}, "1"},
+};
+constexpr Setting ipvs_timeout(std::string_view name) {
+    return {name, Takes::seconds, "", kSecond, 31 * kDay, {}, "what the kernel has"};
+}
+constexpr Setting kIpvsTimeoutsSettings[] = {ipvs_timeout("tcp"), ipvs_timeout("tcp_fin"),
+                                             ipvs_timeout("udp")};
+
 constexpr Setting kPoolSettings[] = {
     {"static", Takes::list, "of addresses and backend settings"},
     {"minimum", Takes::text, "a number, or a percentage such as 50%", 0, 0, {}, "1"},
@@ -204,18 +246,23 @@ constexpr Setting kBackendSettings[] = {
     {"server_id", Takes::text, "1 to 15 bytes in hex digits"},
     {"max_connections", Takes::number, "", 1, 100000000},
     number("priority", 0, 65535, "0"),
+    {"min_connections", Takes::number, "", 1, 100000000},
 };
 
 constexpr Setting kServiceSettings[] = {
-    required({"vip", Takes::list, "of IP addresses and prefixes, or one"}),
-    required({"ports", Takes::list, "of PORT/PROTOCOL, FIRST-LAST/PROTOCOL and any/PROTOCOL, or one"}),
+    {"vip", Takes::list, "of IP addresses and prefixes, or one"},
+    {"ports", Takes::list, "of PORT/PROTOCOL, FIRST-LAST/PROTOCOL and any/PROTOCOL, or one"},
+    {"mark", Takes::number, "", 1, UINT32_MAX},
+    choice("family", kFamilies, "inet"),
     required({"pool", Takes::text, "the name of a pool"}),
     {"backup", Takes::list, "of names of pools, or one"},
     number("overflow", 100, 1000, "140"),
     {"fallback", Takes::text, "the name of a pool"},
     choice("fail_open", kTruth, "false"),
+    choice("engine", kEngines, "xdp"),
     choice("forward", kForwards, "dsr"),
-    choice("scheduler", kSchedulers, "maglev"),
+    choice("scheduler", kAllSchedulers, "maglev, or wlc of ipvs"),
+    {"ipvs", Takes::mapping, "of service ipvs settings"},
     {"slow_start", Takes::seconds, "", kSecond, kHour},
     {"sticky", Takes::text, "source, or a mapping of sticky settings"},
     {"quic", Takes::mapping, "of quic settings"},
@@ -223,8 +270,15 @@ constexpr Setting kServiceSettings[] = {
     number("need", 1, 1000000, "1"),
     {"checks", Takes::list, "of check settings"},
 };
-constexpr Unavailable kServiceUnavailable[] = {
-    {"engine", "the one that follows from forward: is"},
+constexpr Setting kServiceIpvsSettings[] = {
+    {"persistence", Takes::seconds, "", kSecond, 31 * kDay},
+    {"netmask", Takes::mapping, "of netmask settings"},
+    choice("one_packet", kTruth, "false"),
+    {"flags", Takes::list, "of flags of the scheduler, or one"},
+};
+constexpr Setting kNetmaskSettings[] = {
+    number("ipv4", 1, 32, "32"),
+    number("ipv6", 1, 128, "128"),
 };
 
 constexpr Setting kTableSettings[] = {
@@ -317,7 +371,7 @@ constexpr Setting kDnsSettings[] = {
 
 constexpr Setting kExecSettings[] = {
     required({"command", Takes::list, "of words, the first an absolute path"}),
-    {"user", Takes::text, "a user's name", 0, 0, {}, "nobody"},
+    {"user", Takes::text, "a user's name or number", 0, 0, {}, "nobody"},
 };
 
 constexpr Setting kAlertSettings[] = {
@@ -356,9 +410,14 @@ const Section kBgp{"bgp", kBgpSettings};
 const Section kBgpPeer{"bgp peer", kBgpPeerSettings, {}, &kBgp};
 const Section kBfd{"bfd", kBfdSettings, {}, &kBgpPeer};
 const Section kSync{"sync", kSyncSettings};
+const Section kIpvs{"ipvs", kIpvsSettings};
+const Section kIpvsSync{"ipvs sync", kIpvsSyncSettings, {}, &kIpvs};
+const Section kIpvsTimeouts{"ipvs timeouts", kIpvsTimeoutsSettings, {}, &kIpvs};
 const Section kPool{"pool", kPoolSettings, kPoolUnavailable};
 const Section kBackend{"backend", kBackendSettings};
-const Section kService{"service", kServiceSettings, kServiceUnavailable};
+const Section kService{"service", kServiceSettings};
+const Section kServiceIpvs{"service ipvs", kServiceIpvsSettings, {}, &kService};
+const Section kNetmask{"netmask", kNetmaskSettings, {}, &kServiceIpvs};
 const Section kTable{"scheduler", kTableSettings, {}, &kService};
 const Section kDsr{"dsr", {}, {}, &kService};
 const Section kIpip{"ipip", kTunnelSettings, {}, &kService};
@@ -390,14 +449,26 @@ const Section kJournal{"journal", {}, {}, &kAlert};
 
 std::span<const Section* const> all_sections() {
     static constexpr auto kAll = std::to_array<const Section*>(
-        {&kFile,       &kNode,      &kInterface,   &kAdmin,    &kAdminTls,  &kAdminToken, &kFlows,
-         &kTimeouts,   &kIcmp,      &kAnnouncing,  &kBgp,      &kBgpPeer,   &kBfd,        &kSync,
-         &kPool,       &kSourceTls, &kBackend,     &kService,  &kDsr,       &kIpip,       &kGre,
-         &kFou,        &kGue,       &kDscp,        &kNat,      &kTable,     &kSticky,     &kQuic,
-         &kQuicConfig, &kAnnounce,  &kAnnounceBgp, &kCheck,    &kTcpCheck,  &kHttpCheck,  &kHttpsCheck,
-         &kDnsCheck,   &kExecCheck, &kSynCheck,    &kUdpCheck, &kIcmpCheck, &kAlert,      &kWebhook,
-         &kWebhookTls, &kSyslog,    &kJournal});
+        {&kFile,        &kNode,        &kInterface,    &kAdmin,     &kAdminTls,   &kAdminToken, &kFlows,
+         &kTimeouts,    &kIcmp,        &kAnnouncing,   &kBgp,       &kBgpPeer,    &kBfd,        &kSync,
+         &kIpvs,        &kIpvsSync,    &kIpvsTimeouts, &kPool,      &kSourceTls,  &kBackend,    &kService,
+         &kDsr,         &kIpip,        &kGre,          &kFou,       &kGue,        &kDscp,       &kNat,
+         &kTable,       &kServiceIpvs, &kNetmask,      &kSticky,    &kQuic,       &kQuicConfig, &kAnnounce,
+         &kAnnounceBgp, &kCheck,       &kTcpCheck,     &kHttpCheck, &kHttpsCheck, &kDnsCheck,   &kExecCheck,
+         &kSynCheck,    &kUdpCheck,    &kIcmpCheck,    &kAlert,     &kWebhook,    &kWebhookTls, &kSyslog,
+         &kJournal});
     return kAll;
+}
+
+const Setting& forward_of(EngineKind engine) {
+    static constexpr Setting kIpvsForward = choice("forward", kIpvsForwards, "");
+    return engine == EngineKind::ipvs ? kIpvsForward : *kService.find("forward");
+}
+
+const Setting& scheduler_of(EngineKind engine) {
+    static constexpr Setting kXdp = choice("scheduler", kSchedulers, "");
+    static constexpr Setting kIpvs = choice("scheduler", kIpvsSchedulers, "");
+    return engine == EngineKind::ipvs ? kIpvs : kXdp;
 }
 
 }  // namespace weir::config

@@ -98,7 +98,8 @@ json::object backend_json(const model::Backend& backend) {
             {"state", text(model::to_text(backend.state))},
             {"port", backend.port ? json::value(backend.port->value()) : nullptr},
             {"server_id", server_id_json(backend.server_id)},
-            {"max_connections", backend.max_connections}};
+            {"max_connections", backend.max_connections},
+            {"min_connections", backend.min_connections}};
 }
 
 std::string ports_text(const model::ServicePort& ports) {
@@ -108,22 +109,30 @@ std::string ports_text(const model::ServicePort& ports) {
     return key.port_text() + "/" + model::to_text(ports.protocol);
 }
 
+json::value family_json(net::Family family) {
+    return family == net::Family::v4 ? "inet" : "inet6";
+}
+
 json::object service_json(const model::Service& service) {
     auto vip_text = [](const net::Prefix& vip) {
         return text(net::free_bits(vip) == 0 ? vip.address.text() : vip.text());
     };
     return {{"vip", list(service.vips, vip_text)},
             {"ports", list(service.ports, [](const auto& ports) { return text(ports_text(ports)); })},
+            {"mark", service.mark ? json::value(service.mark->number) : nullptr},
+            {"family", service.mark ? family_json(service.mark->family) : nullptr},
             {"pool", service.pool},
             {"backup", list(service.backup, [](const auto& pool) { return text(pool); })},
             {"fallback", or_null(service.fallback)},
             {"overflow_percent", service.overflow},
             {"slow_start_seconds", seconds(service.slow_start)},
             {"fail_open", service.fail_open},
+            {"engine", text(model::to_text(service.engine))},
             {"forward", text(model::to_text(service.forward.kind))},
             {"forward_settings", forward_settings_json(service.forward)},
-            {"scheduler", text(model::to_text(service.scheduler.kind))},
-            {"table_size", service.scheduler.table_size},
+            {"scheduler", text(model::scheduler_text(service.scheduler, service.ipvs))},
+            {"table_size", table_size_json(service.scheduler, service.ipvs)},
+            {"ipvs", ipvs_json(service.ipvs)},
             {"sticky", sticky_json(service.sticky)},
             {"quic", list(service.quic, quic_json)},
             {"announce_arp", service.announce_arp},
@@ -206,6 +215,8 @@ json::object config_json(const model::Config& config) {
             {"bgp", bgp_config_json(config.bgp)},
             {"sync", sync_config_json(config.sync)},
             {"watchdog_seconds", config.watchdog.count()},
+            {"ipvs_sync", ipvs_sync_json(config.ipvs_sync)},
+            {"ipvs_timeouts", ipvs_timeouts_json(config.ipvs_timeouts)},
             {"alerts", by_name(config.alerts, alert_json)},
             {"pools", by_name(config.pools, pool_json)},
             {"services", by_name(config.services, service_json)}};

@@ -37,7 +37,6 @@ class ControllerTest : public testing::Test {
     Controller& start(model::HealthMap recovered = {}) {
         Controller::Options options;
         options.config_path = "weir.yaml";
-        options.engine_name = "fake";
         options.load = [this] { return next_load; };
         options.on_config = [this](const model::Config&) {
             ++configs_seen;

@@ -15,9 +15,9 @@ bool same(const model::Target& a, const model::Target& b) {
 
 bool same(const model::Frontend& a, const model::Frontend& b) {
     if (&a == &b) return true;
-    return a.key == b.key && a.service == b.service && a.forward == b.forward && a.scheduler == b.scheduler &&
-           a.sticky == b.sticky && a.quic == b.quic && a.announce_arp == b.announce_arp &&
-           a.healthy == b.healthy && a.answers() == b.answers() &&
+    return a.key == b.key && a.service == b.service && a.engine == b.engine && a.forward == b.forward &&
+           a.scheduler == b.scheduler && a.ipvs == b.ipvs && a.sticky == b.sticky && a.quic == b.quic &&
+           a.announce_arp == b.announce_arp && a.healthy == b.healthy && a.answers() == b.answers() &&
            std::ranges::equal(a.targets, b.targets, [](const auto& x, const auto& y) { return same(x, y); });
 }
 
@@ -34,6 +34,11 @@ std::vector<TargetChange> changes(const model::Frontend& before, const model::Fr
     return changes;
 }
 
+bool same_scheduler(const model::Frontend& a, const model::Frontend& b) {
+    return a.engine == b.engine && a.scheduler == b.scheduler &&
+           model::scheduler_text(a.scheduler, a.ipvs) == model::scheduler_text(b.scheduler, b.ipvs);
+}
+
 std::vector<std::string> changed_settings(const model::Plan& before, const model::Plan& after) {
     std::vector<std::string> settings;
     if (before.interfaces != after.interfaces) settings.emplace_back("interfaces");
@@ -43,6 +48,8 @@ std::vector<std::string> changed_settings(const model::Plan& before, const model
     if (before.unmatched != after.unmatched) settings.emplace_back("unmatched");
     if (before.watchdog != after.watchdog) settings.emplace_back("watchdog");
     if (before.flow_secret != after.flow_secret) settings.emplace_back("sync");
+    if (before.ipvs_sync != after.ipvs_sync || before.ipvs_timeouts != after.ipvs_timeouts)
+        settings.emplace_back("ipvs");
     if (before.node_address != after.node_address) settings.emplace_back("node");
     return settings;
 }
@@ -63,7 +70,7 @@ Difference difference(const model::Plan& before, const model::Plan& after) {
         const auto& former = *found->second;
         old.erase(found);
         if (same(former, frontend)) continue;
-        difference.changed.push_back({frontend, former.scheduler != frontend.scheduler,
+        difference.changed.push_back({frontend, !same_scheduler(former, frontend),
                                       moved(tables.of(former), tables.of(frontend)),
                                       changes(former, frontend)});
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 namespace weir::control {
 namespace {
@@ -27,6 +28,11 @@ size_t least(const model::Minimum& minimum, size_t present) {
 
 }  // namespace
 
+void Feed::recall(Members members, bool of_other) {
+    members_ = std::move(members);
+    are_of_other_ = of_other;
+}
+
 bool Feed::offer(const discovery::Set& set, Time now) {
     Members offered;
     duplicates_ = 0;
@@ -41,7 +47,7 @@ bool Feed::offer(const discovery::Set& set, Time now) {
 }
 
 bool Feed::set(Taking taking, Time now) {
-    taking_ = taking;
+    if (std::exchange(taking_, taking) == taking) return false;
     return offered_ && take(now);
 }
 
@@ -50,6 +56,7 @@ bool Feed::set(Taking taking, Time now) {
 std::string Feed::refusal() const {
     auto present = members_.size() - leaving_.size();
     auto enough = least(taking_.minimum, present);
+    if (are_of_other_) enough = std::min<size_t>(enough, 1);
     if (offered_->size() >= std::min(present, enough)) return "";
     return fmt::format("the source has {} backends left of {}, fewer than 'minimum' ({}): the former stay",
                        offered_->size(), present, enough);
@@ -71,6 +78,7 @@ void Feed::note_gone(const net::Ip& address, Time now) {
 bool Feed::take(Time now) {
     held_back_ = refusal();
     if (!held_back_.empty()) return false;
+    are_of_other_ = false;
     auto next = *offered_;
     for (const auto& [address, member] : members_) {
         if (next.contains(address)) {

@@ -35,8 +35,9 @@ class Feed {
     /// The same, with another way of taking them.
     bool set(Taking taking, Time now);
 
-    /// Of what a former daemon had: until the source says something.
-    void recall(Members members) { members_ = std::move(members); }
+    /// What there was before: it stays until the source says something. `of_other`: another source had found
+    /// it, so that there may be fewer now.
+    void recall(Members members, bool of_other);
 
     /// Lets those go whose time has come. True where members() have changed.
     bool expire(Time now);
@@ -65,6 +66,7 @@ class Feed {
     Taking taking_;
     std::optional<Members> offered_;
     Members members_;
+    bool are_of_other_ = false;        // the members
     std::map<net::Ip, Time> leaving_;  // and until when they stay
     std::map<net::Ip, Flaps> flaps_;
     std::string held_back_;

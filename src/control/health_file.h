@@ -8,8 +8,8 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/state_file.h"
 #include "control/restraint.h"
-#include "control/state_file.h"
 #include "health/checker.h"
 
 namespace weir::control {

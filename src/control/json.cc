@@ -99,10 +99,12 @@ json::object claim_json(const engine::Claim& claim) {
 json::object frontend_json(const model::Frontend& frontend, Tables& tables) {
     json::object object{{"service", frontend.service}};
     add_key(object, frontend.key);
+    object["engine"] = text(model::to_text(frontend.engine));
     object["forward"] = text(model::to_text(frontend.forward.kind));
     object["forward_settings"] = forward_settings_json(frontend.forward);
-    object["scheduler"] = text(model::to_text(frontend.scheduler.kind));
-    object["table_size"] = frontend.scheduler.table_size;
+    object["scheduler"] = text(model::scheduler_text(frontend.scheduler, frontend.ipvs));
+    object["table_size"] = table_size_json(frontend.scheduler, frontend.ipvs);
+    object["ipvs"] = ipvs_json(frontend.ipvs);
     object["sticky"] = sticky_json(frontend.sticky);
     object["quic"] = list(frontend.quic, quic_json);
     object["announce_arp"] = frontend.announce_arp;
@@ -194,8 +196,9 @@ json::array services_json(const std::vector<ServiceRow>& services) {
                             {"frontends", list(service.frontends, [](const FrontendRow& row) {
                                  json::object object;
                                  add_key(object, row.key);
+                                 object["engine"] = text(model::to_text(row.engine));
                                  object["forward"] = text(model::to_text(row.forward));
-                                 object["scheduler"] = text(model::to_text(row.scheduler.kind));
+                                 object["scheduler"] = row.scheduler;
                                  object["healthy"] = row.healthy;
                                  object["serving"] = text(model::to_text(row.serving));
                                  object["up"] = row.up;
@@ -247,6 +250,8 @@ json::object plan_json(const model::Plan& plan, std::optional<uint64_t> number) 
     object["icmp"] = icmp_json(plan.icmp);
     object["unmatched"] = plan.unmatched == model::Unmatched::drop ? "drop" : "pass";
     object["watchdog_seconds"] = plan.watchdog.count();
+    object["ipvs_sync"] = ipvs_sync_json(plan.ipvs_sync);
+    object["ipvs_timeouts"] = ipvs_timeouts_json(plan.ipvs_timeouts);
     Tables tables;
     object["frontends"] =
         list(plan.frontends, [&](const auto& frontend) { return frontend_json(frontend, tables); });

@@ -50,6 +50,11 @@ boost::json::object icmp_json(const model::Icmp& icmp);
 /// What stands behind the method in the configuration.
 boost::json::object forward_settings_json(const model::Forward& forward);
 boost::json::value sticky_json(const std::optional<model::Sticky>& sticky);
+/// null where the engine looks up no table.
+boost::json::value table_size_json(const model::Scheduler& scheduler, const std::optional<model::Ipvs>& ipvs);
+boost::json::value ipvs_json(const std::optional<model::Ipvs>& ipvs);
+boost::json::value ipvs_sync_json(const std::optional<model::IpvsSync>& sync);
+boost::json::value ipvs_timeouts_json(const std::optional<model::IpvsTimeouts>& timeouts);
 /// Never the key.
 boost::json::object quic_json(const model::QuicConfig& config);
 /// Without passwords.

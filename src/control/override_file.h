@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "control/state_file.h"
+#include "base/state_file.h"
 #include "model/override.h"
 
 namespace weir::control {

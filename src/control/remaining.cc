@@ -37,4 +37,23 @@ std::optional<Plan> remaining(const Plan& in_force, const Plan& wanted) {
     return left;
 }
 
+Plan partly(const Plan* former, const Plan& wanted,
+            const std::function<bool(model::EngineKind)>& is_in_force) {
+    std::vector<SharedList<Frontend>::Item> frontends;
+    for (size_t i = 0; i < wanted.frontends.size(); ++i)
+        if (is_in_force(wanted.frontends[i].engine)) frontends.push_back(wanted.frontends.item(i));
+    const auto own = std::ssize(frontends);
+    for (size_t i = 0; former && i < former->frontends.size(); ++i) {
+        const auto& each = former->frontends[i];
+        const auto* next = find(wanted, each.key);
+        const bool is_replaced = next && is_in_force(next->engine);
+        if (!is_in_force(each.engine) && !is_replaced) frontends.push_back(former->frontends.item(i));
+    }
+    std::ranges::inplace_merge(frontends, frontends.begin() + own, {},
+                               [](const auto& frontend) { return frontend->key; });
+    Plan plan = wanted;
+    plan.frontends = SharedList<Frontend>(std::move(frontends));
+    return plan;
+}
+
 }  // namespace weir::control

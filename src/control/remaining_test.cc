@@ -51,5 +51,51 @@ TEST(Remaining, IsSilentWithThePlanThatIs) {
     EXPECT_TRUE(left->silent);
 }
 
+/// Two services, whose VIPs are 192.0.2.1 and 2001:db8::1, and with IPVS 192.0.2.9.
+model::Config with_both_engines() {
+    auto config = sample_config();
+    auto& other = config.services["other"] = config.services["web"];
+    other.vips = {net::only(ip("192.0.2.9"))};
+    other.engine = model::EngineKind::ipvs;
+    other.ipvs = model::Ipvs{};
+    return config;
+}
+
+bool is_xdp(model::EngineKind kind) {
+    return kind == model::EngineKind::xdp;
+}
+
+std::vector<std::string> keys_of(const model::Plan& plan) {
+    std::vector<std::string> keys;
+    for (const auto& frontend : plan.frontends) keys.push_back(frontend.key.text());
+    return keys;
+}
+
+TEST(Partly, HasTheFormerFrontendsOfTheEngineThatFailed) {
+    auto config = with_both_engines();
+    const auto former = plan_of(config);
+    config.services.at("other").vips = {net::only(ip("192.0.2.7"))};
+    config.services.at("web").need = 9;
+    const auto wanted = plan_of(config);
+    auto plan = partly(&former, wanted, is_xdp);
+    EXPECT_EQ(keys_of(plan),
+              (std::vector<std::string>{"192.0.2.1:80/tcp", "192.0.2.9:80/tcp", "[2001:db8::1]:80/tcp"}));
+    EXPECT_FALSE(plan.frontends[0].healthy) << "as it is wanted";
+}
+
+TEST(Partly, HasNothingOfAnEngineThatNeverHadAnything) {
+    auto plan = partly(nullptr, plan_of(with_both_engines()), is_xdp);
+    EXPECT_EQ(keys_of(plan), (std::vector<std::string>{"192.0.2.1:80/tcp", "[2001:db8::1]:80/tcp"}));
+}
+
+TEST(Partly, HasAFrontendThatChangesItsEngineOnce) {
+    auto config = with_both_engines();
+    const auto former = plan_of(config);
+    config.services.at("other").engine = model::EngineKind::xdp;
+    config.services.at("other").ipvs.reset();
+    const auto wanted = plan_of(config);
+    EXPECT_EQ(partly(&former, wanted, is_xdp).frontends, wanted.frontends);
+}
+
 }  // namespace
 }  // namespace weir::control

@@ -1,5 +1,6 @@
 // What part of the new flows each target gets, and what part moves when a plan replaces another. Read off the
-// very tables that the datapath looks up. Pure, but slow for many big tables: keep it off the control thread.
+// very tables that XDP's datapath looks up; for other engines that is what the weights come to. Pure, but
+// slow for many big tables: keep it off the control thread.
 #pragma once
 
 #include <map>

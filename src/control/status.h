@@ -13,6 +13,7 @@
 #include "control/drains.h"
 #include "control/events.h"
 #include "control/herald.h"
+#include "control/supply.h"
 #include "engine/engine.h"
 #include "health/checker.h"
 #include "model/plan.h"
@@ -25,7 +26,7 @@ struct Daemon {
     int pid = 0;
     SystemTime started_at;
     std::string config_path;
-    std::string engine;
+    std::string engine;  // those that services use, by commas
 };
 
 /// How the last reload went, and how many went how. The first load of the configuration is none.
@@ -47,7 +48,8 @@ struct Applying {
 struct FrontendRow {
     model::FrontendKey key;
     model::ForwardKind forward = model::ForwardKind::dsr;
-    model::Scheduler scheduler;
+    model::EngineKind engine = model::EngineKind::xdp;
+    std::string scheduler;  // as the engine names it
     bool healthy = false;
     size_t up = 0;      // targets that are up, in whatever administrative state; all but the fallback pool's
     size_t usable = 0;  // of them those that could take new flows
@@ -114,11 +116,16 @@ struct StatusReport {
     Keeping keeping{};
     EventCounts events{};
     std::vector<AlertRow> alerts{};
+    std::vector<SourceRow> sources{};
+    std::string not_supplied{};  // why what sources have found is not used; "" when it is
     health::NotProbed not_probed{};
     std::string not_followed{};  // what of the configuration is not in force beside the plan; "" when all is
     announce::BgpReport bgp{};
     sync::Report sync{};
 };
+
+/// `xdp`, `ipvs`, `xdp, ipvs`: those that services use, or XDP where there are none.
+std::string engines_of(const model::Config& config);
 
 std::vector<ServiceRow> service_rows(const model::Config& config, const model::Plan& plan);
 

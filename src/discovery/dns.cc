@@ -6,7 +6,7 @@
 
 #include "discovery/dns_lookup.h"
 #include "discovery/kinds.h"
-#include "discovery/repeat.h"
+#include "discovery/search.h"
 
 namespace weir::discovery {
 
@@ -72,10 +72,11 @@ Status check(const model::SourceSpec& spec) {
     return {};
 }
 
-class DnsLooker final : public Looker {
+class DnsSearch final : public Search {
   public:
-    DnsLooker(const Surroundings& around, const model::SourceSpec& spec)
-        : around_(around),
+    DnsSearch(const Surroundings& around, const model::SourceSpec& spec, Listener& listener)
+        : Search(around, listener),
+          executor_(around.executor),
           wanted_(wanted_of(spec)),
           interval_(spec.duration("interval", kInterval)),
           timeout_(spec.duration("timeout", kTimeout)),
@@ -84,17 +85,17 @@ class DnsLooker final : public Looker {
             if (auto server = read_server(text)) servers_.push_back(*server);
     }
 
-    asio::awaitable<Result<Look>> look() override;
-
   private:
-    Result<std::vector<net::Endpoint>> servers() const;
-    asio::awaitable<Result<DnsFound>> ask(const net::Endpoint& server) const;
+    asio::awaitable<void> run() override;
+    asio::awaitable<Result<DnsFound>> look();
+    asio::awaitable<Result<DnsFound>> ask(const net::Endpoint& server);
+    Result<std::vector<net::Endpoint>> servers();
     Clock::Duration good_for(const DnsFound& found) const {
         std::chrono::seconds ttl(found.ttl.value_or(UINT32_MAX));
         return std::clamp<Clock::Duration>(ttl, kSoonest, interval_);
     }
 
-    const Surroundings around_;
+    const asio::any_io_executor executor_;
     const DnsWanted wanted_;
     const milliseconds interval_;
     const milliseconds timeout_;
@@ -102,10 +103,24 @@ class DnsLooker final : public Looker {
     std::vector<net::Endpoint> servers_;
 };
 
+asio::awaitable<void> DnsSearch::run() {
+    for (;;) {
+        auto look = co_await this->look();
+        if (look) {
+            calm_down();
+            found(std::move(look->set));
+            co_await wait(good_for(*look));
+        } else {
+            failed(look.error());
+            co_await wait_for_next_try();
+        }
+    }
+}
+
 /// The system's are looked for each time: others may stand there now.
-Result<std::vector<net::Endpoint>> DnsLooker::servers() const {
+Result<std::vector<net::Endpoint>> DnsSearch::servers() {
     if (!servers_.empty()) return servers_;
-    auto system = Cares::open(around_.executor, around_.clock, {});
+    auto system = Cares::open(executor_, clock_, {});
     if (!system) return propagate(system);
     auto servers = (*system)->servers();
     if (servers.size() > kMostServers) servers.resize(kMostServers);
@@ -113,19 +128,19 @@ Result<std::vector<net::Endpoint>> DnsLooker::servers() const {
     return servers;
 }
 
-asio::awaitable<Result<DnsFound>> DnsLooker::ask(const net::Endpoint& server) const {
-    auto channel = DnsChannel::open(around_.executor, around_.clock, server, timeout_, tcp_);
+asio::awaitable<Result<DnsFound>> DnsSearch::ask(const net::Endpoint& server) {
+    auto channel = DnsChannel::open(executor_, clock_, server, timeout_, tcp_);
     if (!channel) co_return propagate(channel);
     co_return co_await look_up(*channel, wanted_);
 }
 
-asio::awaitable<Result<Look>> DnsLooker::look() {
+asio::awaitable<Result<DnsFound>> DnsSearch::look() {
     auto known = servers();
     if (!known) co_return propagate(known);
     std::string failures;
     for (const auto& server : *known) {
         auto found = co_await ask(server);
-        if (found) co_return Look{std::move(found->set), good_for(*found)};
+        if (found) co_return found;
         failures += (failures.empty() ? "" : "; ") + found.error().message;
     }
     co_return std::unexpected(Error{failures});
@@ -137,7 +152,7 @@ Kind dns_kind() {
     return {{&kSection, check},
             [](const Surroundings& around, const model::SourceSpec& spec,
                Listener& listener) -> std::unique_ptr<Source> {
-                return repeat(around, std::make_unique<DnsLooker>(around, spec), listener);
+                return Search::start(around, std::make_shared<DnsSearch>(around, spec, listener));
             }};
 }
 

@@ -5,11 +5,12 @@
 #include <charconv>
 
 #include "discovery/gmond.h"
+#include "discovery/host_port.h"
 #include "discovery/kinds.h"
-#include "discovery/repeat.h"
-#include "discovery/resolve.h"
+#include "discovery/search.h"
 #include "discovery/value.h"
 #include "net/answer.h"
+#include "net/lookup.h"
 
 namespace weir::discovery {
 
@@ -93,28 +94,42 @@ asio::awaitable<Result<std::string>> hear(const net::Endpoint& server, Clock& cl
     }
 }
 
-class GangliaLooker final : public Looker {
+class GangliaSearch final : public Search {
   public:
-    GangliaLooker(Clock& clock, const model::SourceSpec& spec)
-        : clock_(clock),
-          server_(*HostPort::parse(spec.text("address"))),
+    GangliaSearch(const Surroundings& around, const model::SourceSpec& spec, const HostPort& server,
+                  Listener& listener)
+        : Search(around, listener),
+          lookup_(server.host, server.port),
           wanted_(wanted_of(spec)),
           interval_(spec.duration("interval", kInterval)),
           roll_(port_of(spec)) {}
 
-    asio::awaitable<Result<Look>> look() override;
-
   private:
+    asio::awaitable<void> run() override;
+    asio::awaitable<Result<GmondReport>> look();
     asio::awaitable<Result<GmondReport>> ask(net::Endpoint server);
 
-    Clock& clock_;
-    const HostPort server_;
+    net::Lookup lookup_;
     const GmondWanted wanted_;
     const std::chrono::milliseconds interval_;
     GmondRoll roll_;
 };
 
-asio::awaitable<Result<GmondReport>> GangliaLooker::ask(net::Endpoint server) {
+asio::awaitable<void> GangliaSearch::run() {
+    for (;;) {
+        auto report = co_await look();
+        if (report) {
+            calm_down();
+            found(roll_.take(*std::move(report), clock_.now()));
+            co_await wait(interval_);
+        } else {
+            failed(report.error());
+            co_await wait_for_next_try();
+        }
+    }
+}
+
+asio::awaitable<Result<GmondReport>> GangliaSearch::ask(net::Endpoint server) {
     auto document = co_await hear(server, clock_);
     if (!document) co_return propagate(document);
     auto report = read_gmond(*std::move(document), wanted_);
@@ -123,13 +138,13 @@ asio::awaitable<Result<GmondReport>> GangliaLooker::ask(net::Endpoint server) {
 }
 
 /// Of a name with several addresses, whichever answers first.
-asio::awaitable<Result<Look>> GangliaLooker::look() {
-    auto servers = co_await resolve(server_, clock_);
+asio::awaitable<Result<GmondReport>> GangliaSearch::look() {
+    auto servers = co_await lookup_.run(clock_, clock_.now() + kPatience);
     if (!servers) co_return propagate(servers);
     std::string failures;
     for (const auto& server : *servers) {
         auto report = co_await ask(server);
-        if (report) co_return Look{roll_.take(*std::move(report), clock_.now()), interval_};
+        if (report) co_return report;
         failures += (failures.empty() ? "" : "; ") + report.error().message;
     }
     co_return std::unexpected(Error{failures});
@@ -141,7 +156,9 @@ Kind ganglia_kind() {
     return {{&kSection, check},
             [](const Surroundings& around, const model::SourceSpec& spec,
                Listener& listener) -> std::unique_ptr<Source> {
-                return repeat(around, std::make_unique<GangliaLooker>(around.clock, spec), listener);
+                return Search::start(around,
+                                     std::make_shared<GangliaSearch>(
+                                         around, spec, *HostPort::parse(spec.text("address")), listener));
             }};
 }
 

@@ -5,8 +5,11 @@
 
 namespace weir::discovery {
 
+Kind consul_kind();
 Kind dns_kind();
+Kind etcd_kind();
 Kind file_kind();
 Kind ganglia_kind();
+Kind http_kind();
 
 }  // namespace weir::discovery

@@ -1,7 +1,11 @@
 #include "discovery/value.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <charconv>
+#include <ranges>
+
+#include "discovery/yaml_list.h"
 
 namespace weir::discovery {
 namespace {
@@ -9,6 +13,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view kSpace = " \t\r\n";
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 std::string_view trimmed(std::string_view text) {
     auto first = text.find_first_not_of(kSpace);
@@ -45,6 +50,18 @@ Result<T> read_number(const json::value& value, std::string_view name, int64_t l
     return static_cast<T>(number);
 }
 
+bool is_printable(char c) {
+    return c > 0x20 && c < 0x7f;
+}
+
+Status add_tag(Found& found, std::string_view tag) {
+    if (found.tags.size() == kMostTags) return fail("it has more than {} tags", kMostTags);
+    if (tag.empty() || tag.size() > kLongestTag)
+        return fail("a tag is a word of at most {} bytes", kLongestTag);
+    found.tags.emplace_back(tag);
+    return {};
+}
+
 Status set_field(Found& found, std::string_view name, const json::value& value) {
     if (name == "port") {
         auto port = read_number<uint16_t>(value, name, 1, 65535);
@@ -62,7 +79,7 @@ Status set_field(Found& found, std::string_view name, const json::value& value) 
         if (!value.is_array()) return fail("its 'tags' are no list of words");
         for (const auto& tag : value.get_array()) {
             if (!tag.is_string()) return fail("its 'tags' are no list of words");
-            found.tags.emplace_back(tag.get_string());
+            if (auto done = add_tag(found, tag.get_string()); !done) return done;
         }
     }
     return {};  // other words are somebody else's
@@ -93,19 +110,46 @@ Result<Found> read_line(std::string_view line) {
             auto value = equals == word.npos ? std::string_view() : word.substr(equals + 1);
             if (auto done = set_field(*found, name, json::value(value)); !done) return propagate(done);
         } else {
-            found->tags.emplace_back(word);
+            if (auto done = add_tag(*found, word); !done) return propagate(done);
+            // Nobody has looked at its bytes.
+            if (!std::ranges::all_of(word, is_printable)) found->tags.back() = excerpt(word);
         }
     }
     return found;
 }
 
-void take(const Result<Found>& found, std::string_view where, Set& into) {
-    if (found && into.members.size() < kMostMembers)
-        into.members.push_back(*found);
-    else if (found)
-        into.refused.push_back(fmt::format("{}: there are more than {} backends", where, kMostMembers));
-    else
-        into.refused.push_back(fmt::format("{}: {}", where, found.error().message));
+/// The next line, without what does not count of it; `text` goes on behind it.
+std::string_view take_line(std::string_view& text) {
+    auto end = text.find('\n');
+    auto line = trimmed(text.substr(0, end));
+    text.remove_prefix(end == text.npos ? text.size() : end + 1);
+    return line.starts_with('{') ? line : trimmed(line.substr(0, line.find('#')));
+}
+
+std::string_view first_line(std::string_view text) {
+    std::string_view line;
+    while (line.empty() && !text.empty()) line = take_line(text);
+    return line;
+}
+
+Set read_json_list(const json::array& list, std::string_view where) {
+    Set set;
+    size_t number = 0;
+    for (const auto& item : list | std::views::take(kMostLooks))
+        take(read_value(item), fmt::format("{}, item {}", where, ++number), set);
+    return set;
+}
+
+Set read_lines(std::string_view text, std::string_view where) {
+    Set set;
+    size_t looks = 0;
+    for (size_t number = 1; !text.empty() && looks < kMostLooks; ++number) {
+        auto line = take_line(text);
+        if (line.empty()) continue;
+        ++looks;
+        take(read_line(line), fmt::format("{}, line {}", where, number), set);
+    }
+    return set;
 }
 
 }  // namespace
@@ -124,7 +168,8 @@ std::string excerpt(std::string_view text) {
 }
 
 Status check_address(const net::Ip& address) {
-    if (address.is_unspecified() || address.is_multicast() || address.is_loopback())
+    static const auto kBroadcast = net::Ip::parse("255.255.255.255").value();
+    if (address.is_unspecified() || address.is_multicast() || address.is_loopback() || address == kBroadcast)
         return fail("{} is not the address of a backend", address.text());
     return {};
 }
@@ -144,31 +189,43 @@ Result<Found> read_value(std::string_view text) {
     return read_value(value);
 }
 
+void take(const Result<Found>& found, std::string_view where, Set& into) {
+    auto refuse = [&into](std::string why) {
+        if (into.refused.size() < kMostRefused)
+            into.refused.push_back(std::move(why));
+        else if (into.refused.size() == kMostRefused)
+            into.refused.emplace_back("and more");
+    };
+    if (!found)
+        refuse(fmt::format("{}: {}", where, found.error().message));
+    else if (into.members.size() == kMostMembers)
+        refuse(fmt::format("{}: there are more than {} backends", where, kMostMembers));
+    else
+        into.members.push_back(*found);
+}
+
 void take_value(std::string_view text, std::string_view where, Set& into) {
     take(read_value(text), where, into);
 }
 
 Set read_values(std::string_view text, std::string_view where) {
-    Set set;
-    if (trimmed(text).starts_with('[')) {
+    if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+    auto first = first_line(text);
+    // `[2001:db8::1]:80` begins as a list does.
+    if (first.starts_with('[') && !read_line(first)) {
         boost::system::error_code error;
         auto list = json::parse(trimmed(text), error);
-        // `[2001:db8::1]:80` begins so, too.
-        if (!error && list.is_array()) {
-            size_t number = 0;
-            for (const auto& item : list.get_array())
-                take(read_value(item), fmt::format("{}, item {}", where, ++number), set);
-            return set;
-        }
+        if (!error && list.is_array()) return read_json_list(list.get_array(), where);
+        return read_yaml_list(text, where);
     }
-    size_t number = 0;
-    while (!text.empty()) {
-        auto end = text.find('\n');
-        auto line = trimmed(text.substr(0, std::min(end, text.find('#'))));
-        text.remove_prefix(end == text.npos ? text.size() : end + 1);
-        ++number;
-        if (!line.empty()) take(read_line(line), fmt::format("{}, line {}", where, number), set);
-    }
+    if (first == "-" || first.starts_with("- ") || first.starts_with("---"))
+        return read_yaml_list(text, where);
+    return read_lines(text, where);
+}
+
+Result<Set> read_list(std::string_view text, std::string_view where) {
+    auto set = read_values(text, where);
+    if (set.members.empty() && !set.refused.empty()) return fail("{}", set.refused.front());
     return set;
 }
 

@@ -113,6 +113,10 @@ class Engine {
     /// tries it again. Only where none is attached apply() fails.
     virtual Status apply(const model::Plan& plan) = 0;
 
+    /// When apply() has failed: whether the frontends of one kind of engine are as its plan has them all the
+    /// same. Of an engine that is several.
+    virtual bool is_in_force(model::EngineKind) const { return false; }
+
     /// Targets of the applied plan that the engine cannot reach, with the reason. The observer is told of
     /// changes.
     virtual const std::map<model::TargetKey, std::string>& unreachable() const = 0;

@@ -11,7 +11,9 @@ namespace asio = boost::asio;
 asio::awaitable<Result<Outcome>> probe(const model::Check& check, const model::TargetKey& target, Path& path,
                                        Clock& clock) {
     auto started = clock.now();
-    net::Endpoint vip{target.frontend.probe_address(), check.port.value_or(target.frontend.port)};
+    // A mark has no VIP: its backends are called by their own addresses.
+    auto called = target.frontend.is_mark() ? target.backend : target.frontend.probe_address();
+    net::Endpoint vip{called, check.port.value_or(target.frontend.port)};
     Errand errand{target, vip, path, clock, started + check.timeout};
     auto running = std::visit([&errand](const auto& kind) { return run(kind, errand); }, check.kind);
     auto verdict = co_await std::move(running);

@@ -59,6 +59,28 @@ std::string_view to_text(AdminState state) {
     return "?";
 }
 
+std::string_view to_text(EngineKind kind) {
+    switch (kind) {
+        case EngineKind::xdp:
+            return "xdp";
+        case EngineKind::ipvs:
+            return "ipvs";
+    }
+    return "?";
+}
+
+std::string_view to_text(IpvsRole role) {
+    switch (role) {
+        case IpvsRole::master:
+            return "master";
+        case IpvsRole::backup:
+            return "backup";
+        case IpvsRole::both:
+            return "both";
+    }
+    return "?";
+}
+
 std::string_view to_text(SchedulerKind kind) {
     switch (kind) {
         case SchedulerKind::maglev:
@@ -75,9 +97,17 @@ std::string_view to_text(SchedulerKind kind) {
     return "?";
 }
 
+std::string_view scheduler_text(const Scheduler& scheduler, const std::optional<Ipvs>& ipvs) {
+    return ipvs ? std::string_view(ipvs->scheduler) : to_text(scheduler.kind);
+}
+
 bool is_tunnel(ForwardKind kind) {
     using enum ForwardKind;
     return kind == ipip || kind == gre || kind == fou || kind == gue;
+}
+
+bool knows_transport(ForwardKind kind) {
+    return kind == ForwardKind::nat || kind == ForwardKind::dscp;
 }
 
 std::string_view to_text(ForwardKind kind) {

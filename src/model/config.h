@@ -15,6 +15,7 @@
 
 #include "model/bgp.h"
 #include "model/event_kind.h"
+#include "model/ipvs.h"
 #include "model/source.h"
 #include "model/sync.h"
 #include "model/tls.h"
@@ -36,6 +37,7 @@ struct Backend {
     std::vector<uint8_t> server_id{};  // in QUIC connection ids; at most 15 bytes; empty: has none
     uint32_t max_connections = 0;      // with so many flows it gets no new ones; 0: it may have any number
     uint16_t priority = 0;             // of the pool's, those with the lowest come first; others are backup
+    uint32_t min_connections = 0;      // of IPVS: once full, it gets new ones with fewer than so many
 
     bool operator==(const Backend&) const = default;
 };
@@ -172,6 +174,9 @@ struct Scheduler {
 enum class ForwardKind : uint8_t { dsr, ipip, gre, fou, gue, dscp, nat };
 /// The packet goes whole, behind another header.
 bool is_tunnel(ForwardKind kind);
+/// NAT rewrites ports and checksums, DSCP's backends find the VIP by them: both know tcp and udp alone, and
+/// cannot cross from one family to the other.
+bool knows_transport(ForwardKind kind);
 
 /// How packets get to the backends.
 struct Forward {
@@ -207,14 +212,17 @@ struct QuicConfig {
 struct Service {
     std::vector<net::Prefix> vips;
     std::vector<ServicePort> ports;
+    std::optional<Mark> mark{};  // of IPVS, in place of VIPs and ports
     std::string pool;
     std::vector<std::string> backup{};  // pools by priority, for the flows that those before cannot take
     std::string fallback{};             // the pool for when none of these takes any; empty: there is none
     unsigned overflow = 140;            // percent: how much more than its share of weight a backend can carry
     std::chrono::seconds slow_start{0};  // from a backend's coming up to its whole share of new flows
     bool fail_open = false;              // when all backends are down, use them as if they were up
+    EngineKind engine = EngineKind::xdp;
     Forward forward;
-    Scheduler scheduler;
+    Scheduler scheduler;         // of weir's own; IPVS has its own in `ipvs`
+    std::optional<Ipvs> ipvs{};  // there exactly where that is the engine
     std::optional<Sticky> sticky{};
     std::vector<QuicConfig> quic{};
     bool announce_arp = false;  // answer ARP and neighbour discovery for the VIPs
@@ -327,6 +335,8 @@ struct Config {
     Announcing announcing;
     Bgp bgp;
     Sync sync;
+    std::optional<IpvsSync> ipvs_sync{};
+    std::optional<IpvsTimeouts> ipvs_timeouts{};
     std::map<std::string, Alert> alerts;
     std::chrono::seconds watchdog{0};  // so long the datapath goes on without a daemon; 0: forever
     std::map<std::string, Pool> pools;
@@ -339,8 +349,11 @@ std::string to_text(Protocol protocol);                 // a name, a number, or 
 Result<Protocol> read_protocol(std::string_view text);  // the same way back
 std::string_view to_text(HttpMethod method);            // as it stands in a request
 std::string_view to_text(AdminState state);
+std::string_view to_text(EngineKind kind);
 std::string_view to_text(SchedulerKind kind);
 std::string_view to_text(ForwardKind kind);
+/// As its engine names it.
+std::string_view scheduler_text(const Scheduler& scheduler, const std::optional<Ipvs>& ipvs);
 std::string_view to_text(XdpMode mode);
 
 }  // namespace weir::model

@@ -1,6 +1,7 @@
 #include "model/plan.h"
 
 #include <algorithm>
+#include <ranges>
 
 namespace weir::model {
 namespace {
@@ -43,9 +44,9 @@ struct Inputs {
 
 Frontend make_frontend(const FrontendKey& key, const std::string& name, const Service& service,
                        const std::vector<Member>& members, const Inputs& inputs) {
-    Frontend frontend{
-        key, name, service.forward, service.scheduler, service.sticky, service.quic, service.announce_arp,
-        {},  false};
+    Frontend frontend{key,          name,           service.engine, service.forward,      service.scheduler,
+                      service.ipvs, service.sticky, service.quic,   service.announce_arp, {},
+                      false};
     const ServiceOverrides overridden(inputs.overrides, name);
     frontend.targets.reserve(members.size());
     for (const auto& member : members) {
@@ -66,7 +67,17 @@ Frontend make_frontend(const FrontendKey& key, const std::string& name, const Se
 
 }  // namespace
 
+FrontendKey FrontendKey::of(const Mark& mark) {
+    return {mark.family == net::Family::v4 ? net::Ip() : net::Ip::v6({}),
+            net::Port(0),
+            Protocol::any,
+            0xffff,
+            0,
+            mark.number};
+}
+
 std::string FrontendKey::text() const {
+    if (is_mark()) return vip_text();
     return vip.is_v4() ? fmt::format("{}:{}/{}", vip_text(), port_text(), to_text(protocol))
                        : fmt::format("[{}]:{}/{}", vip_text(), port_text(), to_text(protocol));
 }
@@ -84,6 +95,7 @@ net::Ip FrontendKey::probe_address() const {
 }
 
 std::string FrontendKey::vip_text() const {
+    if (is_mark()) return fmt::format("mark {}/{}", mark, vip.is_v4() ? "inet" : "inet6");
     return free_bits == 0 ? vip.text() : vips().text();
 }
 
@@ -126,6 +138,7 @@ std::string_view to_text(Serving serving) {
 }
 
 std::vector<FrontendKey> frontends_of(const Service& service) {
+    if (service.mark) return {FrontendKey::of(*service.mark)};
     std::vector<FrontendKey> keys;
     for (const auto& vip : service.vips)
         for (const auto& [port, protocol, more] : service.ports)
@@ -158,6 +171,8 @@ Plan plan(const Config& config, const HealthMap& health, const Allowances& allow
             config.icmp,
             config.unmatched,
             config.watchdog,
+            config.ipvs_sync,
+            config.ipvs_timeouts,
             config.sync.keys.empty() ? std::nullopt : std::optional(config.sync.flow_secret),
             false,
             false,
@@ -183,7 +198,7 @@ Plan replan(const Plan& former, const std::set<std::string>& services, const Con
 bool same_targets(const Plan& a, const Plan& b) {
     auto same = [](const Frontend& x, const Frontend& y) {
         auto address = [](const Target& target) { return target.backend.address; };
-        return &x == &y || (x.key == y.key && x.forward == y.forward &&
+        return &x == &y || (x.key == y.key && x.engine == y.engine && x.forward == y.forward &&
                             std::ranges::equal(x.targets, y.targets, {}, address, address));
     };
     return std::ranges::equal(a.frontends, b.frontends, same);
@@ -191,8 +206,10 @@ bool same_targets(const Plan& a, const Plan& b) {
 
 std::map<net::Prefix, bool> announced_vips(const Plan& plan) {
     std::map<net::Prefix, bool> vips;
-    for (const auto& frontend : plan.frontends) vips[frontend.key.vips()] |= frontend.announce_arp;
-    for (const auto& frontend : plan.frontends)
+    auto has_vip = [](const Frontend& frontend) { return !frontend.key.is_mark(); };
+    for (const auto& frontend : plan.frontends | std::views::filter(has_vip))
+        vips[frontend.key.vips()] |= frontend.announce_arp;
+    for (const auto& frontend : plan.frontends | std::views::filter(has_vip))
         if (!frontend.answers() || plan.silent || plan.stands_by) vips[frontend.key.vips()] = false;
     return vips;
 }

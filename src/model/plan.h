@@ -25,16 +25,20 @@ struct FrontendKey {
     Protocol protocol = Protocol::tcp;
     uint16_t more_ports = 0;  // behind `port`
     uint8_t free_bits = 0;    // of the VIP, from the right: those that a prefix leaves open
+    uint32_t mark = 0;        // firewall mark, in place of all else but the family; 0: none
 
+    /// Its VIP is 0.0.0.0 or ::, its ports and protocols are all.
+    static FrontendKey of(const Mark& mark);
+    bool is_mark() const { return mark != 0; }
     net::Prefix vips() const;
     /// Whom a probe calls: the VIP, or the first of a prefix's that stands for a host.
     net::Ip probe_address() const;
     bool every_port() const { return more_ports == 0xffff; }
-    /// `192.0.2.1`, `192.0.2.0/24`.
+    /// `192.0.2.1`, `192.0.2.0/24`, `mark 7/inet`.
     std::string vip_text() const;
     /// `80`, `8000-8099`, `any`.
     std::string port_text() const;
-    /// `192.0.2.1:80/tcp`, `[2001:db8::/64]:any/udp`.
+    /// `192.0.2.1:80/tcp`, `[2001:db8::/64]:any/udp`, `mark 7/inet6`.
     std::string text() const;
     auto operator<=>(const FrontendKey&) const = default;
 };
@@ -90,8 +94,10 @@ enum class Serving : uint8_t { nothing, pool, backup, fallback, fail_open };
 struct Frontend {
     FrontendKey key;
     std::string service;
+    EngineKind engine = EngineKind::xdp;
     Forward forward;
     Scheduler scheduler;
+    std::optional<Ipvs> ipvs;  // there exactly where that is the engine
     std::optional<Sticky> sticky;
     std::vector<QuicConfig> quic;
     bool announce_arp = false;
@@ -114,6 +120,8 @@ struct Plan {
     Icmp icmp;
     Unmatched unmatched = Unmatched::drop;
     std::chrono::seconds watchdog{0};
+    std::optional<IpvsSync> ipvs_sync{};
+    std::optional<IpvsTimeouts> ipvs_timeouts{};
     std::optional<uint64_t> flow_secret{};  // of the flow hash, where balancers share one; else any
     bool silent = false;     // no VIP is announced, however healthy: the daemon learns, or is about to go
     bool stands_by = false;  // nor answered for by ARP or ND: another balancer of the group does
@@ -122,7 +130,7 @@ struct Plan {
     bool operator==(const Plan&) const = default;
 };
 
-/// VIPs × ports.
+/// VIPs × ports, or the mark.
 std::vector<FrontendKey> frontends_of(const Service& service);
 
 /// Every target of a configuration, ordered: what is to be resolved and checked.
@@ -145,7 +153,8 @@ bool same_targets(const Plan& a, const Plan& b);
 
 /// Every VIP, and prefix of VIPs: whether weir says by ARP and neighbour discovery that it is here. That
 /// takes a service that asks for it, and that all services of the VIP have somebody to answer. Of several
-/// prefixes around one address the longest counts. None of a plan that is silent or stands by.
+/// prefixes around one address the longest counts. A mark has no VIP. None of a plan that is silent or stands
+/// by.
 std::map<net::Prefix, bool> announced_vips(const Plan& plan);
 
 /// At which of the backend's own ports NAT brings what was sent to a port of the VIP's. A port that is none

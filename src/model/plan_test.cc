@@ -17,6 +17,14 @@ TEST(FrontendKey, ReadsAsItIsConfigured) {
     EXPECT_EQ(key("192.0.2.1/32", 0, Protocol::any, 0xffff).text(), "192.0.2.1:any/any");
 }
 
+TEST(FrontendKey, OfAMarkStandsForEveryAddressOfItsFamily) {
+    auto v4 = FrontendKey::of({.number = 7}), v6 = FrontendKey::of({.number = 7, .family = net::Family::v6});
+    EXPECT_EQ(v4.text(), "mark 7/inet");
+    EXPECT_EQ(v6.text(), "mark 7/inet6");
+    EXPECT_TRUE(v4.vip.is_unspecified() && v4.vip.is_v4() && v6.vip.is_unspecified() && !v6.vip.is_v4());
+    EXPECT_NE(v4, FrontendKey::of({.number = 8}));
+}
+
 TEST(FrontendKey, HasItsVipProbedAndOfAPrefixTheFirstBehindTheBase) {
     auto probed = [](std::string_view vips) {
         return key(vips, 80, Protocol::tcp, 0).probe_address().text();
@@ -53,12 +61,32 @@ TEST(Replan, MakesTheServicesNamedAsPlanDoesAndSharesTheOthers) {
     EXPECT_NE(next.frontends[3], former.frontends[3]);
 }
 
+TEST(Plan, HasOneFrontendForAMarkAndAnnouncesNothingForIt) {
+    auto config = two_services();
+    auto& marked = config.services["a"];
+    marked.vips.clear();
+    marked.ports.clear();
+    marked.mark = Mark{.number = 7};
+    marked.engine = EngineKind::ipvs;
+    marked.ipvs = Ipvs{.scheduler = "sh"};
+    auto made = plan(config, {});
+    ASSERT_EQ(made.frontends.size(), 3u);
+    const auto& first = made.frontends[0];
+    EXPECT_EQ(first.key.text(), "mark 7/inet");
+    EXPECT_EQ(first.engine, EngineKind::ipvs);
+    EXPECT_EQ(first.ipvs, marked.ipvs);
+    EXPECT_EQ(announced_vips(made).size(), 1u) << "the VIP of b";
+}
+
 TEST(SameTargets, AreOfTheSameBackendsReachedInTheSameWay) {
     auto config = two_services();
     auto former = plan(config, {});
     EXPECT_TRUE(same_targets(
         former, plan(config, {{{former.frontends[0].key, net::Ip::v4({10, 0, 0, 1})}, {false, "L4CON"}}})));
     config.services["b"].forward.kind = ForwardKind::ipip;
+    EXPECT_FALSE(same_targets(former, plan(config, {})));
+    config = two_services();
+    config.services["b"].engine = EngineKind::ipvs;
     EXPECT_FALSE(same_targets(former, plan(config, {})));
     config = two_services();
     config.pools["b"].backends.pop_back();

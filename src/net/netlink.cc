@@ -57,6 +57,14 @@ Message& Message::put(int attribute, uint32_t value) {
     return put(attribute, {reinterpret_cast<const uint8_t*>(&value), sizeof value});
 }
 
+Message& Message::nest(int attribute, const std::function<void(Message&)>& fill) {
+    auto* begun = nla_nest_start(message_.get(), attribute);
+    if (!begun) throw std::bad_alloc();
+    fill(*this);
+    nla_nest_end(message_.get(), begun);
+    return *this;
+}
+
 void Netlink::Free::operator()(nl_sock* socket) const {
     nl_socket_free(socket);
 }

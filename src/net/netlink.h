@@ -34,6 +34,8 @@ class Message {
 
     Message& put(int attribute, std::span<const uint8_t> bytes);
     Message& put(int attribute, uint32_t value);
+    /// An attribute of attributes: those that `fill` puts.
+    Message& nest(int attribute, const std::function<void(Message&)>& fill);
 
     nl_msg* get() const { return message_.get(); }
 

@@ -8,35 +8,13 @@
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
 
-#include <algorithm>
-#include <array>
-#include <cstring>
+#include "net/attributes.h"
 
 namespace weir::net {
 namespace {
 
 constexpr uint16_t kResolved = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP;
-
-std::span<const uint8_t> payload(const nlattr* attribute) {
-    return {static_cast<const uint8_t*>(nla_data(attribute)), static_cast<size_t>(nla_len(attribute))};
-}
-
-std::optional<Ip> to_ip(int family, std::span<const uint8_t> bytes) {
-    if (family == AF_INET && bytes.size() == 4) {
-        std::array<uint8_t, 4> four{};
-        std::ranges::copy(bytes, four.begin());
-        return Ip::v4(four);
-    }
-    if (family == AF_INET6 && bytes.size() == 16) {
-        std::array<uint8_t, 16> sixteen{};
-        std::ranges::copy(bytes, sixteen.begin());
-        return Ip::v6(sixteen);
-    }
-    return std::nullopt;
-}
 
 std::optional<Mac> to_mac(const nlattr* attribute) {
     Mac mac;
@@ -46,46 +24,7 @@ std::optional<Mac> to_mac(const nlattr* attribute) {
     return mac;
 }
 
-template <class Number = uint32_t>
-std::optional<Number> to_number(const nlattr* attribute) {
-    Number number{};
-    if (!attribute || nla_len(attribute) < static_cast<int>(sizeof number)) return std::nullopt;
-    std::memcpy(&number, nla_data(attribute), sizeof number);
-    return number;
-}
-
-std::string to_text(const nlattr* attribute) {
-    if (!attribute) return "";
-    auto* first = static_cast<const char*>(nla_data(attribute));
-    return {first, strnlen(first, static_cast<size_t>(nla_len(attribute)))};
-}
-
-/// The attributes inside one, by number; none where there is none.
-template <int Max>
-std::array<nlattr*, Max + 1> inside(nlattr* attribute) {
-    std::array<nlattr*, Max + 1> out{};
-    if (attribute && nla_parse_nested(out.data(), Max, attribute, nullptr) < 0) out.fill(nullptr);
-    return out;
-}
-
-/// A message's fixed header and its attributes by number.
-template <class FamilyHeader, int Max>
-struct Parts {
-    const FamilyHeader* header = nullptr;
-    std::array<nlattr*, Max + 1> attribute{};
-
-    bool parse(const nlmsghdr& message) {
-        auto* raw = const_cast<nlmsghdr*>(&message);
-        if (nlmsg_parse(raw, sizeof(FamilyHeader), attribute.data(), Max, nullptr) < 0) return false;
-        header = static_cast<const FamilyHeader*>(nlmsg_data(raw));
-        return true;
-    }
-};
 using RouteParts = Parts<rtmsg, RTA_MAX>;
-
-int family_of(const Ip& address) {
-    return address.is_v4() ? AF_INET : AF_INET6;
-}
 
 Message neighbour_request(uint16_t type, uint16_t flags, int interface, const Ip& address, uint8_t use) {
     ndmsg header{};

@@ -94,7 +94,7 @@ Vips vips_of(const model::Plan& plan, const Services& services) {
     if (plan.silent) return vips;
     for (const auto& frontend : plan.frontends) {
         auto service = services.find(frontend.service);
-        if (service == services.end() || !service->second) continue;
+        if (service == services.end() || !service->second || frontend.key.is_mark()) continue;
         auto [vip, is_new] = vips.try_emplace(frontend.key.vips(), *service->second);
         if (!is_new && vip->second == BgpAttributes{}) vip->second = *service->second;
     }

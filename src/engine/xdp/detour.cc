@@ -11,8 +11,8 @@
 #include <cassert>
 
 #include "detour.skel.h"
+#include "engine/probe_socket.h"
 #include "engine/xdp/detour_abi.h"
-#include "engine/xdp/probe_socket.h"
 #include "engine/xdp/target_row.h"
 #include "engine/xdp/tc.h"
 
@@ -87,11 +87,6 @@ weir_detour_key make_key(net::Carrier carrier, net::Port own) {
     return {.port = htons(own.value()), .protocol = kProtocols[static_cast<size_t>(carrier)], .pad = 0};
 }
 
-/// Where to connect to, and of echoes how to call them.
-net::Endpoint goal(net::Carrier carrier, const net::Endpoint& backend, net::Port own) {
-    return {backend.address, carrier == net::Carrier::icmp ? own : backend.port};
-}
-
 weir_detour make_row(const Way& way, const net::Ip& own) {
     weir_detour row{
         .stack = {.balancer = to_abi(own), .peer = to_abi(way.backend)},
@@ -119,14 +114,6 @@ std::unexpected<Error> no_source(const Way& way) {
 }
 
 }  // namespace
-
-Result<net::Passage> open_directly(net::Carrier carrier, const net::Endpoint& backend) {
-    auto socket = make_probe_socket(carrier, backend.address.family());
-    if (!socket) return propagate(socket);
-    auto own = own_port(carrier, *socket);
-    if (!own) return propagate(own);
-    return net::Passage(std::move(*socket), goal(carrier, backend, *own), {});
-}
 
 Result<std::unique_ptr<Detour>> Detour::load() {
     std::shared_ptr<detour_bpf> bpf(detour_bpf__open_and_load(), detour_bpf__destroy);

@@ -36,9 +36,6 @@ struct Way {
     weir_target target{.room = 1500};  // as the datapath has it; by default direct server return
 };
 
-/// An ordinary socket, as to a backend that takes packets under its own address.
-Result<net::Passage> open_directly(net::Carrier carrier, const net::Endpoint& backend);
-
 class Detour {
   public:
     /// Loads the programs. Needs CAP_BPF and CAP_NET_ADMIN.

@@ -2,6 +2,7 @@
 // the passages of probes to them.
 #include <algorithm>
 
+#include "engine/probe_socket.h"
 #include "engine/xdp/xdp.h"
 
 namespace weir::engine::xdp {
@@ -109,8 +110,8 @@ net::Opened Xdp::open_passage(const model::TargetKey& key, net::Carrier carrier,
     auto link = neighbours_->link(way->interface);
     if (!link) return fail("the interface towards {} has gone", key.backend.text());
     if (frontend->forward.kind == model::ForwardKind::nat)
-        return made_here(
-            open_directly(carrier, {key.backend, model::port_behind(frontend->key, target->backend, port)}));
+        return open_directly(carrier,
+                             {key.backend, model::port_behind(frontend->key, target->backend, port)});
     auto device = device_towards(key.backend, *link);
     return made_here(detour_->open({.carrier = carrier,
                                     .backend = key.backend,
