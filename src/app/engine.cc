@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/sources.h"
 #include "engine/xdp/pins.h"
 #include "engine/xdp/replayer.h"
 #include "engine/xdp/sizing.h"
@@ -22,19 +23,24 @@ namespace {
 
 config::Loaded if_possible(config::Loaded config) {
     if (!config) return config;
-    if (auto sizes = engine::xdp::least_sizes(model::plan(*config, {})); !sizes)
-        return std::unexpected(std::vector{config::Mistake{0, 0, sizes.error().message}});
+    if (auto possible = is_possible(*config); !possible)
+        return std::unexpected(std::vector{config::Mistake{0, 0, possible.error().message}});
     return config;
 }
 
 }  // namespace
 
+Status is_possible(const model::Config& config) {
+    auto sizes = engine::xdp::least_sizes(model::plan(config, {}));
+    return sizes ? Status() : propagate(sizes);
+}
+
 config::Loaded load_config(const std::string& path) {
-    return if_possible(config::load(path));
+    return if_possible(config::load(path, known_sources()));
 }
 
 config::Loaded parse_config(std::string_view yaml) {
-    return if_possible(config::parse(yaml));
+    return if_possible(config::parse(yaml, known_sources()));
 }
 
 Result<uint64_t> table_bytes(const model::Config& config) {
