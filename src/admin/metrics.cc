@@ -22,6 +22,7 @@ std::vector<std::string> labels_of(const std::string& service, const model::Fron
 }
 
 const Labels kFrontend{"service", "vip", "port", "protocol"};
+const Labels kSource{"pool", "kind", "number"};
 const Labels kPeer{"peer", "asn"};
 const Labels kBackend{"service", "vip", "port", "protocol", "address"};
 
@@ -48,6 +49,15 @@ void one(const Report& report, const AddSample& add) {
 }
 
 /// `Number` is a function of the row.
+template <auto Number>
+void each_source(const Report& report, const AddSample& add) {
+    // Of two of one kind in one pool the number tells which is which.
+    std::map<std::pair<std::string, std::string>, int> before;
+    for (const auto& row : report.sources)
+        add({row.pool, row.kind, std::to_string(before[{row.pool, row.kind}]++)},
+            static_cast<double>(Number(row)));
+}
+
 template <auto Number>
 void each_peer(const Report& report, const AddSample& add) {
     for (const auto& row : report.bgp.peers)
@@ -324,6 +334,24 @@ const std::vector<Metric> kMetrics{
      "weir "
      "answered itself.",
      not_forwarded},
+    {"weir_source_up", gauge, kSource, "1 unless what the pool's source has found may be out of date.",
+     each_source<[](const SourceRow& s) { return s.state == control::SourceState::ok; }>},
+    {"weir_source_backends", gauge, kSource, "Backends of the source that are in force.",
+     each_source<[](const SourceRow& s) { return s.members; }>},
+    {"weir_source_held_back", gauge, kSource, "1 while its last set is not followed, being too small.",
+     each_source<[](const SourceRow& s) { return !s.held_back.empty(); }>},
+    {"weir_source_refused", gauge, kSource,
+     "What of its last set is no backend, or cannot be one of the pool's.",
+     each_source<[](const SourceRow& s) { return s.refused.size() + s.left_out.size(); }>},
+    {"weir_source_answered_timestamp_seconds", gauge, kSource,
+     "When the source has last found anything; 0 if never.", each_source<[](const SourceRow& s) {
+         return s.answered_at ? std::chrono::duration<double>(s.answered_at->time_since_epoch()).count()
+                              : 0.0;
+     }>},
+    {"weir_source_sets_total", counter, kSource, "Sets of backends that the source has found.",
+     each_source<[](const SourceRow& s) { return s.sets_total; }>},
+    {"weir_source_failures_total", counter, kSource, "How often the source could not find any.",
+     each_source<[](const SourceRow& s) { return s.failures_total; }>},
     {"weir_bgp_peer_up", gauge, kPeer, "1 if the session with the BGP peer is established.",
      each_peer<[](const PeerRow& p) { return p.state == "established"; }>},
     {"weir_bgp_sessions_total", counter, kPeer, "Sessions with the peer that were established.",

@@ -78,11 +78,12 @@ Rendering post_plan(const Parts& parts, const Request& request) {
     auto applied = parts.controller.applied();
     if (!applied) applied = std::make_shared<const model::Plan>();
     return [applied, known = parts.controller.health(), allowances = parts.controller.allowances(),
-            overrides = parts.controller.overrides().all(), parse = parts.controller.parser(),
-            yaml = request.body] {
+            overrides = parts.controller.overrides().all(), supplies = parts.controller.supplies(),
+            parse = parts.controller.parser(), yaml = request.body] {
         auto config = parse(yaml);
         if (!config) return refused("", config.error());
-        auto planned = control::preview(*config, known, allowances, overrides);
+        auto filled = control::fill(*config, control::carried_over(supplies, *config)).config;
+        auto planned = control::preview(filled, known, allowances, overrides);
         return reply(control::difference_json(control::difference(*applied, planned)));
     };
 }

@@ -180,6 +180,7 @@ void add_backends(json::object& to) {
                           {"weight", whole(0, 1000)},
                           {"state", state()},
                           {"max_connections", whole()},
+                          {"priority", whole(0, 65535)},
                           {"server_id", or_null(text())},
                           {"targets", whole()},
                           {"up", whole()},
@@ -187,7 +188,21 @@ void add_backends(json::object& to) {
                           {"flows_active", whole()},
                           {"overrides", ref("Overrides")}});
     auto use = record({{"service", text()}, {"as", words({"pool", "backup", "fallback"})}});
-    to["Pools"] = list(record({{"name", text()}, {"used_by", list(use)}, {"backends", list(member)}}));
+    auto source = record({{"kind", text()},
+                          {"state", words({"starting", "ok", "failing"})},
+                          {"members", whole()},
+                          {"error", or_null(text())},
+                          {"held_back", or_null(text())},
+                          {"refused", list(text())},
+                          {"left_out", list(text())},
+                          {"duplicates", whole()},
+                          {"damped", whole()},
+                          {"answered_at", or_null(time())},
+                          {"changed_at", or_null(time())},
+                          {"sets_total", whole()},
+                          {"failures_total", whole()}});
+    to["Pools"] = list(record(
+        {{"name", text()}, {"used_by", list(use)}, {"sources", list(source)}, {"backends", list(member)}}));
 }
 
 void add_flows(json::object& to) {

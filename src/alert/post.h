@@ -7,7 +7,7 @@
 #include "alert/outbox.h"
 #include "alert/settling.h"
 #include "alert/sink.h"
-#include "control/backoff.h"
+#include "base/backoff.h"
 
 namespace weir::alert {
 
@@ -55,7 +55,7 @@ class Post {
     Settling settling_;
     Outbox outbox_;
     Chance chance_;
-    control::Backoff backoff_{std::chrono::seconds(1), std::chrono::minutes(5)};
+    Backoff backoff_{std::chrono::seconds(1), std::chrono::minutes(5)};
     std::shared_ptr<const Message> message_;  // that is being delivered, or waits to be so again
     Time made_at_{};
     std::optional<Time> again_at_;  // no: it is under way

@@ -12,8 +12,8 @@
 
 #include "alert/answer.h"
 #include "alert/chat.h"
-#include "alert/lookup.h"
 #include "health/tls.h"
+#include "net/lookup.h"
 
 namespace weir::alert {
 
@@ -66,7 +66,7 @@ class WebhookSink final : public Sink {
     const Sender sender_;
     Clock& clock_;
     const Target target_;
-    Lookup lookup_;
+    net::Lookup lookup_;
 };
 
 std::string WebhookSink::request_of(const Message& message) const {

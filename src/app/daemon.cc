@@ -22,6 +22,7 @@
 #include "app/engine.h"
 #include "app/notify.h"
 #include "app/process.h"
+#include "app/sources.h"
 #include "app/takeover.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -222,6 +223,9 @@ void Running::make_controller(model::HealthMap recovered) {
         return sharing_.is_outranked();
     };
     options.herald = &alerts_;
+    options.source_kinds = source_kinds();
+    options.supply_file = options_.state + "/supply.json";
+    options.possible = is_possible;
     options.overrides_file = options_.state + "/overrides.json";
     options.health_file = options_.state + "/health.json";
     path_ = std::make_unique<EnginePath>(*engine_.engine);
@@ -389,7 +393,7 @@ Status Running::stop() {
     api_ = nullptr;
     finish_captures();
     captures_.reset();
-    controller_->save_health();
+    controller_->save();
     controller_.reset();
     sharing_.stop(gives_way_);
     engine_ = {};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/sources.h"
 #include "base/log.h"
 #include "engine/ipvs/ipvs.h"
 #include "engine/several.h"
@@ -78,12 +79,17 @@ model::Plan xdp_part(const model::Config& config) {
 
 config::Loaded if_possible(config::Loaded config) {
     if (!config) return config;
-    if (auto sizes = engine::xdp::least_sizes(xdp_part(*config)); !sizes)
-        return std::unexpected(std::vector{config::Mistake{0, 0, sizes.error().message}});
+    if (auto possible = is_possible(*config); !possible)
+        return std::unexpected(std::vector{config::Mistake{0, 0, possible.error().message}});
     return config;
 }
 
 }  // namespace
+
+Status is_possible(const model::Config& config) {
+    auto sizes = engine::xdp::least_sizes(xdp_part(config));
+    return sizes ? Status() : propagate(sizes);
+}
 
 Result<StartedEngine> start_engine(const boost::asio::any_io_executor& executor, Clock& clock,
                                    const EnginePlaces& places, const model::Config& config,
@@ -110,11 +116,11 @@ Result<StartedEngine> start_engine(const boost::asio::any_io_executor& executor,
 }
 
 config::Loaded load_config(const std::string& path) {
-    return if_possible(config::load(path));
+    return if_possible(config::load(path, known_sources()));
 }
 
 config::Loaded parse_config(std::string_view yaml) {
-    return if_possible(config::parse(yaml));
+    return if_possible(config::parse(yaml, known_sources()));
 }
 
 Result<uint64_t> table_bytes(const model::Config& config) {

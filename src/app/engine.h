@@ -39,8 +39,10 @@ Result<StartedEngine> start_engine(const boost::asio::any_io_executor& executor,
 /// attached or kept.
 Status try_engine(const model::Config& config);
 
-/// As config::load() and config::parse(), and refuse what an engine could never carry out, whatever the
-/// backends do.
+/// Whether the engine could carry it out, whatever the backends do.
+Status is_possible(const model::Config& config);
+
+/// As config::load() and config::parse(), and refuse what is not possible.
 config::Loaded load_config(const std::string& path);
 config::Loaded parse_config(std::string_view yaml);
 

@@ -31,6 +31,7 @@ constexpr Subcommand kSubcommands[] = {
     {"capture", "Record packets as they come in, with what is decided of each", declare_capture},
     {"replay", "Send a capture's packets through the datapath, and say what it does with each",
      declare_replay},
+    {"import", "Write another balancer's configuration as weir's", declare_import},
     {"doctor", "Say what on this host stands in the way, and how to mend it", declare_doctor},
     {"demo", "See it at work on this machine: balancing, and a backend that dies", declare_demo},
 };

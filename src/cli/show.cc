@@ -106,6 +106,41 @@ void show_backends(std::ostream& out, const json::value& backends, bool coloured
     table.print(out, coloured);
 }
 
+namespace {
+
+/// What the operator should know of a source, the worst first.
+std::string note_of(const json::value& source) {
+    for (const char* name : {"error", "held_back"})
+        if (!source.at(name).is_null()) return field(source, name);
+    for (const char* name : {"refused", "left_out"})
+        if (const auto& lines = source.at(name).as_array(); !lines.empty())
+            return fmt::format("{}{}", text(lines.front()),
+                               lines.size() > 1 ? fmt::format(", and {} more", lines.size() - 1) : "");
+    if (field(source, "damped") != "0") return field(source, "damped") + " stay that come and go";
+    return "";
+}
+
+void show_sources(std::ostream& out, const json::value& pools, bool coloured) {
+    Table table({"POOL", "SOURCE", "STATE", ">BACKENDS", "ANSWERED", "CHANGED", "NOTE"});
+    bool any = false;
+    auto or_dash = [](const json::value& row, const char* name) {
+        return row.at(name).is_null() ? std::string("-") : field(row, name);
+    };
+    for (const auto& pool : pools.as_array())
+        for (const auto& source : pool.at("sources").as_array()) {
+            auto state = field(source, "state");
+            table.add({field(pool, "name"), field(source, "kind"),
+                       Cell(state, state == "ok" ? Colour::good : Colour::bad), field(source, "members"),
+                       or_dash(source, "answered_at"), or_dash(source, "changed_at"), note_of(source)});
+            any = true;
+        }
+    if (!any) return;
+    out << '\n';
+    table.print(out, coloured);
+}
+
+}  // namespace
+
 void show_pools(std::ostream& out, const json::value& pools, bool coloured) {
     Table table({"POOL", "BACKEND", ">WEIGHT", "STATE", ">UP", ">TAKING", ">FLOWS", "USED BY"});
     for (const auto& pool : pools.as_array()) {
@@ -124,6 +159,7 @@ void show_pools(std::ostream& out, const json::value& pools, bool coloured) {
         }
     }
     table.print(out, coloured);
+    show_sources(out, pools, coloured);
 }
 
 void show_flows(std::ostream& out, const json::value& flows, bool coloured) {

@@ -57,6 +57,7 @@ Run declare_events(Options&, const Context&);
 Run declare_trace(Options&, const Context&);
 Run declare_capture(Options&, const Context&);
 Run declare_replay(Options&, const Context&);
+Run declare_import(Options&, const Context&);
 Run declare_doctor(Options&, const Context&);
 Run declare_demo(Options&, const Context&);
 

@@ -63,8 +63,11 @@ void cross_check(const Draft& draft, Mistakes& mistakes) {
 model::Config finish(Draft draft) {
     auto config = std::move(draft.config);
     for (auto& [name, pool] : draft.pools) {
-        auto& backends = config.pools[name].backends;
-        for (auto& backend : pool.backends) backends.push_back(backend.value);
+        auto& made = config.pools[name];
+        for (auto& backend : pool.backends) made.backends.push_back(backend.value);
+        made.sources = std::move(pool.sources);
+        made.minimum = pool.minimum;
+        made.damping = pool.damping;
     }
     for (auto& from : draft.services) {
         auto& service = config.services[from.name];

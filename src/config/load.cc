@@ -19,7 +19,7 @@ Result<std::string> read_text(const std::string& path) {
 
 }  // namespace
 
-Loaded parse(std::string_view yaml) {
+Loaded parse(std::string_view yaml, SourceKinds kinds) {
     auto root = read_document(yaml);
     if (!root) return std::unexpected(std::move(root.error()));
     const Node& top = **root;
@@ -30,17 +30,17 @@ Loaded parse(std::string_view yaml) {
         return std::unexpected(mistakes.take());
     }
     Draft draft;
-    read_file(top, draft, mistakes);
+    read_file(top, kinds, draft, mistakes);
     cross_check(draft, mistakes);
     read_keys(draft, mistakes);
     if (mistakes.count() > 0) return std::unexpected(mistakes.take());
     return finish(std::move(draft));
 }
 
-Loaded load(const std::string& path) {
+Loaded load(const std::string& path, SourceKinds kinds) {
     auto text = read_text(path);
     if (!text) return std::unexpected(std::vector{Mistake{0, 0, text.error().message}});
-    return parse(*text);
+    return parse(*text, kinds);
 }
 
 std::string describe(const std::string& path, const std::vector<Mistake>& mistakes) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <expected>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,10 +25,13 @@ struct Mistake {
 /// Either a checked configuration or every mistake in it, in the order of the text.
 using Loaded = std::expected<model::Config, std::vector<Mistake>>;
 
-Loaded parse(std::string_view yaml);
+/// The kinds of sources that pools may have.
+using SourceKinds = std::span<const model::SourceKind>;
+
+Loaded parse(std::string_view yaml, SourceKinds kinds = {});
 
 /// As parse(), from a file.
-Loaded load(const std::string& path);
+Loaded load(const std::string& path, SourceKinds kinds = {});
 
 /// `FILE:LINE:COL: message` a line, ended by newlines.
 std::string describe(const std::string& path, const std::vector<Mistake>& mistakes);

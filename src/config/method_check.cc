@@ -11,17 +11,13 @@ std::string_view method(const ServiceDraft& service) {
     return model::to_text(service.forward.value.kind);
 }
 
-/// NAT rewrites ports and checksums, DSCP's backends find the VIP by them: both know tcp and udp alone.
-bool knows_transport(ForwardKind kind) {
-    return kind == ForwardKind::nat || kind == ForwardKind::dscp;
-}
-
 std::string_view family_name(const net::Ip& ip) {
     return ip.is_v4() ? "IPv4" : "IPv6";
 }
 
 void check_ports(const ServiceDraft& service, Mistakes& mistakes) {
-    if (!knows_transport(service.forward.value.kind) || service.engine != model::EngineKind::xdp) return;
+    if (!model::knows_transport(service.forward.value.kind) || service.engine != model::EngineKind::xdp)
+        return;
     for (const auto& [port, at] : service.ports)
         if (port.protocol != Protocol::tcp && port.protocol != Protocol::udp)
             mistakes.add(
@@ -72,7 +68,7 @@ void check_families(const ServiceDraft& service, std::string_view pool, const Ba
     auto differs = [&](const auto& vip) { return vip.value.address.family() != address.family(); };
     auto vip = std::ranges::find_if(service.vips, differs);
     const bool here = service.engine == model::EngineKind::xdp;  // see check_engine()
-    if (here && knows_transport(forward.kind) && vip != service.vips.end())
+    if (here && model::knows_transport(forward.kind) && vip != service.vips.end())
         mistakes.add(
             backend.at,
             "backend {} is of another family than the VIP {} of service '{}', which 'forward: {}' cannot "
@@ -113,6 +109,15 @@ void check_server_id(const ServiceDraft& service, const BackendDraft& backend, M
     }
 }
 
+void check_quic_pool(const ServiceDraft& service, const PoolDraft& pool, Mistakes& mistakes) {
+    if (!service.quic.empty() && !pool.sources.empty())
+        mistakes.add(
+            service.quic.front().at,
+            "'quic' of service '{}' needs server ids, which the {} source of pool '{}' does not tell; "
+            "write its backends under 'static', or leave 'quic' out",
+            service.name, pool.sources.front().kind, pool.name);
+}
+
 void check_quic_ports(const ServiceDraft& service, Mistakes& mistakes) {
     auto carries = [](const auto& port) {
         return port.value.protocol == Protocol::udp || port.value.protocol == Protocol::any;
@@ -133,6 +138,7 @@ void check_methods(const ServiceDraft& service, const Draft& draft, Mistakes& mi
     if (!service.mark && (service.vips.empty() || service.ports.empty())) return;
     for (const auto* pool : pools_of(service, draft)) {
         if (!pool->whole) continue;
+        check_quic_pool(service, *pool, mistakes);
         for (const auto& backend : pool->backends) {
             check_families(service, pool->name, backend, mistakes);
             check_backend_port(service, backend, mistakes);

@@ -53,9 +53,7 @@ TEST(Mistakes, OfKeys) {
 TEST(Mistakes, SayWhatThisVersionHasInstead) {
     expect_all(
         {
-            {"pools: {p: {etcd: {}}}\n",
-             "f:1:9: pool 'p' has no 'static'; add it, a list of addresses and backend settings\n"
-             "f:1:13: 'etcd' is not available in this version; static is\n"},
+            {"pools: {p: {queue: {}}}\n", "f:1:13: 'queue' is not available in this version; static is\n"},
         },
         "");
     expect_all(

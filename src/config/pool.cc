@@ -1,3 +1,4 @@
+#include <charconv>
 #include <set>
 
 #include "config/sections.h"
@@ -41,6 +42,7 @@ std::optional<BackendDraft> read_backend(const Node& node, Mistakes& mistakes) {
     fields.number("weight", backend.value.weight);
     fields.choice("state", backend.value.state);
     fields.number("max_connections", backend.value.max_connections);
+    fields.number("priority", backend.value.priority);
     if (fields.number("min_connections", backend.value.min_connections)) {
         backend.min_connections_at = fields.place_of("min_connections");
         check_threshold(backend, mistakes);
@@ -57,12 +59,28 @@ std::optional<BackendDraft> read_backend(const Node& node, Mistakes& mistakes) {
     return backend;
 }
 
-}  // namespace
+/// `3`, `50%`.
+Result<model::Minimum> read_minimum(std::string_view text) {
+    model::Minimum minimum;
+    minimum.is_percent = text.ends_with('%');
+    const auto* last = text.data() + text.size() - minimum.is_percent;
+    auto [end, error] = std::from_chars(text.data(), last, minimum.count);
+    uint32_t most = minimum.is_percent ? 100 : 65536;
+    if (error != std::errc{} || end != last || minimum.count > most)
+        return fail("'{}' is no minimum; write a number of backends, or a percentage of them such as 50%",
+                    text);
+    return minimum;
+}
 
-PoolDraft read_pool(const Node& node, std::string_view name, Place at, Mistakes& mistakes) {
-    PoolDraft pool{std::string(name), at, {}, false};
-    auto before = mistakes.count();
-    Fields fields(node, kPool, fmt::format("pool '{}'", name), at, mistakes);
+/// The settings of a pool, with one for each kind of source.
+std::vector<Setting> pool_settings(SourceKinds kinds) {
+    std::vector<Setting> settings(kPool.settings.begin(), kPool.settings.end());
+    for (const auto& kind : kinds)
+        settings.push_back({kind.section->name, Takes::list, "of source settings, or one"});
+    return settings;
+}
+
+void read_static(const Fields& fields, PoolDraft& pool, Mistakes& mistakes) {
     std::set<net::Ip> addresses;
     std::set<std::vector<uint8_t>> ids;
     for (const auto& item : fields.items("static")) {
@@ -71,13 +89,33 @@ PoolDraft read_pool(const Node& node, std::string_view name, Place at, Mistakes&
         const auto& id = backend->value.server_id;
         if (!id.empty() && !ids.insert(id).second)
             mistakes.add(backend->server_id_at,
-                         "another backend of pool '{}' has this server id; give each its own", name);
+                         "another backend of pool '{}' has this server id; give each its own", pool.name);
         if (addresses.insert(backend->value.address).second)
             pool.backends.push_back(*backend);
         else
             mistakes.add(backend->at, "backend {} is in pool '{}' twice; keep one of the two",
-                         backend->value.address.text(), name);
+                         backend->value.address.text(), pool.name);
     }
+}
+
+}  // namespace
+
+PoolDraft read_pool(const Node& node, std::string_view name, Place at, SourceKinds kinds,
+                    Mistakes& mistakes) {
+    PoolDraft pool{std::string(name), at, {}};
+    auto before = mistakes.count();
+    auto settings = pool_settings(kinds);
+    Section section{kPool.name, settings, kPool.unavailable};
+    Fields fields(node, section, fmt::format("pool '{}'", name), at, mistakes);
+    read_static(fields, pool, mistakes);
+    fields.parsed("minimum", read_minimum, pool.minimum);
+    fields.duration("damping", pool.damping);
+    auto sound = mistakes.count() == before;
+    pool.sources = read_sources(fields, kinds, mistakes);
+    if (sound && node.kind == Node::Kind::mapping && !fields.find("static") && pool.sources.empty() &&
+        mistakes.count() == before)
+        mistakes.add(at, "pool '{}' has no backends and no source of any; add 'static', a list of addresses",
+                     name);
     pool.whole = mistakes.count() == before;
     return pool;
 }

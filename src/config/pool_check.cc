@@ -88,7 +88,7 @@ void check_counts(const ServiceDraft& service, const Draft& draft, Mistakes& mis
     std::string names;
     for (const auto& [setting, name] : names_of(service)) {
         const auto* pool = draft.pool(name->value);
-        if (!pool || !pool->whole) return;
+        if (!pool || !pool->is_complete()) return;
         if (setting == "fallback") {
             check_table(service, pool->backends.size(), fmt::format("pool '{}'", pool->name), mistakes);
             continue;

@@ -8,9 +8,7 @@
 #include "config/nearest.h"
 
 namespace weir::config {
-namespace {
 
-/// A message is one line of bounded length whatever stood in the file.
 std::string printable(std::string_view text) {
     std::string out;
     for (char c : text) {
@@ -24,10 +22,12 @@ std::string printable(std::string_view text) {
     if (out.size() <= kMost) return out;
     auto inside_character = [&](size_t at) { return (static_cast<unsigned char>(out[at]) & 0xc0) == 0x80; };
     size_t head = kKept, tail = out.size() - kKept;
-    while (inside_character(head)) head--;
-    while (inside_character(tail)) tail--;
+    while (head > 0 && inside_character(head)) head--;
+    while (tail > head && inside_character(tail)) tail--;
     return out.substr(0, head) + "…" + out.substr(tail);
 }
+
+namespace {
 
 std::string with_article(std::string_view noun) {
     bool vowel = std::string_view("aeiou").contains(noun.front());

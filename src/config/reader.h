@@ -30,6 +30,9 @@ class Mistakes {
     std::vector<Mistake> noted_;
 };
 
+/// As it can stand in a message, which is one line of bounded length whatever stood in the file.
+std::string printable(std::string_view text);
+
 /// What "unknown" messages end with: the nearest of the words, else `otherwise`.
 std::string suggest(std::string_view word, std::span<const std::string_view> known,
                     std::string_view otherwise);

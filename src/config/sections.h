@@ -32,7 +32,13 @@ struct PoolDraft {
     std::string name;
     Place at;
     std::vector<BackendDraft> backends;
-    bool whole = false;  // every backend could be read: counting them makes sense
+    std::vector<model::SourceSpec> sources{};
+    model::Minimum minimum{};
+    std::chrono::seconds damping{model::Pool{}.damping};
+    bool whole = false;  // every backend could be read
+
+    /// Counting them makes sense: all that there will be are there.
+    bool is_complete() const { return whole && sources.empty(); }
 };
 
 struct QuicDraft {
@@ -81,14 +87,16 @@ struct Draft {
 };
 
 // top.cc: the whole file, with the functions below.
-void read_file(const Node& root, Draft& draft, Mistakes& mistakes);
+void read_file(const Node& root, SourceKinds kinds, Draft& draft, Mistakes& mistakes);
 std::map<std::string, model::Alert> read_alerts(const Node& node, Mistakes& mistakes);
 model::Vlans read_vlans(const Node& node, Mistakes& mistakes);
 model::Admin read_admin(const Node& node, Mistakes& mistakes);
 model::Bgp read_bgp(const Node& node, Mistakes& mistakes);
 model::Sync read_sync(const Node& node, Mistakes& mistakes);
+PoolDraft read_pool(const Node& node, std::string_view name, Place at, SourceKinds kinds, Mistakes& mistakes);
+/// Of the pool's sources of all kinds.
+std::vector<model::SourceSpec> read_sources(const Fields& pool, SourceKinds kinds, Mistakes& mistakes);
 void read_ipvs(const Node& node, model::Config& config, Mistakes& mistakes);
-PoolDraft read_pool(const Node& node, std::string_view name, Place at, Mistakes& mistakes);
 ServiceDraft read_service(const Node& node, const std::string& name, Place at, Mistakes& mistakes);
 // Settings of a service.
 Placed<model::Forward> read_forward(const Fields& service, model::EngineKind engine, Mistakes& mistakes);

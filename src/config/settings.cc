@@ -31,10 +31,6 @@ constexpr Setting number(std::string_view name, int64_t least, int64_t most, std
 constexpr Setting choice(std::string_view name, std::span<const Choice> choices, std::string_view fallback) {
     return {name, Takes::choice, "", 0, 0, choices, fallback};
 }
-constexpr Setting required(Setting setting) {
-    setting.required = true;
-    return setting;
-}
 
 constexpr Choice kUnmatchedWords[] = {word("drop", Unmatched::drop), word("pass", Unmatched::pass)};
 constexpr Choice kModes[] = {word("auto", XdpMode::automatic), word("native", XdpMode::native),
@@ -233,12 +229,13 @@ constexpr Setting kIpvsTimeoutsSettings[] = {ipvs_timeout("tcp"), ipvs_timeout("
                                              ipvs_timeout("udp")};
 
 constexpr Setting kPoolSettings[] = {
-    required({"static", Takes::list, "of addresses and backend settings"}),
+    {"static", Takes::list, "of addresses and backend settings"},
+    {"minimum", Takes::text, "a number, or a percentage such as 50%", 0, 0, {}, "1"},
+    {"damping", Takes::seconds, "", 0, kHour, {}, "5s"},
 };
 constexpr Unavailable kPoolUnavailable[] = {
-    {"zeroconf", "static is"}, {"etcd", "static is"},  {"dns", "static is"},       {"file", "static is"},
-    {"consul", "static is"},   {"redis", "static is"}, {"zookeeper", "static is"}, {"ganglia", "static is"},
-    {"sweep", "static is"},    {"exec", "static is"},  {"http", "static is"},      {"queue", "static is"},
+    {"sweep", "static is"},
+    {"queue", "static is"},
 };
 
 constexpr Setting kBackendSettings[] = {
@@ -248,6 +245,7 @@ constexpr Setting kBackendSettings[] = {
     {"port", Takes::number, "", 1, 65535, {}, "the port that the client asked for"},
     {"server_id", Takes::text, "1 to 15 bytes in hex digits"},
     {"max_connections", Takes::number, "", 1, 100000000},
+    number("priority", 0, 65535, "0"),
     {"min_connections", Takes::number, "", 1, 100000000},
 };
 
@@ -373,7 +371,7 @@ constexpr Setting kDnsSettings[] = {
 
 constexpr Setting kExecSettings[] = {
     required({"command", Takes::list, "of words, the first an absolute path"}),
-    {"user", Takes::text, "a user's name", 0, 0, {}, "nobody"},
+    {"user", Takes::text, "a user's name or number", 0, 0, {}, "nobody"},
 };
 
 constexpr Setting kAlertSettings[] = {
@@ -395,12 +393,6 @@ constexpr Setting kSyslogSettings[] = {
     {"server", Takes::text, "an IP address, or ADDRESS:PORT", 0, 0, {}, "this host's own"},
     choice("facility", kFacilities, "daemon"),
 };
-
-std::string list_of(std::span<const std::string_view> words) {
-    if (words.empty()) return "";
-    if (words.size() == 1) return std::string(words.front());
-    return fmt::format("{} or {}", fmt::join(words.first(words.size() - 1), ", "), words.back());
-}
 
 }  // namespace
 
@@ -451,18 +443,20 @@ const Section kExecCheck{"exec", kExecSettings, {}, &kCheck};
 const Section kAlert{"alert", kAlertSettings};
 const Section kWebhook{"webhook", kWebhookSettings, {}, &kAlert};
 const Section kWebhookTls{"webhook tls", kTlsSettings, {}, &kWebhook};
+const Section kSourceTls{"source tls", kTlsSettings};
 const Section kSyslog{"syslog", kSyslogSettings, {}, &kAlert};
 const Section kJournal{"journal", {}, {}, &kAlert};
 
 std::span<const Section* const> all_sections() {
     static constexpr auto kAll = std::to_array<const Section*>(
-        {&kFile,        &kNode,      &kInterface,    &kAdmin,      &kAdminTls,   &kAdminToken, &kFlows,
-         &kTimeouts,    &kIcmp,      &kAnnouncing,   &kBgp,        &kBgpPeer,    &kBfd,        &kSync,
-         &kIpvs,        &kIpvsSync,  &kIpvsTimeouts, &kPool,       &kBackend,    &kService,    &kDsr,
-         &kIpip,        &kGre,       &kFou,          &kGue,        &kDscp,       &kNat,        &kTable,
-         &kServiceIpvs, &kNetmask,   &kSticky,       &kQuic,       &kQuicConfig, &kAnnounce,   &kAnnounceBgp,
-         &kCheck,       &kTcpCheck,  &kHttpCheck,    &kHttpsCheck, &kDnsCheck,   &kExecCheck,  &kSynCheck,
-         &kUdpCheck,    &kIcmpCheck, &kAlert,        &kWebhook,    &kWebhookTls, &kSyslog,     &kJournal});
+        {&kFile,        &kNode,        &kInterface,    &kAdmin,     &kAdminTls,   &kAdminToken, &kFlows,
+         &kTimeouts,    &kIcmp,        &kAnnouncing,   &kBgp,       &kBgpPeer,    &kBfd,        &kSync,
+         &kIpvs,        &kIpvsSync,    &kIpvsTimeouts, &kPool,      &kSourceTls,  &kBackend,    &kService,
+         &kDsr,         &kIpip,        &kGre,          &kFou,       &kGue,        &kDscp,       &kNat,
+         &kTable,       &kServiceIpvs, &kNetmask,      &kSticky,    &kQuic,       &kQuicConfig, &kAnnounce,
+         &kAnnounceBgp, &kCheck,       &kTcpCheck,     &kHttpCheck, &kHttpsCheck, &kDnsCheck,   &kExecCheck,
+         &kSynCheck,    &kUdpCheck,    &kIcmpCheck,    &kAlert,     &kWebhook,    &kWebhookTls, &kSyslog,
+         &kJournal});
     return kAll;
 }
 
@@ -475,46 +469,6 @@ const Setting& scheduler_of(EngineKind engine) {
     static constexpr Setting kOfXdp = choice("scheduler", kSchedulers, "");
     static constexpr Setting kOfIpvs = choice("scheduler", kIpvsSchedulers, "");
     return engine == EngineKind::ipvs ? kOfIpvs : kOfXdp;
-}
-
-const Setting* Section::find(std::string_view setting) const {
-    auto found = std::ranges::find(settings, setting, &Setting::name);
-    return found == settings.end() ? nullptr : &*found;
-}
-
-std::string list_words(std::span<const Choice> choices) {
-    std::vector<std::string_view> words;
-    for (const auto& choice : choices)
-        if (choice.instead.empty()) words.push_back(choice.word);
-    return list_of(words);
-}
-
-std::string duration_text(int64_t milliseconds) {
-    constexpr std::pair<int64_t, std::string_view> kUnits[] = {
-        {kDay, "d"}, {kHour, "h"}, {60 * kSecond, "m"}, {kSecond, "s"}};
-    for (auto [length, unit] : kUnits)
-        if (milliseconds % length == 0) return fmt::format("{}{}", milliseconds / length, unit);
-    return fmt::format("{}ms", milliseconds);
-}
-
-std::string describe(const Setting& setting) {
-    switch (setting.takes) {
-        case Takes::mapping:
-            return fmt::format("a mapping {}", setting.what);
-        case Takes::list:
-            return fmt::format("a list {}", setting.what);
-        case Takes::text:
-            return std::string(setting.what);
-        case Takes::number:
-            return fmt::format("a number from {} to {}", setting.least, setting.most);
-        case Takes::milliseconds:
-        case Takes::seconds:
-            return fmt::format("a duration from {} to {}", duration_text(setting.least),
-                               duration_text(setting.most));
-        case Takes::choice:
-            return list_words(setting.choices);
-    }
-    return "";
 }
 
 }  // namespace weir::config

@@ -79,7 +79,7 @@ Result<std::string> read_interface_name(std::string_view text) {
     return std::string(text);
 }
 
-void read_file(const Node& root, Draft& draft, Mistakes& mistakes) {
+void read_file(const Node& root, SourceKinds kinds, Draft& draft, Mistakes& mistakes) {
     Fields file(root, kFile, "the file", root.place, mistakes);
     auto& config = draft.config;
     if (const Node* node = file.mapping("node"))
@@ -99,7 +99,7 @@ void read_file(const Node& root, Draft& draft, Mistakes& mistakes) {
     file.duration("watchdog", config.watchdog);
     if (const Node* pools = file.mapping("pools"))
         for (const auto& [key, value] : named_entries(*pools, "pool", mistakes))
-            draft.pools.emplace(key->text, read_pool(*value, key->text, key->place, mistakes));
+            draft.pools.emplace(key->text, read_pool(*value, key->text, key->place, kinds, mistakes));
     if (const Node* services = file.mapping("services"))
         for (const auto& [key, value] : named_entries(*services, "service", mistakes))
             draft.services.push_back(read_service(*value, key->text, key->place, mistakes));

@@ -35,7 +35,18 @@ Controller::Controller(const boost::asio::any_io_executor& executor, Clock& cloc
       engine_(engine),
       options_(std::move(options)),
       events_(std::make_shared<Events>(options_.wall_clock())),
-      config_(std::move(config)),
+      declared_(std::move(config)),
+      supply_(executor, clock,
+              {.kinds = options_.source_kinds,
+               .file = options_.supply_file,
+               .wall_clock = options_.wall_clock,
+               .tell = [this](Event event) { tell(std::move(event)); },
+               .on_change =
+                   [this](const std::string& pool) {
+                       stale_pools_.insert(pool);
+                       pass_soon();
+                   }}),
+      config_(declared_),
       checker_(executor, clock, path, [this] { pass_soon(); }),
       overrides_(options_.overrides_file),
       presence_(options_.recovered.empty(), clock_.now()),
@@ -48,7 +59,9 @@ void Controller::tell(Event event) {
 }
 
 void Controller::start() {
-    if (options_.herald) options_.herald->set(config_);
+    if (options_.herald) options_.herald->set(declared_);
+    supply_.set(declared_);
+    take_in(fill(declared_, supply_.supplies()));
     tell({EventKind::started, fmt::format("weir {} has started, process {}, with {}", daemon_.version,
                                           daemon_.pid, options_.config_path)});
     auto recovered = std::exchange(options_.recovered, {});
@@ -96,6 +109,7 @@ void Controller::schedule(Rest::Duration delay) {
 void Controller::pass() {
     pass_is_due_ = false;
     auto began = clock_.now();
+    if (!stale_pools_.empty()) resupply();
     note_checks();
     reconcile(stale_services_.take(kServicesAtOnce));
     rest_.after(began, clock_.now());
@@ -120,6 +134,25 @@ model::HealthMap Controller::merged(const std::set<std::string>& services) const
         }
     }
     return merge(checked, unreachable);
+}
+
+/// Whether or not that is possible, the rest of the configuration stays in force.
+void Controller::take_in(Filled filled) {
+    left_out_ = std::move(filled.left_out);
+    auto possible = options_.possible(filled.config);
+    auto why = possible ? "" : "what sources have found is not used: " + possible.error().message;
+    if (std::exchange(not_supplied_, why) != why && !possible) tell({EventKind::source_held, not_supplied_});
+    if (possible) config_ = std::move(filled.config);
+}
+
+/// Sources have found something else.
+void Controller::resupply() {
+    take_in(fill(declared_, supply_.supplies()));
+    checker_.set(work_of(config_), health());
+    for (const auto& pool : std::exchange(stale_pools_, {}))
+        for (const auto& [name, service] : config_.services)
+            if (auto pools = model::pools_of(service); std::ranges::find(pools, pool) != pools.end())
+                stale_services_.add(name);
 }
 
 void Controller::note_checks() {
@@ -227,7 +260,8 @@ void Controller::withdraw() {
     reconcile();
 }
 
-void Controller::save_health() {
+void Controller::save() {
+    supply_.save();
     const Legacy legacy{checker_.memory(), restraint_.holds(clock_.now())};
     if (options_.health_file.empty() || legacy == Legacy{}) return;
     if (auto saved = HealthFile(options_.health_file).save(legacy, options_.wall_clock()); !saved)
@@ -322,6 +356,11 @@ void Controller::failed(const Error& error) {
 Reloaded Controller::reload() {
     reloads_.last_at = system_clock::now();
     auto loaded = options_.load();
+    if (loaded)
+        if (auto possible =
+                options_.possible(fill(*loaded, carried_over(supply_.supplies(), *loaded)).config);
+            !possible)
+            loaded = std::unexpected(std::vector{config::Mistake{0, 0, possible.error().message}});
     if (!loaded) {
         ++reloads_.refused_total;
         reloads_.last_error = config::describe(options_.config_path, loaded.error());
@@ -332,10 +371,12 @@ Reloaded Controller::reload() {
     }
     ++reloads_.accepted_total;
     reloads_.last_error.clear();
-    config_ = std::move(*loaded);
+    declared_ = std::move(*loaded);
+    supply_.set(declared_);
+    config_ = declared_;
+    resupply();
     if (options_.herald) options_.herald->set(config_);
     tell({EventKind::reload_accepted, "reloaded " + options_.config_path});
-    checker_.set(work_of(config_), health());
     all_is_stale_ = true;
     hand_out_config();
     reconcile();
@@ -376,6 +417,17 @@ Keeping Controller::keeping() const {
     return {overrides_.problem(), overrides_.is_saved(), overrides_.save_failures_total()};
 }
 
+std::vector<SourceRow> Controller::source_rows() const {
+    auto rows = supply_.rows();
+    std::map<std::string, size_t> next;  // of a pool's sources
+    for (auto& row : rows) {
+        auto pool = left_out_.find(row.pool);
+        auto place = next[row.pool]++;
+        if (pool != left_out_.end() && place < pool->second.size()) row.left_out = pool->second[place];
+    }
+    return rows;
+}
+
 StatusReport Controller::status() {
     auto seen = engine_.observe();
     // Not wanted_: the reasons may be newer, without that a target went up or down.
@@ -398,6 +450,8 @@ StatusReport Controller::status() {
             keeping(),
             {events_->totals(), events_->dropped_readers_total()},
             options_.herald ? options_.herald->rows() : std::vector<AlertRow>{},
+            source_rows(),
+            not_supplied_,
             checker_.not_probed(),
             not_followed_,
             bgp(),

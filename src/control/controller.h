@@ -9,8 +9,8 @@
 
 #include "announce/announcer.h"
 #include "announce/bgp_report.h"
+#include "base/backoff.h"
 #include "config/load.h"
-#include "control/backoff.h"
 #include "control/drains.h"
 #include "control/events.h"
 #include "control/overrides.h"
@@ -18,6 +18,7 @@
 #include "control/rest.h"
 #include "control/restraint.h"
 #include "control/status.h"
+#include "control/supply.h"
 #include "control/turns.h"
 #include "engine/engine.h"
 #include "health/checker.h"
@@ -38,7 +39,9 @@ class Controller {
         std::string config_path;
         std::function<config::Loaded()> load;  // reads the file again
         /// A configuration's text, judged as load() judges the file's. For any thread.
-        std::function<config::Loaded(std::string_view yaml)> parse = config::parse;
+        std::function<config::Loaded(std::string_view yaml)> parse = [](std::string_view yaml) {
+            return config::parse(yaml);
+        };
         /// Called at the start and after each reload that was accepted. What it cannot follow is a problem,
         /// and tried again.
         std::function<Status(const model::Config&)> on_config;
@@ -58,6 +61,10 @@ class Controller {
         std::string overrides_file;                   // "": they end with the controller
         std::string health_file;                      // "": what the checks have seen ends with it
         std::function<SystemTime()> wall_clock = std::chrono::system_clock::now;
+        std::span<const discovery::Kind> source_kinds{};  // outlive the controller
+        std::string supply_file;                          // "": what sources have found ends with it
+        /// Whether the engine could carry a configuration out, whatever the backends do.
+        std::function<Status(const model::Config&)> possible = [](const model::Config&) { return Status(); };
         Backoff retry{std::chrono::seconds(1), std::chrono::seconds(10)};
     };
 
@@ -77,9 +84,9 @@ class Controller {
     /// Before the datapath goes: no VIP is announced from now on.
     void withdraw();
 
-    /// Keeps what the checks have seen, and who is held back how much, for the next daemon: to be called at
-    /// the end.
-    void save_health();
+    /// Keeps what the checks have seen, who is held back how much, and what sources have found, for the next
+    /// daemon: to be called at the end.
+    void save();
 
     /// Reads the file again. A refused one changes nothing; an accepted one keeps the checks' state.
     Reloaded reload();
@@ -93,7 +100,9 @@ class Controller {
     /// As in status(), at the cost of the overridden backends alone.
     std::vector<OverrideRow> override_rows();
     Keeping keeping() const;
+    /// With what sources have found among the pools' backends.
     const model::Config& config() const { return config_; }
+    Supplies supplies() const { return supply_.supplies(); }
     const std::shared_ptr<Events>& events() const { return events_; }
 
     /// Of somebody else: what has happened to him.
@@ -130,6 +139,9 @@ class Controller {
     void pass_soon();
     void pass();
     void note_checks();
+    void resupply();
+    void take_in(Filled filled);
+    std::vector<SourceRow> source_rows() const;
     model::Plan make_plan(const std::set<std::string>& services);
     model::Plan plan_all();
     void tick_later();
@@ -154,7 +166,12 @@ class Controller {
     engine::Engine& engine_;
     Options options_;
     std::shared_ptr<Events> events_;  // shared with those who read along, for as long as it lives
-    model::Config config_;
+    model::Config declared_;          // as the file has it
+    Supply supply_;
+    model::Config config_;                                                   // with what sources have found
+    std::map<std::string, std::vector<std::vector<std::string>>> left_out_;  // of it
+    std::set<std::string> stale_pools_;  // whose sources have found something else
+    std::string not_supplied_;           // why what they have found is not in it; "" where it is
     health::Checker checker_;
     Overrides overrides_;
     Drains drains_;

@@ -117,13 +117,13 @@ TEST_F(ControllerTest, KeepsWhatTheChecksHaveSeenOverARestart) {
     auto row = [&] { return controller->status().backends[0]; };
     run_until([&] { return row().last_check.has_value(); });
     auto before = row();
-    controller->save_health();
+    controller->save();
     start(recovered);
     EXPECT_EQ(row().last_check, before.last_check);
     EXPECT_EQ(row().target.health, before.target.health);
     EXPECT_FALSE(std::filesystem::exists(health_file))
         << "should this daemon be killed, it is no longer true";
-    controller->save_health();
+    controller->save();
     wall_clock += 1h;
     start(recovered);
     EXPECT_FALSE(row().last_check) << "it is too old";
@@ -139,7 +139,7 @@ TEST_F(ControllerTest, GoesOnWithASlowStartAfterARestart) {
     auto fraction = [&](size_t i) { return engine.applied.back().frontends[0].targets[i].fraction; };
     EXPECT_EQ(fraction(0), model::kWhole / 10) << "new beside one that was up";
     EXPECT_EQ(fraction(1), model::kWhole);
-    controller->save_health();
+    controller->save();
     wall_clock += 10s;
     start({{sample_target(1), {true, "up"}}, {sample_target(2), {true, "up"}}});
     EXPECT_EQ(fraction(0), model::kWhole * 6 / 10);

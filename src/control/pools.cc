@@ -45,12 +45,31 @@ json::object backend_json(const PoolBackend& backend) {
             {"weight", configured.weight},
             {"state", text(model::to_text(configured.state))},
             {"max_connections", configured.max_connections},
+            {"priority", configured.priority},
             {"server_id", server_id_json(configured.server_id)},
             {"targets", backend.targets},
             {"up", backend.up},
             {"taking", backend.taking},
             {"flows_active", backend.flows_active},
             {"overrides", overrides_json(backend.overrides)}};
+}
+
+json::object source_json(const SourceRow& source) {
+    auto words = [](const std::string& each) { return json::value(text(each)); };
+    auto time = [](const std::optional<SystemTime>& at) { return or_null(at ? time_text(*at) : ""); };
+    return {{"kind", text(source.kind)},
+            {"state", text(to_text(source.state))},
+            {"members", source.members},
+            {"error", or_null(source.error)},
+            {"held_back", or_null(source.held_back)},
+            {"refused", list(source.refused, words)},
+            {"left_out", list(source.left_out, words)},
+            {"duplicates", source.duplicates},
+            {"damped", source.damped},
+            {"answered_at", time(source.answered_at)},
+            {"changed_at", time(source.changed_at)},
+            {"sets_total", source.sets_total},
+            {"failures_total", source.failures_total}};
 }
 
 }  // namespace
@@ -63,7 +82,9 @@ std::vector<PoolRow> pool_rows(const model::Config& config, const StatusReport& 
     for (const auto& row : report.overrides) overrides.emplace(row.key.backend, &row);
     std::vector<PoolRow> pools;
     for (const auto& [name, pool] : config.pools) {
-        auto& made = pools.emplace_back(PoolRow{name, uses_of(name, config), {}});
+        auto& made = pools.emplace_back(PoolRow{name, uses_of(name, config), {}, {}});
+        std::ranges::copy_if(report.sources, std::back_inserter(made.sources),
+                             [&](const SourceRow& source) { return source.pool == name; });
         for (const auto& backend : pool.backends) {
             auto& into = made.backends.emplace_back(PoolBackend{backend});
             for (const auto& use : made.used_by) {
@@ -85,6 +106,7 @@ json::array pools_json(const std::vector<PoolRow>& pools) {
                                                  return json::object{{"service", use.service},
                                                                      {"as", role_of(use)}};
                                              })},
+                            {"sources", list(pool.sources, source_json)},
                             {"backends", list(pool.backends, backend_json)}};
     });
 }

@@ -30,6 +30,7 @@ struct PoolBackend {
 struct PoolRow {
     std::string name;
     std::vector<PoolUse> used_by;
+    std::vector<SourceRow> sources{};
     std::vector<PoolBackend> backends;
 };
 

@@ -136,6 +136,22 @@ void add_alerts(std::vector<std::string>& problems, const std::vector<AlertRow>&
                                            time_text(*alert.failing_since), alert.error, alert.waiting));
 }
 
+void add_sources(std::vector<std::string>& problems, const StatusReport& report) {
+    if (!report.not_supplied.empty()) problems.push_back(report.not_supplied);
+    for (const auto& source : report.sources) {
+        auto add = [&](std::string_view what, const std::string& why) {
+            problems.push_back(
+                fmt::format("pool {}: the {} source {}: {}", source.pool, source.kind, what, why));
+        };
+        if (source.state == SourceState::failing) add("fails", source.error);
+        if (!source.held_back.empty()) add("is not followed", source.held_back);
+        if (!source.refused.empty()) add("has what is no backend", source.refused.front());
+        if (!source.left_out.empty())
+            add(fmt::format("has {} backends that are not used", source.left_out.size()),
+                source.left_out.front());
+    }
+}
+
 void add_peers(std::vector<std::string>& problems, const announce::BgpReport& bgp) {
     for (const auto& peer : bgp.peers) {
         if (peer.state == "established") continue;
@@ -162,6 +178,7 @@ std::vector<std::string> problems_of(const StatusReport& report) {
         problems.push_back("the last reload was refused: " + report.reloads.last_error);
     if (!report.not_followed.empty()) problems.push_back(report.not_followed);
     if (!report.keeping.problem.empty()) problems.push_back(report.keeping.problem);
+    add_sources(problems, report);
     add_alerts(problems, report.alerts);
     if (auto checks = report.not_probed.checks; checks > 0)
         problems.push_back(fmt::format("{} check{} cannot be made, and what {} of stays as it was: {}",

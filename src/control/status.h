@@ -13,6 +13,7 @@
 #include "control/drains.h"
 #include "control/events.h"
 #include "control/herald.h"
+#include "control/supply.h"
 #include "engine/engine.h"
 #include "health/checker.h"
 #include "model/plan.h"
@@ -115,6 +116,8 @@ struct StatusReport {
     Keeping keeping{};
     EventCounts events{};
     std::vector<AlertRow> alerts{};
+    std::vector<SourceRow> sources{};
+    std::string not_supplied{};  // why what sources have found is not used; "" when it is
     health::NotProbed not_probed{};
     std::string not_followed{};  // what of the configuration is not in force beside the plan; "" when all is
     announce::BgpReport bgp{};

@@ -79,10 +79,6 @@ asio::awaitable<Connection::Code> Connection::read_some(asio::mutable_buffer int
     co_return state_->judge(code);
 }
 
-void TlsEnd::operator()(ssl_st* session) const {
-    SSL_free(session);
-}
-
 bool is_ours(const boost::system::error_code& code) {
     using enum boost::system::errc::errc_t;
     return code == address_not_available || code == address_in_use || code == no_buffer_space ||

@@ -12,15 +12,11 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "net/passage.h"
-
-struct ssl_st;
+#include "net/tls.h"
 
 namespace weir::health {
 
-struct TlsEnd {
-    void operator()(ssl_st* session) const;
-};
-using TlsSession = std::unique_ptr<ssl_st, TlsEnd>;  // OpenSSL's SSL; health/tls.h makes them
+using net::TlsSession;  // health/tls.h makes them
 
 /// Operations end with asio::error::timed_out at the deadline, and throw when their coroutine is cancelled.
 /// However it ends, the socket closes by RST and only then the passage is undone.

@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "health/child.h"
+#include "health/place.h"
 #include "health/probe_fixture.h"
 
 namespace weir::health {

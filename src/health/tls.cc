@@ -1,71 +1,23 @@
 #include "health/tls.h"
 
 #include <fmt/format.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
+#include <openssl/x509.h>
 
 #include <algorithm>
 #include <list>
-
-#include "base/pem.h"
-#include "net/ip.h"
 
 namespace weir::health {
 namespace {
 
 using std::chrono::steady_clock;
 
-struct ContextEnd {
-    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-};
-using Context = std::unique_ptr<SSL_CTX, ContextEnd>;
-
-/// What OpenSSL says of the last failure.
-std::string openssl_failure() {
-    const char* reason = ERR_reason_error_string(ERR_peek_last_error());
-    ERR_clear_error();
-    return reason ? reason : "no reason given";
-}
-
-Status trust(SSL_CTX* context, const model::FileText& authorities) {
-    if (authorities.empty()) {
-        if (SSL_CTX_set_default_verify_paths(context) != 1)
-            return fail("cannot read the system's authorities: {}", openssl_failure());
-        return {};
-    }
-    auto certificates = read_certificates(authorities.view());
-    if (!certificates) return propagate(certificates, "ca_file");
-    for (const auto& certificate : *certificates)
-        if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate.get()) != 1)
-            return fail("cannot trust an authority: {}", openssl_failure());
-    return {};
-}
-
-Status show(SSL_CTX* context, const model::Tls& tls) {
-    auto certificates = read_certificates(tls.certificate.view());
-    if (!certificates) return propagate(certificates, "certificate");
-    auto key = read_private_key(tls.key.view());
-    if (!key) return propagate(key, "key");
-    bool done = SSL_CTX_use_certificate(context, certificates->front().get()) == 1 &&
-                SSL_CTX_use_PrivateKey(context, key->get()) == 1;
-    for (size_t i = 1; i < certificates->size() && done; i++)
-        done = SSL_CTX_add1_chain_cert(context, (*certificates)[i].get()) == 1;
-    if (!done) return fail("cannot use the client certificate: {}", openssl_failure());
-    return {};
-}
-
-Result<Context> make_context(const model::Tls& tls) {
-    Context context(SSL_CTX_new(TLS_client_method()));
-    if (!context) return fail("cannot set TLS up: {}", openssl_failure());
-    SSL_CTX_set_verify(context.get(), tls.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
-    constexpr unsigned char kProtocols[] = "\x08http/1.1";
-    SSL_CTX_set_alpn_protos(context.get(), kProtocols, sizeof kProtocols - 1);
-    if (tls.verify)
-        if (auto trusted = trust(context.get(), tls.authorities); !trusted) return propagate(trusted);
-    if (!tls.certificate.empty())
-        if (auto shown = show(context.get(), tls); !shown) return propagate(shown);
-    return context;
+Result<net::TlsContext> make_context(const model::Tls& tls) {
+    return net::make_tls_context({.verify = tls.verify,
+                                  .authorities = tls.authorities.view(),
+                                  .certificate = tls.certificate.view(),
+                                  .key = tls.key.view(),
+                                  .protocol = "http/1.1"});
 }
 
 /// A context is costly to make (the authorities are read) and cheap to share, so it is kept: by the settings
@@ -96,7 +48,7 @@ class Contexts {
         }
 
         model::Tls tls;
-        Context context;
+        net::TlsContext context;
         steady_clock::time_point used;
     };
 
@@ -109,20 +61,11 @@ Result<TlsSession> start_tls(const model::Tls& tls, const std::string& name) {
     static Contexts contexts;
     auto context = contexts.of(tls);
     if (!context) return propagate(context);
-    TlsSession session(SSL_new(*context));
-    if (!session) return fail("cannot start a TLS session: {}", openssl_failure());
-    auto* parameters = SSL_get0_param(session.get());
-    bool set = net::Ip::parse(name) ? X509_VERIFY_PARAM_set1_ip_asc(parameters, name.c_str()) == 1
-                                    : SSL_set_tlsext_host_name(session.get(), name.c_str()) == 1 &&
-                                          SSL_set1_host(session.get(), name.c_str()) == 1;
-    if (!set) return fail("cannot ask for '{}': {}", name, openssl_failure());
-    return session;
+    return net::start_tls(*context, name);
 }
 
 std::string handshake_failure(const ssl_st* session, const std::string& name, const Connection::Code& code) {
-    auto verdict = SSL_get_verify_result(session);
-    if (verdict == X509_V_OK || SSL_get_verify_mode(session) == SSL_VERIFY_NONE) return text_of(code);
-    return fmt::format("certificate not accepted for {}: {}", name, X509_verify_cert_error_string(verdict));
+    return net::handshake_failure(session, name, text_of(code));
 }
 
 namespace {

@@ -106,6 +106,10 @@ bool is_tunnel(ForwardKind kind) {
     return kind == ipip || kind == gre || kind == fou || kind == gue;
 }
 
+bool knows_transport(ForwardKind kind) {
+    return kind == ForwardKind::nat || kind == ForwardKind::dscp;
+}
+
 std::string_view to_text(ForwardKind kind) {
     switch (kind) {
         case ForwardKind::dsr:

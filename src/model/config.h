@@ -16,7 +16,9 @@
 #include "model/bgp.h"
 #include "model/event_kind.h"
 #include "model/ipvs.h"
+#include "model/source.h"
 #include "model/sync.h"
+#include "model/tls.h"
 #include "net/ip.h"
 
 namespace weir::model {
@@ -34,13 +36,25 @@ struct Backend {
     std::optional<net::Port> port{};   // of NAT; default: the port that the client asked for
     std::vector<uint8_t> server_id{};  // in QUIC connection ids; at most 15 bytes; empty: has none
     uint32_t max_connections = 0;      // with so many flows it gets no new ones; 0: it may have any number
+    uint16_t priority = 0;             // of the pool's, those with the lowest come first; others are backup
     uint32_t min_connections = 0;      // of IPVS: once full, it gets new ones with fewer than so many
 
     bool operator==(const Backend&) const = default;
 };
 
+/// How few backends a source may leave of those that it has given before: fewer, and they are not taken.
+struct Minimum {
+    uint32_t count = 1;
+    bool is_percent = false;  // of the present ones
+
+    bool operator==(const Minimum&) const = default;
+};
+
 struct Pool {
-    std::vector<Backend> backends;  // addresses are distinct
+    std::vector<Backend> backends;      // addresses are distinct
+    std::vector<SourceSpec> sources{};  // of more of them; in the order in which they go before each other
+    Minimum minimum{};
+    std::chrono::seconds damping{5};  // so long a backend stays that goes again and again; 0: not at all
 
     bool operator==(const Pool&) const = default;
 };
@@ -82,34 +96,6 @@ struct HttpCheck {
     std::string body{};  // what the first 64 KiB of the answer's must contain; empty: it is not read
 
     bool operator==(const HttpCheck&) const = default;
-};
-
-/// A file's contents as they were when the configuration was read. Shared, not copied: the check of every
-/// target has them.
-class FileText {
-  public:
-    FileText() = default;
-    explicit FileText(std::string text) : text_(std::make_shared<const std::string>(std::move(text))) {}
-
-    bool empty() const { return !text_; }
-    std::string_view view() const { return text_ ? std::string_view(*text_) : std::string_view(); }
-
-    bool operator==(const FileText& other) const { return text_ == other.text_ || view() == other.view(); }
-
-  private:
-    std::shared_ptr<const std::string> text_;
-};
-
-/// What a client asks of a TLS server, and shows it. Everything in PEM.
-struct Tls {
-    std::string sni;         // whom the server should be; empty: the host, if that is a name
-    bool verify = true;      // the certificate: its chain, its times and its name
-    FileText authorities{};  // whose certificates are trusted; empty: the system's
-    FileText certificate{};  // of the client, with its chain
-    FileText key{};          // there if a certificate is
-    std::chrono::hours expiry_warning{14 * 24};  // before the server's certificate ends; 0: none
-
-    bool operator==(const Tls&) const = default;
 };
 
 /// The same by TLS.
@@ -188,6 +174,9 @@ struct Scheduler {
 enum class ForwardKind : uint8_t { dsr, ipip, gre, fou, gue, dscp, nat };
 /// The packet goes whole, behind another header.
 bool is_tunnel(ForwardKind kind);
+/// NAT rewrites ports and checksums, DSCP's backends find the VIP by them: both know tcp and udp alone, and
+/// cannot cross from one family to the other.
+bool knows_transport(ForwardKind kind);
 
 /// How packets get to the backends.
 struct Forward {

@@ -35,8 +35,12 @@ constexpr std::array<Kind, kEventKinds> kKinds{{
     {"vip_withdrawn", Severity::info},
     {"sync_peer_up", Severity::info, EventKind::sync_peer_down},
     {"sync_peer_down", Severity::warning},
+    {"source_failed", Severity::warning},
+    {"source_recovered", Severity::info, EventKind::source_failed},
+    {"source_held", Severity::warning},
+    {"source_changed", Severity::info},
 }};
-static_assert(static_cast<size_t>(EventKind::sync_peer_down) + 1 == kEventKinds);
+static_assert(static_cast<size_t>(EventKind::source_changed) + 1 == kEventKinds);
 
 }  // namespace
 

@@ -31,8 +31,12 @@ enum class EventKind : uint8_t {
     vip_withdrawn,
     sync_peer_up,
     sync_peer_down,
+    source_failed,
+    source_recovered,
+    source_held,
+    source_changed,
 };
-inline constexpr size_t kEventKinds = 22;
+inline constexpr size_t kEventKinds = 26;
 
 enum class Severity : uint8_t { info, warning, error };
 

@@ -134,7 +134,7 @@ TEST(IpvsCodec, StartsAndStopsTheSyncDaemon) {
 
 TEST(IpvsCodec, SetsTheTimeoutsThatAreWanted) {
     EXPECT_EQ(encoded(SetTimeouts{{900, {}, 300}}),
-              (Bytes{13, 1, 0, 0} + attribute(4, {0x84, 3, 0, 0}) + attribute(6, {0x2c, 1, 0, 0})));
+              (Bytes{12, 1, 0, 0} + attribute(4, {0x84, 3, 0, 0}) + attribute(6, {0x2c, 1, 0, 0})));
 }
 
 TEST(IpvsCodec, LeavesAddressesToRtnetlink) {

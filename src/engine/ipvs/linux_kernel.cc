@@ -153,8 +153,8 @@ Status LinuxKernel::make(const Change& change) {
 }
 
 Result<std::optional<net::Endpoint>> LinuxKernel::find_connection(const Flow& flow) {
-    std::ifstream table("/proc/net/ip_vs_conn");
-    if (!table) return fail("cannot open /proc/net/ip_vs_conn");
+    std::ifstream table("/proc/thread-self/net/ip_vs_conn");
+    if (!table) return fail("cannot open /proc/thread-self/net/ip_vs_conn");
     const auto& key = flow.frontend;
     std::string line;
     for (size_t rows = 0; rows < kMostConnections && std::getline(table, line); ++rows) {

@@ -1,8 +1,8 @@
-#include "control/backoff.h"
+#include "base/backoff.h"
 
 #include <gtest/gtest.h>
 
-namespace weir::control {
+namespace weir {
 namespace {
 
 using namespace std::chrono_literals;
@@ -15,4 +15,4 @@ TEST(Backoff, DoublesUpToItsLimitAndStartsAgain) {
 }
 
 }  // namespace
-}  // namespace weir::control
+}  // namespace weir

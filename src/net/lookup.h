@@ -11,23 +11,23 @@
 #include "base/result.h"
 #include "net/ip.h"
 
-namespace weir::alert {
+namespace weir::net {
 
 /// Of one host; asked for one at a time.
 class Lookup {
   public:
-    Lookup(std::string host, net::Port port) : host_(std::move(host)), port_(port) {}
+    Lookup(std::string host, Port port) : host_(std::move(host)), port_(port) {}
 
     /// At least one; in the resolver's order. An address as host needs no resolver. Fails at the deadline;
     /// and at once, where a former question is still unanswered then.
-    boost::asio::awaitable<Result<std::vector<net::Endpoint>>> run(Clock& clock, Clock::Time deadline);
+    boost::asio::awaitable<Result<std::vector<Endpoint>>> run(Clock& clock, Clock::Time deadline);
 
   private:
     struct Question;
 
     std::string host_;
-    net::Port port_;
+    Port port_;
     std::weak_ptr<Question> asked_;  // the thread has it until it is answered
 };
 
-}  // namespace weir::alert
+}  // namespace weir::net

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
-namespace weir::control {
+namespace weir {
 
 class Backoff {
   public:
@@ -25,4 +25,4 @@ class Backoff {
     Duration next_;
 };
 
-}  // namespace weir::control
+}  // namespace weir

@@ -1,4 +1,4 @@
-#include "alert/lookup.h"
+#include "net/lookup.h"
 
 #include <netdb.h>
 #include <sys/eventfd.h>
@@ -13,15 +13,15 @@
 #include "base/unique_fd.h"
 #include "net/answer.h"
 
-namespace weir::alert {
+namespace weir::net {
 
 namespace asio = boost::asio;
 
 namespace {
 
-using Endpoints = std::vector<net::Endpoint>;
+using Endpoints = std::vector<Endpoint>;
 
-Result<Endpoints> ask(const std::string& host, net::Port port) {
+Result<Endpoints> ask(const std::string& host, Port port) {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_ADDRCONFIG;
@@ -32,7 +32,7 @@ Result<Endpoints> ask(const std::string& host, net::Port port) {
     for (const auto* each = found; each; each = each->ai_next) {
         sockaddr_storage storage{};
         std::memcpy(&storage, each->ai_addr, std::min<size_t>(each->ai_addrlen, sizeof storage));
-        if (auto endpoint = net::from_socket_address(storage)) endpoints.push_back({endpoint->address, port});
+        if (auto endpoint = from_socket_address(storage)) endpoints.push_back({endpoint->address, port});
     }
     ::freeaddrinfo(found);
     if (endpoints.empty()) return fail("'{}' has no address", host);
@@ -48,7 +48,7 @@ struct Lookup::Question {
 };
 
 asio::awaitable<Result<Endpoints>> Lookup::run(Clock& clock, Clock::Time deadline) {
-    if (auto address = net::Ip::parse(host_)) co_return Endpoints{{*address, port_}};
+    if (auto address = Ip::parse(host_)) co_return Endpoints{{*address, port_}};
     if (!asked_.expired()) co_return fail("cannot look '{}' up: the resolver has not answered yet", host_);
     auto question = std::make_shared<Question>();
     if (!question->answered) co_return fail_with(errno, "cannot look '{}' up", host_);
@@ -66,10 +66,10 @@ asio::awaitable<Result<Endpoints>> Lookup::run(Clock& clock, Clock::Time deadlin
         co_return fail("cannot look '{}' up: {}", host_, error.what());
     }
     auto alarm = clock.at(deadline, [&answered] { answered.cancel(); });
-    auto [code] = co_await answered.async_wait(asio::posix::stream_descriptor::wait_read, net::kAnswer);
+    auto [code] = co_await answered.async_wait(asio::posix::stream_descriptor::wait_read, kAnswer);
     if (code) co_return fail("cannot look '{}' up: the resolver does not answer", host_);
     asked_.reset();  // the thread may have it for a moment longer
     co_return question->answer.get_future().get();
 }
 
-}  // namespace weir::alert
+}  // namespace weir::net

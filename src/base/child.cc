@@ -1,4 +1,4 @@
-#include "health/child.h"
+#include "base/child.h"
 
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -12,18 +12,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <cstring>
-#include <list>
 
 #include "base/unique_fd.h"
-#include "net/answer.h"
 
-namespace weir::health {
+namespace weir {
 
 namespace asio = boost::asio;
 
@@ -34,37 +31,6 @@ constexpr rlim_t kLongestFile = 1 << 20;
 constexpr rlim_t kMostFiles = 256;
 constexpr rlim_t kMostProcesses = 1024;  // of the user, also outside of weir
 constexpr int kEnd = STDERR_FILENO + 1;  // in the new process: where to write how the program ended
-
-class Turn;
-
-struct Places {
-    void wake_next();
-
-    int free = Place::kPlaces;
-    std::list<Turn*> waiting;
-};
-Places places;
-
-/// A coroutine's turn in the queue.
-class Turn {
-  public:
-    explicit Turn(const asio::any_io_executor& executor)
-        : sleep(executor), at_(places.waiting.insert(places.waiting.end(), this)) {}
-    Turn(const Turn&) = delete;
-    ~Turn() {
-        places.waiting.erase(at_);
-        places.wake_next();
-    }
-
-    Sleep sleep;
-
-  private:
-    std::list<Turn*>::iterator at_;
-};
-
-void Places::wake_next() {
-    if (free > 0 && !waiting.empty()) waiting.front()->sleep.wake();
-}
 
 /// What the new process needs, made before it is there: it may do nothing but system calls.
 struct Prepared {
@@ -80,6 +46,7 @@ struct Prepared {
     std::vector<char*> environment;
     UniqueFd input;
     UniqueFd output;
+    UniqueFd errors;
     UniqueFd end;           // takes the program's wait status
     bool is_alone = false;  // in namespaces of its own
 };
@@ -144,14 +111,15 @@ void show_own_processes() {
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::dup2(prepared.input.get(), STDIN_FILENO);
     ::dup2(prepared.output.get(), STDOUT_FILENO);
-    ::dup2(prepared.output.get(), STDERR_FILENO);
+    ::dup2(prepared.errors.get(), STDERR_FILENO);
     if (prepared.end.get() != kEnd) ::dup3(prepared.end.get(), kEnd, O_CLOEXEC);
     if (::syscall(SYS_close_range, kEnd + 1u, ~0u, 0u) != 0) give_up("close what it must not see");
     if (::setsid() < 0 || ::chdir("/") != 0) give_up("begin a session");
     ::umask(022);
-    const auto processor_time = static_cast<rlim_t>(prepared.order.processor_time.count());
-    if (!limit(RLIMIT_CPU, processor_time) || !limit(RLIMIT_CORE, 0) || !limit(RLIMIT_FSIZE, kLongestFile) ||
-        !limit(RLIMIT_NOFILE, kMostFiles) || !limit(RLIMIT_NPROC, kMostProcesses))
+    const auto& time = prepared.order.processor_time;
+    if ((time && !limit(RLIMIT_CPU, static_cast<rlim_t>(time->count()))) || !limit(RLIMIT_CORE, 0) ||
+        !limit(RLIMIT_FSIZE, kLongestFile) || !limit(RLIMIT_NOFILE, kMostFiles) ||
+        !limit(RLIMIT_NPROC, kMostProcesses))
         give_up("set its limits");
     if (prepared.is_alone) show_own_processes();
     ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
@@ -171,41 +139,18 @@ pid_t fork_with(uint64_t flags, int* pidfd) {
 }
 
 /// Not among the first three, which the new process gives other meanings.
-UniqueFd above_standard(UniqueFd fd) {
-    if (!fd || fd.get() > STDERR_FILENO) return fd;
-    return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+UniqueFd above_standard(int fd) {
+    return UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
 }
 
 }  // namespace
 
-asio::awaitable<Place> Place::take(Clock& clock, Clock::Time deadline) {
-    auto executor = co_await asio::this_coro::executor;
-    while (places.free == 0) {
-        Turn turn(executor);
-        co_await turn.sleep.until(clock, deadline);
-        auto cancellation = co_await asio::this_coro::cancellation_state;
-        if (cancellation.cancelled() != asio::cancellation_type::none)
-            throw boost::system::system_error(asio::error::operation_aborted);
-        if (clock.now() >= deadline) co_return Place();
-    }
-    places.free--;
-    Place taken;
-    taken.held_ = true;
-    co_return taken;
-}
-
-Place::~Place() {
-    if (!held_) return;
-    places.free++;
-    places.wake_next();
-}
-
 struct Child::State {
-    State(Place in, const asio::any_io_executor& executor, pid_t of, int pidfd, Prepared& prepared)
-        : place(std::move(in)),
+    State(std::shared_ptr<void> keep, const asio::any_io_executor& executor, pid_t of, int pidfd,
+          Prepared& prepared)
+        : meanwhile(std::move(keep)),
           process(of),
           ended(executor, pidfd),
-          output(std::move(prepared.output)),
           noted_end(std::move(prepared.end)) {}
 
     void kill() {
@@ -247,22 +192,23 @@ struct Child::State {
                       });
     }
 
-    Place place;
+    std::shared_ptr<void> meanwhile;
     const pid_t process;
     asio::posix::stream_descriptor ended;  // its pidfd
-    UniqueFd output;
     UniqueFd noted_end;
     bool expired = false;
     bool is_reaped = false;
     End end;
 };
 
-Result<Child> Child::start(const Order& order, Place place, const asio::any_io_executor& executor) {
+Result<Child> Child::start(const Order& order, Output to, std::shared_ptr<void> meanwhile,
+                           const asio::any_io_executor& executor) {
     Prepared prepared(order);
-    prepared.input = above_standard(UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
-    prepared.output = above_standard(UniqueFd(::memfd_create("weir-check", MFD_CLOEXEC)));
-    prepared.end = above_standard(UniqueFd(::memfd_create("weir-check-end", MFD_CLOEXEC)));
-    if (!prepared.input || !prepared.output || !prepared.end)
+    prepared.input = above_standard(UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)).get());
+    prepared.output = above_standard(to.output);
+    prepared.errors = above_standard(to.errors);
+    prepared.end = above_standard(UniqueFd(::memfd_create("weir-child-end", MFD_CLOEXEC)).get());
+    if (!prepared.input || !prepared.output || !prepared.errors || !prepared.end)
         return fail_with(errno, "cannot make its input and output");
     int pidfd = -1;
     prepared.is_alone = true;
@@ -273,7 +219,7 @@ Result<Child> Child::start(const Order& order, Place place, const asio::any_io_e
     }
     if (process == 0) turn_into(prepared);
     if (process < 0) return fail_with(errno, "cannot start a process");
-    return Child(std::make_shared<State>(std::move(place), executor, process, pidfd, prepared));
+    return Child(std::make_shared<State>(std::move(meanwhile), executor, process, pidfd, prepared));
 }
 
 Child::~Child() {
@@ -286,14 +232,14 @@ Child::~Child() {
 }
 
 asio::awaitable<bool> Child::wait(Clock& clock, Clock::Time deadline) {
+    constexpr auto kAnswer = asio::as_tuple(asio::use_awaitable);
     auto state = state_;
     auto alarm = clock.at(deadline, [&state] {
         state->expired = true;
         state->ended.cancel();
     });
     do {
-        auto [code] =
-            co_await state->ended.async_wait(asio::posix::stream_descriptor::wait_read, net::kAnswer);
+        auto [code] = co_await state->ended.async_wait(asio::posix::stream_descriptor::wait_read, kAnswer);
         if (state->expired) co_return false;
         if (code) throw boost::system::system_error(code);
     } while (!state->reap());
@@ -304,11 +250,8 @@ Child::End Child::end() const {
     return state_->end;
 }
 
-std::string Child::output() const {
-    std::array<char, 256> bytes{};
-    auto count = ::pread(state_->output.get(), bytes.data(), bytes.size(), 0);
-    std::string text(bytes.data(), count > 0 ? static_cast<size_t>(count) : 0);
-    return text.substr(0, text.find('\n'));
+void Child::kill() {
+    state_->kill();
 }
 
-}  // namespace weir::health
+}  // namespace weir

@@ -1,0 +1,33 @@
+#include "app/sources.h"
+
+#include <vector>
+
+#include "discovery/kinds.h"
+
+namespace weir::app {
+
+std::span<const discovery::Kind> source_kinds() {
+    static const discovery::Kind kKinds[] = {
+        discovery::consul_kind(),
+        discovery::dns_kind(),
+        discovery::etcd_kind(),
+        discovery::file_kind(),
+        discovery::ganglia_kind(),
+        discovery::http_kind(),
+        discovery::redis_kind(),
+        discovery::zeroconf_kind(),
+        discovery::zookeeper_kind(),
+    };
+    return kKinds;
+}
+
+config::SourceKinds known_sources() {
+    static const auto kKnown = [] {
+        std::vector<model::SourceKind> known;
+        for (const auto& kind : source_kinds()) known.push_back(kind.known);
+        return known;
+    }();
+    return kKnown;
+}
+
+}  // namespace weir::app
