@@ -8,14 +8,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-model::Config load(std::string_view yaml) {
+model::Config read(std::string_view yaml) {
     auto config = parse(yaml);
     EXPECT_TRUE(config) << describe("", config.error());
     return config.value_or(model::Config{});
 }
 
 TEST(Ipvs, IsReadWithAllItsSettings) {
-    auto config = load(R"(
+    auto config = read(R"(
 ipvs:
   sync: {role: master, interface: eth1, id: 7, group: 224.0.0.82, port: 9000, ttl: 2}
   timeouts: {tcp: 15m, udp: 30s}
@@ -47,7 +47,7 @@ services:
 }
 
 TEST(Ipvs, HasTheKernelsDefaultScheduler) {
-    auto config = load(
+    auto config = read(
         "pools: {p: {static: [10.0.0.1]}}\n"
         "services: {s: {engine: ipvs, vip: 192.0.2.1, ports: 80, pool: p}}\n");
     EXPECT_EQ(config.services.at("s").ipvs, model::Ipvs{.scheduler = "wlc"});
@@ -56,15 +56,21 @@ TEST(Ipvs, HasTheKernelsDefaultScheduler) {
 }
 
 TEST(Ipvs, TakesAMarkInPlaceOfVipsAndPorts) {
-    auto config = load(
+    auto config = read(
         "pools: {p: {static: [\"2001:db8::1\"]}}\n"
         "services: {s: {engine: ipvs, mark: 7, family: inet6, pool: p}}\n");
     EXPECT_EQ(config.services.at("s").mark, (model::Mark{7, net::Family::v6}));
     EXPECT_FALSE(config.services.at("s").bgp) << "there is no VIP to announce";
 }
 
+TEST(Ipvs, HasAnExampleThatIsRight) {
+    auto config = config::load(WEIR_SOURCE_DIR "/examples/ipvs.yaml");
+    ASSERT_TRUE(config) << describe("examples/ipvs.yaml", config.error());
+    EXPECT_EQ(config->services.at("web").ipvs->persistence, 5min);
+}
+
 TEST(Ipvs, IsOfNoServiceOfXdp) {
-    auto config = load(
+    auto config = read(
         "interfaces: [eth0]\npools: {p: {static: [10.0.0.1]}}\n"
         "services: {s: {vip: 192.0.2.1, ports: 80, pool: p}}\n");
     EXPECT_FALSE(config.services.at("s").ipvs);

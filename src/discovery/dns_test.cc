@@ -149,7 +149,7 @@ class DnsSource : public HearingTest {
         spec.settings["type"] = int64_t{3};
         return spec;
     }
-    void make(const model::SourceSpec& spec) { SourceTest::make(dns_kind(), spec); }
+    void make(const model::SourceSpec& spec) { HearingTest::make(dns_kind(), spec); }
 };
 
 TEST_F(DnsSource, FindsTheAddressesOfBothFamilies) {

@@ -23,6 +23,7 @@ Status Agreement::read() {
     }
     contents_ = std::move(*contents);
     read_at_ = clock_.now();
+    ++readings_;
     return {};
 }
 
@@ -31,6 +32,7 @@ void Agreement::read_if_older(Clock::Duration age) {
     if (auto contents = kernel_->read()) {
         contents_ = std::move(*contents);
         read_at_ = clock_.now();
+        ++readings_;
     }
 }
 

@@ -30,6 +30,8 @@ class Agreement {
     Status reach(const Wanted& wanted, Occasion occasion);
 
     const Contents& contents() const { return contents_; }
+    /// How often they have been read.
+    uint64_t readings() const { return readings_; }
     const Owned& owned() const { return owned_; }
     const Refusals& refusals() const { return refusals_; }
     const std::set<ServiceKey>& foreign() const { return foreign_; }
@@ -49,6 +51,7 @@ class Agreement {
     Owned owned_;
     Contents contents_;
     std::optional<Clock::Time> read_at_;
+    uint64_t readings_ = 0;
     Drains drains_;
     Refusals refusals_;
     std::set<ServiceKey> foreign_;

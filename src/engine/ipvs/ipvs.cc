@@ -143,6 +143,7 @@ Observation Ipvs::observe(const std::vector<model::TargetKey>& targets) {
         count();
     }
     Observation observation;
+    observation.flow_table.counts_total = agreement_.readings();  // drains wait for them
     for (const auto& target : targets) observation.targets.emplace(target, totals_.of(target));
     return observation;
 }

@@ -268,6 +268,18 @@ TEST_F(IpvsTest, CountsOnWhereTheKernelBeginsAnew) {
     EXPECT_EQ(engine_->observe().targets.at(kFirst), (Traffic{0, 11, 22, 33, {}}));
 }
 
+TEST_F(IpvsTest, TellsHowOftenItHasCountedSoThatADrainKnowsWhenItsFlowsHaveEnded) {
+    apply_two();
+    auto counts = [&] { return engine_->observe({kFirst}).flow_table.counts_total; };
+    const auto before = counts();
+    EXPECT_EQ(counts(), before) << "at once it is not read again";
+    clock_.move(1s);
+    EXPECT_EQ(counts(), before + 1);
+    kernel_.has_module = false;
+    clock_.move(1s);
+    EXPECT_EQ(counts(), before + 1);
+}
+
 TEST_F(IpvsTest, CountsDatagramsByThemselves) {
     auto dns = frontend(web(), {target("10.0.0.1")});
     dns.key.protocol = model::Protocol::udp;
