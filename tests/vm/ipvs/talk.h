@@ -38,6 +38,10 @@ std::string ask(lab::Host& client, const std::string& vip, Talk talk = Talk::tcp
 std::map<std::string, int> ask_often(lab::Host& client, const std::string& vip, int times,
                                      Talk talk = Talk::tcp);
 
+/// The same with datagrams from one socket. An answer may come from any address: one-packet scheduling
+/// remembers nothing by which it could be given the VIP's.
+std::map<std::string, int> ask_by_one_flow(lab::Host& client, const std::string& vip, int times);
+
 /// A connection that goes on: to be asked anew.
 class Conversation {
   public:
