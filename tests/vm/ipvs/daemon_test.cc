@@ -50,8 +50,10 @@ TEST_F(IpvsDaemon, CarriesAServiceFromItsConfigurationOn) {
     servers_.push_back(std::make_unique<Server>(site_.backend(2), 80));
     ASSERT_TRUE(waits_for("10.1.10.12:80 -m -w 1")) << daemon.log();
 
+    EXPECT_EQ(answers().size(), 2u);
     daemon.reload(std::string(kFirst) + kService);
-    ASSERT_TRUE(waits_for("10.1.10.12", false)) << daemon.log();
+    ASSERT_TRUE(waits_for("10.1.10.12:80 -m -w 0")) << daemon.log();
+    EXPECT_THAT(answers(), UnorderedElementsAre(Pair("one", 8)));
 }
 
 TEST_F(IpvsDaemon, GoesOnAfterAKill) {

@@ -132,7 +132,10 @@ std::map<std::string, int> ask_by_one_flow(lab::Host& client, const std::string&
 
 Conversation::Conversation(lab::Host& client, const std::string& vip)
     : socket_(connected(client, vip, Talk::tcp)) {
-    if (socket_) receive(socket_.get());  // the greeting
+    if (!socket_) return;
+    const linger reset{.l_onoff = 1, .l_linger = 0};
+    lab::check(setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset), "SO_LINGER");
+    receive(socket_.get());  // the greeting
 }
 
 std::string Conversation::ask() {

@@ -42,7 +42,8 @@ std::map<std::string, int> ask_often(lab::Host& client, const std::string& vip, 
 /// remembers nothing by which it could be given the VIP's.
 std::map<std::string, int> ask_by_one_flow(lab::Host& client, const std::string& vip, int times);
 
-/// A connection that goes on: to be asked anew.
+/// A connection that goes on: to be asked anew. It ends by a reset, which the kernel forgets after ten
+/// seconds.
 class Conversation {
   public:
     Conversation(lab::Host& client, const std::string& vip);
