@@ -108,7 +108,7 @@ asio::awaitable<Status> Consul::query() {
     if (index_ == former && index_ > 0 && !is_failing()) co_return Status();  // nothing is new
     auto set = consul::read_instances(answer->body);
     if (!set) co_return propagate(set, where);
-    found(*std::move(set));
+    found(*std::move(set), where);
     co_return Status();
 }
 

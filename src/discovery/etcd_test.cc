@@ -162,6 +162,14 @@ TEST_F(EtcdTest, KeepsToItselfWhatItCannotRead) {
     EXPECT_THAT(record_.failures[0], HasSubstr("an event without a key"));
 }
 
+TEST_F(EtcdTest, DoesNotTakeGarbageForNothing) {
+    serve_etcd({range(7, {{"/web/a", "x"}, {"/web/", ""}})});
+    search_etcd();
+    ASSERT_TRUE(await_failures(1));
+    EXPECT_THAT(record_.failures[0], HasSubstr("etcd: /web/a: 'x' is no ADDRESS"));
+    EXPECT_THAT(record_.sets, IsEmpty());
+}
+
 TEST_F(EtcdTest, TellsNobodyOnceItIsGone) {
     serve_etcd({range(7, {{"/web/a", "10.0.0.1"}})}, {{change("/web/b", "10.0.0.2", 8)}});
     search_etcd();

@@ -43,7 +43,9 @@ asio::awaitable<void> Search::begin() {
     co_await run();
 }
 
-void Search::found(Set set) {
+void Search::found(Set set, std::string_view where) {
+    if (set.members.empty() && !set.refused.empty())
+        return failed(Error{fmt::format("{}: {}", where, set.refused.front())});
     failure_.clear();
     if (listener_) listener_->found(std::move(set));
 }

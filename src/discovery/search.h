@@ -6,6 +6,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <string_view>
 
 #include "base/backoff.h"
 #include "discovery/source.h"
@@ -26,7 +27,9 @@ class Search {
     /// Does not return; ends when it is cancelled.
     virtual boost::asio::awaitable<void> run() = 0;
 
-    void found(Set set);
+    /// A set of nothing but what is no backend does not say what there is, so it is told as a failure.
+    /// `where`: it was found, for that.
+    void found(Set set, std::string_view where);
     /// Of failures in a row that say the same, the first is told.
     void failed(const Error& why);
     /// The last that was told is a failure.
