@@ -24,7 +24,7 @@ class HttpDiscovery : public SiteTest {
         lab_->host("balancer").await_carrier("eth0");
         nginx_.emplace(
             lab_->host("web"), "web",
-            lab::NginxOptions{.more = fmt::format("location /list {{ alias {}; }}", files_ / "list")});
+            lab::NginxOptions{.more = fmt::format("location /list {{ alias {}; }}", (files_ / "list").string())});
     }
     /// As a new file in the former's place; of a time that is distinct to the second.
     void publish(const std::string& text, int seconds_ago) {
