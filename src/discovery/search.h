@@ -4,11 +4,9 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <memory>
-#include <random>
-#include <string>
+#include <string_view>
 
-#include "base/backoff.h"
-#include "discovery/source.h"
+#include "discovery/report.h"
 
 namespace weir::discovery {
 
@@ -26,18 +24,15 @@ class Search {
     /// Does not return; ends when it is cancelled.
     virtual boost::asio::awaitable<void> run() = 0;
 
-    void found(Set set);
-    /// Of failures in a row that say the same, the first is told.
-    void failed(const Error& why);
-    /// The last that was told is a failure.
-    bool is_failing() const { return !failure_.empty(); }
+    /// A set of nothing but what is no backend does not say what there is, so it is told as a failure.
+    /// `where`: it was found, for that.
+    void found(Set set, std::string_view where);
+    void failed(const Error& why) { report_.failed(why); }
 
     boost::asio::awaitable<void> wait(Clock::Duration span);
-    /// Before the next try: a second, doubled from try to try up to half a minute, and up to a quarter less,
-    /// so that those who lost their server together do not all come back at once.
     boost::asio::awaitable<void> wait_for_next_try();
     /// It works again.
-    void calm_down() { backoff_.reset(); }
+    void calm_down() { pauses_.reset(); }
 
     Clock& clock_;
 
@@ -46,11 +41,10 @@ class Search {
 
     boost::asio::awaitable<void> begin();
 
-    Listener* listener_;  // null: the source has gone
-    std::string failure_;
+    Report report_;
+    bool is_stopped_ = false;
+    Pauses pauses_;
     Sleep sleep_;
-    Backoff backoff_{std::chrono::seconds(1), std::chrono::seconds(30)};
-    std::minstd_rand chance_{std::random_device{}()};
     boost::asio::cancellation_signal cancel_;
 };
 
