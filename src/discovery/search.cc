@@ -23,6 +23,7 @@ class Search::Running final : public Source {
     }
     ~Running() override {
         search_->listener_ = nullptr;
+        search_->end();
         search_->cancel_.emit(asio::cancellation_type::terminal);
     }
 
