@@ -176,7 +176,7 @@ Status check(const model::SourceSpec& spec) {
     if (is_path && (address.ends_with('/') || address.size() > kLongestPath))
         return fail("'{}' is not the path of a socket; it has {} letters at most", address, kLongestPath);
     if (!is_path)
-        if (auto parsed = ServerName::parse(address); !parsed) return propagate(parsed, "address");
+        if (auto parsed = HostPort::parse(address); !parsed) return propagate(parsed, "address");
     if (is_path && spec.find<model::Tls>("tls"))
         return fail("'tls' is for a HOST:PORT; '{}' is the path of a socket", address);
     if (spec.text("key").empty()) return fail("'key' is empty; name the key that holds the backends");
@@ -190,7 +190,7 @@ RedisServer server_of(const model::SourceSpec& spec) {
     auto address = spec.text("address");
     if (address.starts_with('/'))
         server.path = address;
-    else if (auto parsed = ServerName::parse(address))
+    else if (auto parsed = HostPort::parse(address))
         server.address = *parsed;
     if (const auto* tls = spec.find<model::Tls>("tls")) server.tls = *tls;
     server.user = spec.text("user");

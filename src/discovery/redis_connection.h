@@ -10,8 +10,8 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "discovery/host_port.h"
 #include "discovery/redis_protocol.h"
-#include "discovery/server_name.h"
 #include "model/tls.h"
 #include "net/lookup.h"
 
@@ -19,7 +19,7 @@ namespace weir::discovery {
 
 struct RedisServer {
     std::string path{};  // of a socket; empty: it is at `address`
-    std::optional<ServerName> address{};
+    std::optional<HostPort> address{};
     std::optional<model::Tls> tls{};  // with an address only
     std::string user{};               // empty: the default one
     model::FileText password{};       // empty: there is none to say

@@ -3,9 +3,9 @@
 // looked up again and another session reads everything anew. The last set stays in the meantime.
 #include <algorithm>
 
+#include "discovery/host_port.h"
 #include "discovery/kinds.h"
 #include "discovery/search.h"
-#include "discovery/server_name.h"
 #include "discovery/zookeeper_watch.h"
 #include "net/lookup.h"
 
@@ -33,7 +33,7 @@ constexpr auto kPatience = seconds(10);  // with the names of servers
 class Zookeeper final : public Search {
   public:
     /// `terms`: but for the servers' addresses.
-    Zookeeper(const Surroundings& around, const std::vector<ServerName>& servers, ZookeeperTerms terms,
+    Zookeeper(const Surroundings& around, const std::vector<HostPort>& servers, ZookeeperTerms terms,
               std::string path, Listener& listener)
         : Search(around, listener), around_(around), terms_(std::move(terms)), path_(std::move(path)) {
         for (const auto& server : servers) lookups_.emplace_back(server.host, server.port);
@@ -122,7 +122,7 @@ Status check(const model::SourceSpec& spec) {
     if (servers.empty() || servers.size() > kMostServers)
         return fail("'servers' has {} items; name one to {} as HOST:PORT", servers.size(), kMostServers);
     for (const auto& server : servers)
-        if (auto parsed = ServerName::parse(server); !parsed) return propagate(parsed, "servers");
+        if (auto parsed = HostPort::parse(server); !parsed) return propagate(parsed, "servers");
     if (auto good = check_path("path", spec.text("path"), true); !good) return good;
     if (spec.find<std::string>("chroot"))
         if (auto good = check_path("chroot", spec.text("chroot"), false); !good) return good;
@@ -136,9 +136,9 @@ Status check(const model::SourceSpec& spec) {
 }
 
 std::unique_ptr<Source> make(const Surroundings& around, const model::SourceSpec& spec, Listener& listener) {
-    std::vector<ServerName> servers;
+    std::vector<HostPort> servers;
     for (const auto& server : spec.list("servers"))
-        if (auto parsed = ServerName::parse(server)) servers.push_back(*parsed);
+        if (auto parsed = HostPort::parse(server)) servers.push_back(*parsed);
     ZookeeperTerms terms{.chroot = spec.text("chroot"),
                          .timeout = spec.duration("session_timeout", kSessionTimeout)};
     if (const auto* password = spec.find<model::FileText>("password_file"))

@@ -1,4 +1,4 @@
-#include "discovery/server_name.h"
+#include "discovery/host_port.h"
 
 #include <algorithm>
 
@@ -16,18 +16,17 @@ bool is_host_name(std::string_view text) {
 
 }  // namespace
 
-Result<ServerName> ServerName::parse(std::string_view text) {
-    if (auto endpoint = net::Endpoint::parse(text))
-        return ServerName{endpoint->address.text(), endpoint->port};
+Result<HostPort> HostPort::parse(std::string_view text) {
+    if (auto endpoint = net::Endpoint::parse(text)) return HostPort{endpoint->address.text(), endpoint->port};
     auto colon = text.rfind(':');
     if (colon == text.npos) return fail("'{}' has no port; write HOST:PORT", text);
     auto port = net::Port::parse(text.substr(colon + 1));
     if (!port || !is_host_name(text.substr(0, colon)))
         return fail("'{}' is no HOST:PORT; write a name or an address, an IPv6 one in brackets", text);
-    return ServerName{std::string(text.substr(0, colon)), *port};
+    return HostPort{std::string(text.substr(0, colon)), *port};
 }
 
-std::string ServerName::text() const {
+std::string HostPort::text() const {
     auto format = host.find(':') == host.npos ? "{}:{}" : "[{}]:{}";
     return fmt::format(fmt::runtime(format), host, port.value());
 }

@@ -9,15 +9,15 @@
 
 namespace weir::discovery {
 
-struct ServerName {
+struct HostPort {
     std::string host;  // an IPv6 address without its brackets
     net::Port port;
 
     /// `redis.example.org:6379`, `10.0.0.1:6379` or `[2001:db8::1]:6379`.
-    static Result<ServerName> parse(std::string_view text);
+    static Result<HostPort> parse(std::string_view text);
     std::string text() const;
 
-    auto operator<=>(const ServerName&) const = default;
+    auto operator<=>(const HostPort&) const = default;
 };
 
 }  // namespace weir::discovery
