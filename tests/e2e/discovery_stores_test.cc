@@ -54,7 +54,7 @@ class DiscoveryStores : public SiteTest {
         return lab::wait_until([&] { return planned() == addresses; }, kSoon);
     }
     bool is(const std::string& state) {
-        return lab::wait_until([&] { return source().at("state") == state; }, 2 * kSoon);
+        return lab::wait_until([&] { return source().at("state").as_string() == state; }, 2 * kSoon);
     }
     std::string shown() { return boost::json::serialize(source()) + "\n" + site_->daemon().log(); }
 
