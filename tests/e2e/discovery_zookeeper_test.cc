@@ -16,6 +16,9 @@ using Members = std::set<std::string>;
 
 constexpr const char* kAddress = "10.9.0.1:2181";
 
+/// For tests that wait for a session to end; others are patient with a busy machine.
+const LoneSource::Spec kSoonOver = {{"session_timeout", std::chrono::milliseconds(3s)}};
+
 class DiscoveryZookeeper : public testing::Test {
   protected:
     void SetUp() override {
@@ -39,7 +42,6 @@ class DiscoveryZookeeper : public testing::Test {
     void begin(LoneSource::Spec settings = {}) {
         settings.emplace("servers", std::vector<std::string>{kAddress});
         settings.emplace("path", std::string("/web"));
-        settings.emplace("session_timeout", std::chrono::milliseconds(3s));
         source_.emplace(lab_->host("weir"), discovery::zookeeper_kind(), std::move(settings));
     }
 
@@ -113,7 +115,7 @@ TEST_F(DiscoveryZookeeper, FailsWithoutItsNodeUntilThereIsOne) {
 
 TEST_F(DiscoveryZookeeper, KeepsItsSetWhileTheServerIsGone) {
     testing::internal::CaptureStderr();
-    begin();
+    begin(kSoonOver);
     ASSERT_TRUE(source_->awaits_failure("ZooKeeper at 10.9.0.1:2181 does not answer"));
     EXPECT_THAT(testing::internal::GetCapturedStderr(), Not(HasSubstr("ZOO_")))
         << "the library speaks to nobody but the log";
@@ -132,7 +134,7 @@ TEST_F(DiscoveryZookeeper, KeepsItsSetWhileTheServerIsGone) {
 
 TEST_F(DiscoveryZookeeper, BeginsAnotherSessionWithAServerThatKnowsNothingOfTheFormer) {
     serve_two();
-    begin();
+    begin(kSoonOver);
     ASSERT_TRUE(source_->awaits({"10.1.10.10:80", "10.1.10.11*3"}));
     zookeeper_->kill();
     zookeeper_->forget();
@@ -146,7 +148,7 @@ TEST_F(DiscoveryZookeeper, BeginsAnotherSessionWithAServerThatKnowsNothingOfTheF
 
 TEST_F(DiscoveryZookeeper, OutlivesAServerThatIsStoppedForLongerThanItsSession) {
     serve_two();
-    begin();
+    begin(kSoonOver);
     ASSERT_TRUE(source_->awaits({"10.1.10.10:80", "10.1.10.11*3"}));
     zookeeper_->stop();
     ASSERT_TRUE(source_->awaits_failure("does not answer"));
@@ -188,7 +190,8 @@ TEST_F(DiscoveryZookeeper, ReadsBelowAChrootWhatItsUserMay) {
     zookeeper_->create("/site");
     zookeeper_->create_for("weir:word", "/site/web");
     zookeeper_->create_for("weir:word", "/site/web/a", "10.1.10.10:80");
-    const LoneSource::Spec known = {{"chroot", std::string("/site")},
+    const LoneSource::Spec known = {{"session_timeout", std::chrono::milliseconds(3s)},
+                                    {"chroot", std::string("/site")},
                                     {"user", std::string("weir")},
                                     {"password_file", model::FileText("word")}};
     auto wrong = known;
