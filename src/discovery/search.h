@@ -4,9 +4,12 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <memory>
+#include <random>
+#include <string>
 #include <string_view>
 
-#include "discovery/report.h"
+#include "base/backoff.h"
+#include "discovery/source.h"
 
 namespace weir::discovery {
 
@@ -24,15 +27,26 @@ class Search {
     /// Does not return; ends when it is cancelled.
     virtual boost::asio::awaitable<void> run() = 0;
 
-    /// A set of nothing but what is no backend does not say what there is, so it is told as a failure.
-    /// `where`: it was found, for that.
+    /// The source goes: what is not part of the coroutine ends here.
+    virtual void end() {}
+
+    void found(Set set);
+    /// The same, but a set of nothing but what is no backend does not say what there is, and is told as a
+    /// failure. `where`: it was found, for that.
     void found(Set set, std::string_view where);
-    void failed(const Error& why) { report_.failed(why); }
+    /// Of failures in a row that say the same, the first is told.
+    void failed(const Error& why);
+    /// The last that was told is a failure.
+    bool is_failing() const { return !failure_.empty(); }
 
     boost::asio::awaitable<void> wait(Clock::Duration span);
+    /// Whoever waits now, waits no longer.
+    void wake() noexcept { sleep_.wake(); }
+    /// Before the next try: a second, doubled from try to try up to half a minute, and up to a quarter less,
+    /// so that those who lost their server together do not all come back at once.
     boost::asio::awaitable<void> wait_for_next_try();
     /// It works again.
-    void calm_down() { pauses_.reset(); }
+    void calm_down() { backoff_.reset(); }
 
     Clock& clock_;
 
@@ -41,10 +55,11 @@ class Search {
 
     boost::asio::awaitable<void> begin();
 
-    Report report_;
-    bool is_stopped_ = false;
-    Pauses pauses_;
+    Listener* listener_;  // null: the source has gone
+    std::string failure_;
     Sleep sleep_;
+    Backoff backoff_{std::chrono::seconds(1), std::chrono::seconds(30)};
+    std::minstd_rand chance_{std::random_device{}()};
     boost::asio::cancellation_signal cancel_;
 };
 
