@@ -3,12 +3,12 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
-#include <iostream>
 #include <optional>
 
 #include "discovery/kinds.h"
@@ -130,6 +130,7 @@ class ZeroconfSource : public testing::Test {
     std::optional<lab::Avahi> avahi_;
     std::vector<std::unique_ptr<lab::Avahi>> workers_;
     boost::asio::io_context context_;
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_{context_.get_executor()};
     SystemClock clock_{context_.get_executor()};
     Recorder told_;
     std::unique_ptr<discovery::Source> source_;
@@ -164,6 +165,7 @@ TEST_F(ZeroconfSource, FollowsAHostToAnotherAddress) {
     avahi(1).write_service("one", {"one", kType, 8080});
     search(spec());
     ASSERT_TRUE(finds(ElementsAre(backend("10.7.0.1"))));
+    worker(1).sysctl("net.ipv4.conf.all.promote_secondaries", "1");  // else they go with the first
     worker(1).add_address("eth0", "10.7.0.11/24");
     worker(1).remove_address("eth0", "10.7.0.1/24");
     ASSERT_TRUE(finds(ElementsAre(backend("10.7.0.11"))));
