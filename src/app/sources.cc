@@ -10,6 +10,7 @@ std::span<const discovery::Kind> source_kinds() {
     static const discovery::Kind kKinds[] = {
         discovery::consul_kind(),
         discovery::etcd_kind(),
+        discovery::exec_kind(),
         discovery::file_kind(),
         discovery::http_kind(),
     };

@@ -7,6 +7,7 @@ namespace weir::discovery {
 
 Kind consul_kind();
 Kind etcd_kind();
+Kind exec_kind();
 Kind file_kind();
 Kind http_kind();
 
