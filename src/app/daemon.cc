@@ -121,7 +121,7 @@ class Running {
     model::Config config_;
     asio::signal_set signals_{io_, SIGHUP};  // the others end it at once until it has its sockets
     asio::steady_timer lifetime_{io_};
-    std::unique_ptr<engine::Engine> engine_;
+    StartedEngine engine_;
     std::unique_ptr<EnginePath> path_;
     announce::NeighbourAnnouncer neighbours_{io_.get_executor()};
     announce::bgp::Speaker speaker_{io_.get_executor(), [this](auto kind, std::string message, auto peer) {
@@ -200,7 +200,6 @@ admin::Rendering Running::answer(const admin::Request& request) {
 void Running::make_controller(model::HealthMap recovered) {
     control::Controller::Options options;
     options.config_path = options_.config;
-    options.engine_name = kEngineName;
     options.load = [path = options_.config] { return load_config(path); };
     options.parse = parse_config;
     if (!recovered.empty()) speaker_.assume_restart();
@@ -229,22 +228,22 @@ void Running::make_controller(model::HealthMap recovered) {
     options.possible = is_possible;
     options.overrides_file = options_.state + "/overrides.json";
     options.health_file = options_.state + "/health.json";
-    path_ = std::make_unique<EnginePath>(*engine_);
-    controller_ = std::make_unique<control::Controller>(io_.get_executor(), clock_, *engine_, *path_,
+    path_ = std::make_unique<EnginePath>(*engine_.engine);
+    controller_ = std::make_unique<control::Controller>(io_.get_executor(), clock_, *engine_.engine, *path_,
                                                         std::move(config_), std::move(options));
     api_ = admin::api({*controller_, *captures_, server_.tally()});
 }
 
 Status Running::start() {
     if (auto done = open_sockets(); !done) return done;
-    auto started = start_engine(io_.get_executor(), options_.pin, [this] {
+    auto started = start_engine(io_.get_executor(), clock_, {options_.pin, options_.state}, config_, [this] {
         if (controller_) controller_->wake();
     });
     if (!started) return propagate(started);
-    engine_ = std::move(started->engine);
-    captures_ = std::make_unique<admin::Captures>(*started->capturing);
-    if (started->flows) sharing_.use(*started->flows);
-    make_controller(std::move(started->recovered));
+    engine_ = std::move(*started);
+    captures_ = std::make_unique<admin::Captures>(*engine_.capturing);
+    sharing_.use(*engine_.flows);
+    make_controller(std::exchange(engine_.recovered, {}));
     watch_signals();
     if (options_.lifetime) {
         lifetime_.expires_after(*options_.lifetime);
@@ -397,11 +396,13 @@ Status Running::stop() {
     controller_->save();
     controller_.reset();
     sharing_.stop(gives_way_);
-    engine_.reset();
+    engine_ = {};
     say_last_words();
-    if (lifetime_is_over_) return remove_engine(options_.pin);
-    spdlog::info("the datapath stays in force, pinned under {}; `weir run --cleanup` removes it",
-                 options_.pin);
+    if (lifetime_is_over_) return remove_engine(options_.pin, options_.state);
+    spdlog::info(
+        "the datapath stays in force, pinned under {} and on record under {}; `weir run --cleanup` "
+        "removes it",
+        options_.pin, options_.state);
     return {};
 }
 

@@ -24,7 +24,7 @@ struct EnginePlaces {
 /// All engines as one; each starts when a service needs it.
 struct StartedEngine {
     std::unique_ptr<engine::Engine> engine;
-    std::unique_ptr<engine::Capturing> capturing;  // sides of XDP; go before the engine
+    std::unique_ptr<engine::Capturing> capturing;  // sides of XDP
     std::unique_ptr<model::FlowStore> flows;
     model::HealthMap recovered;  // of the targets of running datapaths that were adopted
 };

@@ -7,7 +7,8 @@
 namespace weir {
 
 void set_up_log(const std::string& level) {
-    auto logger = spdlog::stderr_color_st("weir");
+    // libzookeeper tells what it has to say from threads of its own.
+    auto logger = spdlog::stderr_color_mt("weir");
     // Under systemd the journal stamps the time itself.
     logger->set_pattern(std::getenv("JOURNAL_STREAM") ? "%l: %v" : "%Y-%m-%dT%H:%M:%S.%e %l: %v");
     logger->set_level(spdlog::level::from_str(level));

@@ -17,12 +17,14 @@ Result<std::vector<uint8_t>> read_server_id(std::string_view text) {
 }
 
 void check_threshold(const BackendDraft& backend, Mistakes& mistakes) {
-    const auto& [most, least] = std::pair(backend.value.max_connections, backend.value.min_connections);
-    if (least >= most)
+    const auto& value = backend.value;
+    if (value.max_connections == 0)
         mistakes.add(backend.min_connections_at,
-                     most == 0 ? "'min_connections' is when a full backend gets flows again; add "
-                                 "'max_connections', when it is full"
-                               : "'min_connections' is not below 'max_connections'; write fewer");
+                     "'min_connections' is when a full backend gets flows again; add 'max_connections', when "
+                     "it is full");
+    else if (value.min_connections >= value.max_connections)
+        mistakes.add(backend.min_connections_at,
+                     "'min_connections' is not below 'max_connections'; write fewer");
 }
 
 std::optional<BackendDraft> read_backend(const Node& node, Mistakes& mistakes) {

@@ -461,14 +461,14 @@ std::span<const Section* const> all_sections() {
 }
 
 const Setting& forward_of(EngineKind engine) {
-    static constexpr Setting kIpvsForward = choice("forward", kIpvsForwards, "");
-    return engine == EngineKind::ipvs ? kIpvsForward : *kService.find("forward");
+    static constexpr Setting kOfIpvs = choice("forward", kIpvsForwards, "");
+    return engine == EngineKind::ipvs ? kOfIpvs : *kService.find("forward");
 }
 
 const Setting& scheduler_of(EngineKind engine) {
-    static constexpr Setting kXdp = choice("scheduler", kSchedulers, "");
-    static constexpr Setting kIpvs = choice("scheduler", kIpvsSchedulers, "");
-    return engine == EngineKind::ipvs ? kIpvs : kXdp;
+    static constexpr Setting kOfXdp = choice("scheduler", kSchedulers, "");
+    static constexpr Setting kOfIpvs = choice("scheduler", kIpvsSchedulers, "");
+    return engine == EngineKind::ipvs ? kOfIpvs : kOfXdp;
 }
 
 }  // namespace weir::config

@@ -50,8 +50,9 @@ TEST(Settings, DefaultsInTheTablesAreTheModels) {
         "unmatched: {}\n",
         defaults_of(kInterface), defaults_of(kTimeouts).substr(2), defaults_of(kFlows),
         defaults_of(kIcmp).substr(2), defaults_of(kAnnouncing).substr(2), defaults_of(kBackend, {"port"}),
-        defaults_of(kService, {"overflow"}), defaults_of(kSticky).substr(2), defaults_of(kAnnounce).substr(2),
-        defaults_of(kQuicConfig), defaults_of(kCheck, {"port"}), defaults_of(kHttpCheck, {"host", "path"}),
+        defaults_of(kService, {"overflow", "family"}), defaults_of(kSticky).substr(2),
+        defaults_of(kAnnounce).substr(2), defaults_of(kQuicConfig), defaults_of(kCheck, {"port"}),
+        defaults_of(kHttpCheck, {"host", "path"}),
         defaults_of(kHttpsCheck, {"host", "path", "sni", "ca_file"}), defaults_of(kDnsCheck),
         defaults_of(kExecCheck), kFile.find("unmatched")->fallback);
     auto left_out = parse(
@@ -71,6 +72,34 @@ TEST(Settings, DefaultsInTheTablesAreTheModels) {
     EXPECT_EQ(loaded->services.at("s").announce_arp, false);
     EXPECT_EQ(loaded->services.at("s").scheduler, model::Scheduler{});
     EXPECT_EQ(loaded->services.at("s").checks.front(), model::Check{});
+}
+
+TEST(Manual, SaysWhichWordsEachEngineKnows) {
+    auto manual = read_manual();
+    for (auto engine : {model::EngineKind::xdp, model::EngineKind::ipvs}) {
+        for (const auto* setting : {&scheduler_of(engine), &forward_of(engine)}) {
+            auto& item = manual["service"][std::string(setting->name)];
+            EXPECT_NE(item.find(describe(*setting)), item.npos)
+                << setting->name << " of " << model::to_text(engine) << ": " << describe(*setting);
+        }
+    }
+}
+
+TEST(Settings, DefaultsOfIpvsInTheTablesAreTheModels) {
+    auto written = fmt::format(
+        "ipvs: {{sync: {{role: both, interface: eth0{}}}}}\n"
+        "pools: {{p: {{static: [192.0.2.1]}}}}\n"
+        "services: {{s: {{engine: ipvs, mark: 1, pool: p{}, ipvs: {{persistence: 5m, netmask: "
+        "{{{}}}{}}}}}}}\n",
+        defaults_of(kIpvsSync, {"group", "port", "ttl"}),
+        defaults_of(kService, {"overflow", "engine", "scheduler"}), defaults_of(kNetmask).substr(2),
+        defaults_of(kServiceIpvs));
+    auto loaded = parse(written);
+    ASSERT_TRUE(loaded) << written << describe("", loaded.error());
+    EXPECT_EQ(loaded->ipvs_sync, (model::IpvsSync{.interface = "eth0"}));
+    EXPECT_EQ(loaded->services.at("s").ipvs, (model::Ipvs{.persistence = std::chrono::minutes(5)}));
+    EXPECT_EQ(loaded->services.at("s").mark, model::Mark{});
+    EXPECT_TRUE(kService.find("scheduler")->fallback.ends_with(model::Ipvs{}.scheduler + " of ipvs"));
 }
 
 TEST(Settings, DefaultOverflowInTheTableIsTheModels) {

@@ -70,6 +70,24 @@ TEST_F(ControllerTest, WithdrawsWhatNobodyAnswersForEvenWhereTheDatapathDoesNotF
     EXPECT_TRUE(announcer.announced[1].frontends[1].answers()) << "it is as it was";
 }
 
+TEST_F(ControllerTest, AnnouncesWhatOneOfSeveralEnginesHasInForceWhileAnotherFails) {
+    auto& other = config.services["other"] = config.services.at("web");
+    other.vips = {net::only(ip("192.0.2.9"))};
+    other.engine = model::EngineKind::ipvs;
+    other.ipvs = model::Ipvs{};
+    engine.refuse_next = Error{"the kernel has no ip_vs"};
+    engine.unharmed = {model::EngineKind::xdp};
+    start();
+    EXPECT_EQ(controller->not_in_force(), "the kernel has no ip_vs");
+    EXPECT_EQ(controller->status().daemon.engine, "xdp, ipvs");
+    ASSERT_EQ(announcer.announced.size(), 1u);
+    for (const auto& frontend : announcer.announced[0].frontends) EXPECT_EQ(frontend.service, "web");
+    EXPECT_EQ(announcer.announced[0].frontends.size(), 2u);
+    run_until([&] { return engine.applied.size() == 1; });
+    EXPECT_EQ(announcer.announced.back().frontends.size(), 3u);
+    EXPECT_EQ(controller->not_in_force(), "");
+}
+
 TEST_F(ControllerTest, CarriesOnWithoutOneOfItsInterfaces) {
     config.services.at("web").announce_arp = true;
     config.interfaces.push_back({"eth1"});

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "control/state_file.h"
+#include "base/state_file.h"
 #include "control/supplies.h"
 
 namespace weir::control {

@@ -128,6 +128,13 @@ void judge_vips(const Facts& facts, std::vector<Finding>& into) {
         Findings(into, "VIPs").ok("none is an address of this host's own");
 }
 
+void judge_ipvs(const Facts& facts, std::vector<Finding>& into) {
+    if (!facts.wanted.ipvs) return;
+    Findings found(into, "IPVS");
+    if (facts.has_ipvs) return found.ok("the kernel has it");
+    found.problem("the kernel has no IPVS, or has not loaded it", "modprobe ip_vs");
+}
+
 }  // namespace
 
 Wanted wanted_by(const model::Config& config) {
@@ -136,9 +143,13 @@ Wanted wanted_by(const model::Config& config) {
     for (const auto& [name, pool] : config.pools)
         for (const model::Backend& backend : pool.backends)
             ++(backend.address.is_v4() ? wanted.backends_v4 : wanted.backends_v6);
+    wanted.xdp = config.services.empty();
     for (const auto& [name, service] : config.services) {
         const model::ForwardKind kind = service.forward.kind;
         wanted.nat |= kind == model::ForwardKind::nat;
+        wanted.ipvs |= service.engine == model::EngineKind::ipvs;
+        if (service.engine != model::EngineKind::xdp) continue;
+        wanted.xdp = true;
         wanted.tunnels |= model::is_tunnel(kind);
         wanted.vips.insert(wanted.vips.end(), service.vips.begin(), service.vips.end());
     }
@@ -149,8 +160,11 @@ Wanted wanted_by(const model::Config& config) {
 
 std::vector<Finding> diagnose(const Facts& facts) {
     std::vector<Finding> findings;
-    judge_rights(facts, findings);
-    judge_kernel(facts.kernel, findings);
+    if (facts.wanted.xdp) {
+        judge_rights(facts, findings);
+        judge_kernel(facts.kernel, findings);
+    }
+    judge_ipvs(facts, findings);
     judge_memory(facts, findings);
     judge_neighbours(facts, findings);
     judge_forwarding(facts, findings);

@@ -348,6 +348,36 @@ TEST(Diagnose, MergedPacketsFitNoTunnelAndNoOtherInterface) {
     EXPECT_THAT(wrong_when(with(true, true, NativeXdp::works)), IsEmpty()) << "the driver does not merge";
 }
 
+TEST(WantedBy, AsksNothingOfXdpWhereAllServicesHaveIpvs) {
+    model::Config config;
+    config.interfaces = {{.name = "eth0"}};
+    EXPECT_TRUE(wanted_by(config).xdp);
+    auto& service = config.services["s"];
+    service.vips = {net::Prefix::parse("192.0.2.1/32").value()};
+    EXPECT_FALSE(wanted_by(config).ipvs);
+    service.engine = model::EngineKind::ipvs;
+    service.forward.kind = model::ForwardKind::nat;
+    const Wanted wanted = wanted_by(config);
+    EXPECT_FALSE(wanted.xdp);
+    EXPECT_TRUE(wanted.ipvs);
+    EXPECT_TRUE(wanted.nat);
+    EXPECT_TRUE(wanted.vips.empty()) << "they are to be this host's own";
+}
+
+TEST(Diagnose, WantsIpvsOfTheKernelWhereServicesHaveItAndNoRightsForPrograms) {
+    Facts facts;
+    facts.wanted.xdp = false;
+    facts.wanted.ipvs = true;
+    auto findings = diagnose(facts);
+    ASSERT_EQ(findings.size(), 1u);
+    EXPECT_EQ(findings[0].severity, Severity::problem);
+    EXPECT_EQ(findings[0].remedy, "modprobe ip_vs");
+    facts.has_ipvs = true;
+    findings = diagnose(facts);
+    ASSERT_EQ(findings.size(), 1u);
+    EXPECT_EQ(findings[0].severity, Severity::ok);
+}
+
 TEST(WantedBy, TellsWhatAConfigurationAsksOfTheHost) {
     model::Config config;
     config.interfaces = {{.name = "eth0", .mode = model::XdpMode::native}};

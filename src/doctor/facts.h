@@ -15,7 +15,9 @@ namespace weir::doctor {
 
 /// Of a configuration, what the host must be fit for.
 struct Wanted {
-    std::vector<model::Interface> interfaces;
+    bool xdp = true;  // the engines
+    bool ipvs = false;
+    std::vector<model::Interface> interfaces;  // of XDP, as the VIPs
     std::vector<net::Prefix> vips;
     size_t backends_v4 = 0;
     size_t backends_v6 = 0;
@@ -76,6 +78,7 @@ struct Facts {
         memlock_bytes;  // where the kernel holds BPF maps against this limit (before 5.11)
     std::optional<bool> forwards_v4;
     std::optional<bool> forwards_v6;
+    bool has_ipvs = false;
     std::optional<uint64_t> neighbours_v4;  // gc_thresh3; seen in the first network namespace only
     std::optional<uint64_t> neighbours_v6;
     std::vector<LocalVip> local_vips;

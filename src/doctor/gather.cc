@@ -112,6 +112,7 @@ void examine_host(Facts& facts, uint64_t rights, const XdpTrial* trial) {
     facts.kernel = examine_kernel(trial);
     facts.memory_bytes = free_memory();
     facts.memlock_bytes = memlock_limit(facts.kernel.release, has(rights, CAP_SYS_RESOURCE));
+    facts.has_ipvs = std::ifstream("/proc/net/ip_vs").is_open();
     facts.forwards_v4 = is_on("ipv4/ip_forward");
     facts.forwards_v6 = is_on("ipv6/conf/all/forwarding");
     facts.neighbours_v4 = setting("ipv4/neigh/default/gc_thresh3");
@@ -131,8 +132,9 @@ Result<Facts> gather(Wanted wanted) {
     if (!trial) facts.load_error = trial.error().message;
     examine_host(facts, capabilities(), trial ? &*trial : nullptr);
     facts.local_vips = local_vips(wanted.vips, *links);
+    if (!wanted.xdp) wanted.interfaces.clear();
     const bool attach = trial && !wanted.interfaces.empty();
-    if (wanted.interfaces.empty())
+    if (wanted.xdp && wanted.interfaces.empty())
         for (const auto& [index, link] : *links)
             if (link.up && link.mac != net::Mac{}) wanted.interfaces.push_back({.name = link.name});
     for (const model::Interface& interface : wanted.interfaces)

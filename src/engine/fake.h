@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "engine/engine.h"
@@ -15,6 +16,7 @@ class Fake final : public Engine {
         applied.push_back(plan);
         return broken.empty() ? Status() : attach(plan);
     }
+    bool is_in_force(model::EngineKind kind) const override { return unharmed.contains(kind); }
     const std::map<model::TargetKey, std::string>& unreachable() const override { return cannot_reach; }
     Observation observe() override { return observation; }
     Observation observe(const std::vector<model::TargetKey>& targets) override {
@@ -40,6 +42,7 @@ class Fake final : public Engine {
     std::map<model::TargetKey, std::string> cannot_reach;
     Observation observation;
     std::optional<Error> refuse_next;
+    std::set<model::EngineKind> unharmed;       // whose parts are in force although it refuses the plan
     std::map<std::string, std::string> broken;  // interfaces that cannot be attached, and why
 
   private:

@@ -144,20 +144,41 @@ Several::Part* Several::of(const model::FrontendKey& key) {
     return first == parts_.end() ? nullptr : &*first;
 }
 
-Observation Several::observe() {
-    Observation all;
+/// One alone has its own count. Of several, each has to have counted twice: by then it has begun a count, and
+/// ended it, since this number was last told.
+uint64_t Several::count_in(const std::map<const Part*, Observation>& seen) {
+    if (seen.size() == 1) return counts_ = std::max(counts_, seen.begin()->second.flow_table.counts_total);
+    const bool all = std::ranges::all_of(
+        seen, [](const auto& each) { return each.second.flow_table.counts_total >= each.first->counts + 2; });
+    if (!all) return counts_;
     for (auto& part : parts_)
-        if (part.engine) add(all, part.engine->observe());
+        if (auto own = seen.find(&part); own != seen.end()) part.counts = own->second.flow_table.counts_total;
+    return ++counts_;
+}
+
+Observation Several::merge(std::map<const Part*, Observation> seen) {
+    const auto counts = count_in(seen);
+    Observation all;
+    for (const auto& part : parts_)
+        if (auto own = seen.find(&part); own != seen.end()) add(all, std::move(own->second));
+    all.flow_table.counts_total = counts;
     return all;
+}
+
+Observation Several::observe() {
+    std::map<const Part*, Observation> seen;
+    for (auto& part : parts_)
+        if (part.engine) seen.emplace(&part, part.engine->observe());
+    return merge(std::move(seen));
 }
 
 Observation Several::observe(const std::vector<model::TargetKey>& targets) {
     std::map<const Part*, std::vector<model::TargetKey>> own;
     for (const auto& target : targets) own[of(target.frontend)].push_back(target);
-    Observation all;
+    std::map<const Part*, Observation> seen;
     for (auto& part : parts_)
-        if (part.engine) add(all, part.engine->observe(own[&part]));
-    return all;
+        if (part.engine) seen.emplace(&part, part.engine->observe(own[&part]));
+    return merge(std::move(seen));
 }
 
 Result<Verdict> Several::trace(const Flow& flow) {

@@ -54,17 +54,21 @@ class Several final : public Engine {
         bool in_force = false;
         bool is_clean = false;  // nothing of a former daemon's is left
         std::string failure{};  // why it could not be started
+        uint64_t counts = 0;    // counts_total as it was when it was last counted in
     };
 
     Status start(Part& part);
     Status apply(Part& part, const model::Plan& plan);
     Part* of(const model::FrontendKey& key);
+    Observation merge(std::map<const Part*, Observation> seen);
+    uint64_t count_in(const std::map<const Part*, Observation>& seen);
     void look_around();
 
     std::vector<Part> parts_;
     std::function<void()> on_change_;
     model::Plan plan_;  // the last that apply() was called with
     std::map<model::TargetKey, std::string> unreachable_;
+    uint64_t counts_ = 0;  // how often all have counted their flows
 };
 
 }  // namespace weir::engine

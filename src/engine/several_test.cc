@@ -158,6 +158,26 @@ TEST_F(SeveralTest, AddsUpWhatTheEnginesSee) {
     EXPECT_EQ(some.targets.at(target(EngineKind::ipvs)).flows_total, 2u);
 }
 
+TEST_F(SeveralTest, HasCountedTheFlowsWhenEachEngineHas) {
+    ASSERT_TRUE(engines.apply(plan({EngineKind::ipvs})));
+    auto counts = [&](EngineKind kind) -> uint64_t& {
+        return running.at(kind)->observation.flow_table.counts_total;
+    };
+    auto counted = [&] { return engines.observe().flow_table.counts_total; };
+    counts(EngineKind::ipvs) = 7;
+    EXPECT_EQ(counted(), 7u) << "it is alone";
+    ASSERT_TRUE(engines.apply(plan({EngineKind::xdp, EngineKind::ipvs})));
+    counts(EngineKind::ipvs) = 99;
+    EXPECT_EQ(counted(), 7u);
+    counts(EngineKind::xdp) = 2;
+    EXPECT_EQ(counted(), 8u);
+    EXPECT_EQ(counted(), 8u);
+    counts(EngineKind::xdp) = 4;
+    EXPECT_EQ(counted(), 8u) << "not that of IPVS";
+    counts(EngineKind::ipvs) = 101;
+    EXPECT_EQ(counted(), 9u);
+}
+
 TEST_F(SeveralTest, AsksTheEngineThatAFlowIsOf) {
     ASSERT_FALSE(engines.trace({{}, key(EngineKind::ipvs)}));
     ASSERT_TRUE(engines.apply(plan({EngineKind::xdp, EngineKind::ipvs})));

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <cctype>
-#include <optional>
+#include <map>
 
 namespace weir::proto {
 namespace {
@@ -69,6 +69,12 @@ class Data {
         return text;
     }
 
+    /// Of an SOA, how long what it does not have is not there.
+    std::optional<uint32_t> minimum() {
+        if (!name() || !name() || end_ - at_ != 20) return std::nullopt;
+        return static_cast<uint32_t>(ns_get32(at_ + 16));
+    }
+
   private:
     const ns_msg& message_;
     const uint8_t* at_;
@@ -112,15 +118,49 @@ bool is_question(ns_msg& message, const DnsQuestion& question) {
            canonical(ns_rr_name(asked)) == canonical(question.name);
 }
 
-Status read_records(ns_msg& message, ns_type type, DnsAnswer& answer) {
+void hold(DnsAnswer& answer, uint32_t ttl) {
+    constexpr uint32_t kMost = INT32_MAX;  // what is above counts as 0 (RFC 2181, 8)
+    if (ttl > kMost) ttl = 0;
+    answer.ttl = std::min(answer.ttl.value_or(ttl), ttl);
+}
+
+Status read_records(ns_msg& message, const DnsQuestion& question, DnsAnswer& answer) {
+    auto type = number_of(question.type);
+    std::map<std::string, std::string> aliases;
     for (int i = 0; i < ns_msg_count(message, ns_s_an); i++) {
         ns_rr record{};
         if (ns_parserr(&message, ns_s_an, i, &record) != 0) return fail("record {} is broken", i + 1);
-        if (ns_rr_type(record) != type || ns_rr_class(record) != ns_c_in) continue;
-        auto text = text_of(Data(message, record), type);
+        if (ns_rr_class(record) != ns_c_in) continue;
+        bool is_alias = ns_rr_type(record) == ns_t_cname;
+        if (ns_rr_type(record) != type && !is_alias) continue;
+        auto text = text_of(Data(message, record), ns_rr_type(record));
         if (!text) return fail("record {} is broken", i + 1);
-        answer.records.push_back(*std::move(text));
+        hold(answer, ns_rr_ttl(record));
+        if (is_alias) aliases.emplace(canonical(ns_rr_name(record)), *text);
+        if (ns_rr_type(record) == type) answer.records.push_back(*std::move(text));
     }
+    auto name = canonical(question.name);
+    for (size_t steps = 0; steps < aliases.size() && aliases.contains(name); steps++)
+        answer.alias = name = aliases.at(name);
+    return {};
+}
+
+/// Of an answer without records, how long it holds and whether it is one (RFC 2308, 2).
+Status read_absence(ns_msg& message, DnsAnswer& answer) {
+    bool refers = false, has_authority = false;
+    for (int i = 0; i < ns_msg_count(message, ns_s_ns); i++) {
+        ns_rr record{};
+        if (ns_parserr(&message, ns_s_ns, i, &record) != 0) return fail("authority {} is broken", i + 1);
+        refers |= ns_rr_type(record) == ns_t_ns;
+        if (ns_rr_type(record) != ns_t_soa) continue;
+        auto minimum = Data(message, record).minimum();
+        if (!minimum) return fail("authority {} is broken", i + 1);
+        hold(answer, std::min<uint32_t>(*minimum, ns_rr_ttl(record)));
+        has_authority = true;
+    }
+    bool knows = ns_msg_getflag(message, ns_f_aa) || ns_msg_getflag(message, ns_f_ra);
+    bool leaves_open = answer.rcode == "NOERROR" && (refers || !answer.alias.empty());
+    answer.final = knows && (has_authority || !leaves_open);
     return {};
 }
 
@@ -160,7 +200,10 @@ Result<DnsAnswer> read_dns_answer(std::span<const uint8_t> bytes, const DnsQuest
         return fail("not a DNS message");
     if (!is_question(message, question)) return fail("the answer to another question");
     answer.rcode = rcode_of(message);
-    if (auto read = read_records(message, number_of(question.type), answer); !read) return propagate(read);
+    if (auto read = read_records(message, question, answer); !read) return propagate(read);
+    answer.final = !answer.records.empty();
+    if (answer.final) return answer;
+    if (auto read = read_absence(message, answer); !read) return propagate(read);
     return answer;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +22,13 @@ struct DnsAnswer {
     std::string rcode;                 // NOERROR, NXDOMAIN, …
     bool truncated = false;            // the message could not hold all of it: nothing else is known
     std::vector<std::string> records;  // of the type asked for, as below
+    std::string alias{};               // where the name's CNAMEs lead to; "" if it has none
+    /// Seconds that the answer holds: as long as each of its records, or where there are none for as long as
+    /// RFC 2308 says. Nothing where it does not say.
+    std::optional<uint32_t> ttl{};
+    /// Where there are no records, that there are none is known: the server has the say itself or has asked
+    /// who does, and refers to nobody.
+    bool final = false;
 };
 
 /// What their records read as: an address (A, AAAA), a name (NS, CNAME, PTR; of SOA the primary server),

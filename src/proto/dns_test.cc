@@ -121,6 +121,56 @@ TEST(Dns, LeavesRecordsOfOtherTypesOut) {
     EXPECT_THAT(answer->records, ElementsAre("192.0.2.1"));
 }
 
+TEST(Dns, HoldsAsLongAsItsShortestRecord) {
+    auto reply = DnsReply(question()).add(1, {192, 0, 2, 1}, 60).add(1, {192, 0, 2, 2}, 30).bytes();
+    EXPECT_EQ(read_dns_answer(reply, kQuestion, kId)->ttl, 30u);
+    auto alias = DnsReply(question()).add(5, name("b.example"), 5).add_of("b.example", 1, {192, 0, 2, 1}, 60);
+    EXPECT_EQ(read_dns_answer(alias.bytes(), kQuestion, kId)->ttl, 5u);
+    auto huge = DnsReply(question()).add(1, {192, 0, 2, 1}, 0x80000000).bytes();
+    EXPECT_EQ(read_dns_answer(huge, kQuestion, kId)->ttl, 0u);
+}
+
+TEST(Dns, FollowsTheAliasesInAnAnswerToTheirEnd) {
+    auto reply = DnsReply(question()).add_of("B.example", 5, name("c.example")).add(5, name("b.example"));
+    EXPECT_EQ(read_dns_answer(reply.bytes(), kQuestion, kId)->alias, "c.example");
+    auto loop = DnsReply(question()).add(5, name("b.example")).add_of("b.example", 5, name("b.example"));
+    EXPECT_EQ(read_dns_answer(loop.bytes(), kQuestion, kId)->alias, "b.example");
+    auto others = DnsReply(question()).add_of("x.example", 5, name("y.example"));
+    EXPECT_EQ(read_dns_answer(others.bytes(), kQuestion, kId)->alias, "");
+}
+
+TEST(Dns, HoldsAnAbsenceAsLongAsItsAuthoritySays) {
+    for (uint8_t rcode : {0, 3}) {
+        auto reply = DnsReply(question(), rcode).with_authority().add_authority(6, DnsReply::soa(20), 60);
+        auto answer = read_dns_answer(reply.bytes(), kQuestion, kId);
+        ASSERT_TRUE(answer) << answer.error().message;
+        EXPECT_EQ(answer->ttl, 20u);
+        EXPECT_TRUE(answer->final);
+    }
+    auto short_lived = DnsReply(question()).with_authority().add_authority(6, DnsReply::soa(20), 7);
+    EXPECT_EQ(read_dns_answer(short_lived.bytes(), kQuestion, kId)->ttl, 7u);
+    auto silent = DnsReply(question()).with_authority();
+    EXPECT_EQ(read_dns_answer(silent.bytes(), kQuestion, kId)->ttl, std::nullopt);
+    auto broken = DnsReply(question()).add_authority(6, {0, 0, 1});
+    EXPECT_EQ(failure_of(broken.bytes()), "authority 1 is broken");
+}
+
+TEST(Dns, KnowsThatAServerLeavesTheAnswerToOthers) {
+    auto is_final = [](const Bytes& reply) {
+        auto answer = read_dns_answer(reply, kQuestion, kId);
+        return answer && answer->final;
+    };
+    EXPECT_TRUE(is_final(DnsReply(question()).with_authority().bytes()));
+    EXPECT_FALSE(is_final(DnsReply(question()).bytes())) << "it neither has the say nor asks";
+    EXPECT_FALSE(is_final(DnsReply(question(), 3).bytes()));
+    EXPECT_FALSE(is_final(DnsReply(question()).with_authority().add_authority(2, name("ns.sub")).bytes()));
+    EXPECT_FALSE(is_final(DnsReply(question()).with_authority().add(5, name("b.example")).bytes()));
+    EXPECT_TRUE(is_final(DnsReply(question()).add(1, {192, 0, 2, 1}).bytes()));
+    auto recursive = DnsReply(question()).bytes();
+    recursive[3] |= 0x80;
+    EXPECT_TRUE(is_final(recursive));
+}
+
 TEST(Dns, ReadsCodesWithAndWithoutTheQuestion) {
     EXPECT_EQ(read_dns_answer(DnsReply(question(), 3).bytes(), kQuestion, kId)->rcode, "NXDOMAIN");
     EXPECT_EQ(read_dns_answer(DnsReply(question(), 9).bytes(), kQuestion, kId)->rcode, "RCODE9");

@@ -2,7 +2,8 @@
  * system. Static, so that it runs before there is a root; C and not a shell script, because a process costs
  * 40 ms in an emulated guest.
  *
- * Arguments, behind "--" on the kernel's command line: vm SHARE MODULES
+ * Arguments, behind "--" on the kernel's command line: vm ROOT SHARE MODULES
+ *   ROOT     how the host's root is reached: virtiofs (QEMU), or hostfs (User-Mode Linux: it is / already)
  *   SHARE    a directory of the host's: the only one that stays writable
  *   MODULES  the host's directory to be seen as /lib/modules
  * Lays a throw-away overlay over the host's root, runs `sh SHARE/command`, writes its exit status to
@@ -22,7 +23,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 enum { PORT_TRIES = 200, PORT_WAIT_US = 10000 };
@@ -85,26 +88,44 @@ static void mount_at(const char* type, const char* source, const char* at, unsig
     if (mount(source, at, type, flags, options) < 0) die(text("mount %s at %s", type ? type : source, at));
 }
 
-/* The host's root below /lower, read by the overlay only; what is written goes to memory. */
-static void mount_root(const char* share, const char* modules) {
+/* Mounts what a system has below `root`, over the host's root at `lower`; what is written goes to memory. */
+static void fill_root(const char* root, const char* lower, const char* upper, const char* host_modules) {
+    make_folders(text("%s/data", upper));
+    make_folders(text("%s/work", upper));
+    mount_at("overlay", "overlay", root, 0,
+             text("lowerdir=%s,upperdir=%s/data,workdir=%s/work", lower, upper, upper));
+    mount_at("proc", "proc", text("%s/proc", root), 0, NULL);
+    mount_at("sysfs", "sysfs", text("%s/sys", root), 0, NULL);
+    mount_at("cgroup2", "cgroup2", text("%s/sys/fs/cgroup", root), 0, NULL);
+    mount_at("bpf", "bpf", text("%s/sys/fs/bpf", root), 0, NULL);
+    mount_at("devtmpfs", "dev", text("%s/dev", root), 0, NULL);
+    mount_at("devpts", "devpts", text("%s/dev/pts", root), 0, "mode=620,ptmxmode=666");
+    mount_at("tmpfs", "tmpfs", text("%s/dev/shm", root), 0, "mode=1777");
+    mount_at("tmpfs", "tmpfs", text("%s/run", root), 0, "mode=755");
+    mount_at(NULL, host_modules, text("%s/lib/modules", root), MS_BIND, NULL);
+}
+
+static void mount_root_of_qemu(const char* share, const char* modules) {
+    load_modules("/modules");
     mount_at("virtiofs", "root", "/lower", 0, NULL);
     mount_at("tmpfs", "tmpfs", "/upper", 0, "mode=755");
-    make_folders("/upper/data");
-    make_folders("/upper/work");
-    mount_at("overlay", "overlay", "/root", 0, "lowerdir=/lower,upperdir=/upper/data,workdir=/upper/work");
-    mount_at("proc", "proc", "/root/proc", 0, NULL);
-    mount_at("sysfs", "sysfs", "/root/sys", 0, NULL);
-    mount_at("cgroup2", "cgroup2", "/root/sys/fs/cgroup", 0, NULL);
-    mount_at("bpf", "bpf", "/root/sys/fs/bpf", 0, NULL);
-    mount_at("devtmpfs", "dev", "/root/dev", 0, NULL);
-    mount_at("devpts", "devpts", "/root/dev/pts", 0, "mode=620,ptmxmode=666");
-    mount_at("tmpfs", "tmpfs", "/root/dev/shm", 0, "mode=1777");
-    mount_at("tmpfs", "tmpfs", "/root/run", 0, "mode=755");
-    mount_at(NULL, text("/lower%s", modules), "/root/lib/modules", MS_BIND, NULL);
+    fill_root("/root", "/lower", "/upper", text("/lower%s", modules));
     mount_at(NULL, text("/lower%s", share), text("/root%s", share), MS_BIND, NULL);
     if (chdir("/root") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0) die("move the root");
     if (chroot(".") < 0 || chdir("/") < 0) die("enter the root");
-    mount("", "/", NULL, MS_SHARED | MS_REC, NULL);
+}
+
+static void mount_root_of_uml(const char* share, const char* modules) {
+    struct utsname kernel;
+    uname(&kernel);
+    if (mount("tmpfs", "/mnt", "tmpfs", 0, "mode=755") < 0) die("mount /mnt");
+    load_module(text("%s/%s/kernel/fs/overlayfs/overlay.ko", modules, kernel.release));
+    fill_root("/mnt/root", "/", "/mnt/upper", modules);
+    mount_at("hostfs", "none", text("/mnt/root%s", share), 0, share);
+    if (chdir("/mnt/root") < 0 || mkdir(".before", 0755) < 0) die("enter the root");
+    if (syscall(SYS_pivot_root, ".", ".before") < 0 || chroot(".") < 0) die("change the root");
+    umount2("/.before", MNT_DETACH);
+    rmdir("/.before");
 }
 
 static void make_links(void) {
@@ -131,6 +152,15 @@ static int is_named(const char* port, const char* name) {
     close(fd);
     if (size > 0 && line[size - 1] == '\n') line[size - 1] = 0;
     return size > 0 && !strcmp(line, name);
+}
+
+static int open_serial(const char* path) {
+    struct termios raw;
+    int fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0 || tcgetattr(fd, &raw) < 0) die(path);
+    cfmakeraw(&raw);
+    tcsetattr(fd, TCSANOW, &raw);
+    return fd;
 }
 
 /* The virtio-serial port of this name; it appears a moment after its driver. */
@@ -176,14 +206,24 @@ static int wait_for(pid_t command) {
 int main(int count, char** words) {
     int at = 1; /* the kernel may put words of its own before ours */
     while (at < count && strcmp(words[at], "vm")) at++;
-    if (at + 2 >= count) die("arguments");
-    const char* share = words[at + 1];
-    load_modules("/modules");
-    mount_root(share, words[at + 2]);
+    if (at + 3 >= count) die("arguments");
+    const int is_uml = !strcmp(words[at + 1], "hostfs");
+    const char* share = words[at + 2];
+    if (is_uml)
+        mount_root_of_uml(share, words[at + 3]);
+    else
+        mount_root_of_qemu(share, words[at + 3]);
+    mount("", "/", NULL, MS_SHARED | MS_REC, NULL);
     make_links();
     sethostname("vm", 2);
     set_up_loopback();
-    int status = wait_for(start(share, open_port("out"), open_port("err")));
+    int out = is_uml ? open_serial("/dev/ttyS0") : open_port("out");
+    int err = is_uml ? open_serial("/dev/ttyS1") : open_port("err");
+    int status = wait_for(start(share, out, err));
+    if (is_uml) {
+        tcdrain(out);
+        tcdrain(err);
+    }
     FILE* file = fopen(text("%s/status", share), "we");
     if (!file) die("status");
     fprintf(file, "%d\n", status);

@@ -74,13 +74,16 @@ Read<void> Includes::include(const std::string& from, Line line, bool optional) 
     if (auto end = line.end(); !end) return end;
     if (path->text.empty()) return at.mistake("the path is empty; write the path of a file");
     const auto whole = std::filesystem::path(from).parent_path() / path->text;
-    if (!has_wildcard(whole.filename().native())) return include_file(whole, at, optional);
-    if (!optional) return include_matching(whole, at);
-    remarks_.warn(
-        from, path->at,
-        "@include_optional takes '*' and '?' as they stand, in klb too; write @include for all files "
-        "that match");
-    return include_file(whole, at, true);
+    const bool wildcard = has_wildcard(whole.filename().native());
+    if (wildcard && !optional) return include_matching(whole, at);
+    if (wildcard)
+        remarks_.warn(from, path->at,
+                      "@include_optional takes '*' and '?' as they stand, in klb too; write @include for all "
+                      "files that match");
+    if (optional && path->text.contains("${"))
+        remarks_.warn(from, path->at,
+                      "the path of an include takes '${' as it stands, in klb too; write the path out");
+    return include_file(whole, at, optional);
 }
 
 Read<void> Includes::include_file(const std::string& path, const Line& line, bool optional) {

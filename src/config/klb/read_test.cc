@@ -245,6 +245,8 @@ TEST(Klb, SaysWhatIsWrongWithTheNameOfAZeroconfService) {
         {"sixteen-letters-", "'sixteen-letters-'" + name},
         {"_http", "'_http'" + name},
         {"8080", "'8080'" + name},
+        {"a--b", "'a--b'" + name},
+        {"-a", "'-a'" + name},
         {"_http._sctp", "'_http._sctp' ends neither with ._tcp nor with ._udp; write it as in _http._tcp"},
         {"_._tcp", "''" + name},
     };
@@ -348,6 +350,9 @@ TEST(KlbIncludes, KnowNeitherVariablesNorOptionalWildcards) {
               "klb.conf:1:19: @include_optional takes '*' and '?' as they stand, in klb too; write @include "
               "for all "
               "files that match\n");
+    EXPECT_EQ(
+        warnings(files("@set d=\"x\"\n@include_optional \"${d}\"\n" + service(""), {{"x", "nonsense"}})),
+        "klb.conf:2:19: the path of an include takes '${' as it stands, in klb too; write the path out\n");
 }
 
 TEST(KlbIncludes, MayHoldAPartOfAService) {

@@ -76,7 +76,8 @@ constexpr size_t kLongestName = 15;
 
 Result<std::string> read_service_name(std::string_view name) {
     auto allowed = [](char c) { return is_letter(c) || is_digit(c) || c == '-'; };
-    if (name.empty() || name.size() > kLongestName || !std::ranges::all_of(name, allowed) ||
+    const bool bad_hyphen = name.starts_with('-') || name.ends_with('-') || name.contains("--");
+    if (name.empty() || name.size() > kLongestName || bad_hyphen || !std::ranges::all_of(name, allowed) ||
         std::ranges::none_of(name, is_letter))
         return fail(
             "'{}' is not the name of a Zeroconf service; write 1 to {} letters, digits and '-', such as http",

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "config/klb/fake_surroundings.h"
+#include "config/load.h"
 
 namespace weir::config::klb {
 namespace {
@@ -65,6 +66,56 @@ TEST(KlbYaml, IsWhatTheShippedExampleSays) {
               bare(imported(std::string(kReadme)).text));
 }
 
+std::string block(const std::string& bind, const std::string& more) {
+    return "service {\nbind " + bind + "\n" + more + "\n}\n";
+}
+
+/// The source's settings stand in discovery, which this folder does not see; app's test has the real ones.
+model::SourceKind zeroconf() {
+    static constexpr Choice kProtocols[] = {{"ipv4", 4}};
+    static constexpr Setting kSettings[] = {
+        required({"service", Takes::text, "a name"}),
+        {"domain", Takes::text, "a domain"},
+        {"interface", Takes::text, "a name"},
+        {"protocol", Takes::choice, "", 0, 0, kProtocols},
+    };
+    static constexpr Section kSection{"zeroconf", kSettings};
+    return {&kSection, [](const model::SourceSpec&) { return Status(); }};
+}
+
+TEST(KlbYaml, IsAConfigurationOfWeirs) {
+    const std::vector kinds{zeroconf()};
+    auto config = parse(imported(std::string(kReadme)).text, kinds);
+    ASSERT_TRUE(config) << describe("yaml", config.error());
+    ASSERT_EQ(config->services.size(), 1u);
+    const auto& foo = config->services.at("foo");
+    EXPECT_EQ(foo.vips, std::vector{net::only(net::Ip::parse("1.2.3.4").value())});
+    EXPECT_EQ(foo.ports, (std::vector{model::ServicePort{net::Port(80), model::Protocol::tcp}}));
+    EXPECT_EQ(foo.pool, "foo");
+    EXPECT_EQ(foo.engine, model::EngineKind::ipvs);
+    EXPECT_EQ(foo.forward.kind, model::ForwardKind::nat);
+    ASSERT_TRUE(foo.ipvs);
+    EXPECT_EQ(foo.ipvs->scheduler, "rr");
+    ASSERT_EQ(config->pools.at("foo").sources.size(), 1u);
+    const auto& source = config->pools.at("foo").sources[0];
+    EXPECT_EQ(source.kind, "zeroconf");
+    EXPECT_EQ(source.text("service"), "foo");
+    EXPECT_EQ(source.text("interface"), "service");
+    EXPECT_EQ(source.number("protocol", 0), 4);
+}
+
+TEST(KlbYaml, TakesNoSchedulerThatWeirDoesNot) {
+    const std::vector kinds{zeroconf()};
+    for (const char* scheduler :
+         {"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "twos", "mh"}) {
+        auto config = parse(
+            imported(block("192.0.2.1:80", std::string("zeroconf_service a\nscheduler ") + scheduler)).text,
+            kinds);
+        ASSERT_TRUE(config) << describe(scheduler, config.error());
+        EXPECT_EQ(config->services.at("a").ipvs->scheduler, scheduler);
+    }
+}
+
 TEST(KlbYaml, HasEveryDirective) {
     EXPECT_EQ(bare(imported("service {\nbind 192.0.2.1:8080\nscheduler lc\nzeroconf_service web\n"
                             "zeroconf_domain dc1.example.org\nzeroconf_interface eth1\n}\n")
@@ -81,10 +132,6 @@ services:
     forward: nat
     scheduler: lc
 )");
-}
-
-std::string block(const std::string& bind, const std::string& more) {
-    return "service {\nbind " + bind + "\n" + more + "\n}\n";
 }
 
 TEST(KlbYaml, LetsServicesShareThePoolOfOneSource) {
