@@ -30,7 +30,8 @@ class Seeker {
     Seeker(const Seeker&) = delete;
 
     /// False if it does not come true within `limit` of the machine's time.
-    [[nodiscard]] bool until(const std::function<bool()>& condition, lab::Duration limit = std::chrono::seconds(20)) {
+    [[nodiscard]] bool until(const std::function<bool()>& condition,
+                             lab::Duration limit = std::chrono::seconds(20)) {
         lab::InNetns inside(host_.netns());
         const auto begin = std::chrono::steady_clock::now();
         for (auto last = begin; !condition();) {
@@ -46,10 +47,21 @@ class Seeker {
     }
     /// These addresses, in the order of their text.
     [[nodiscard]] bool finds(const std::vector<std::string>& addresses) {
-        return until([&] { return !heard_.sets.empty() && heard_.addresses() == addresses; });
+        return until([&] { return has(addresses); });
+    }
+    bool has(const std::vector<std::string>& addresses) const {
+        return !heard_.sets.empty() && heard_.addresses() == addresses;
     }
     [[nodiscard]] bool fails(size_t times) {
         return until([&] { return heard_.failures.size() >= times; });
+    }
+    /// As until(), with seconds that pass faster than the machine's: for what comes after long pauses.
+    [[nodiscard]] bool later(const std::function<bool()>& condition) {
+        for (int second = 0; second < 60 && !condition(); second++) {
+            let_pass(std::chrono::seconds(1));
+            (void)until(condition, std::chrono::milliseconds(300));
+        }
+        return condition();
     }
     /// Nothing comes from outside meanwhile.
     void let_pass(Clock::Duration span) {
