@@ -74,11 +74,12 @@ class SourceTest : public testing::Test {
     }
 
     /// In the machine's time, too; the fake clock stands still.
+    bool run_until(const std::function<bool()>& condition) { return clock_.run_until(condition); }
     bool hears_set(size_t number) {
-        return clock_.run_until([&] { return heard_.sets.size() >= number; });
+        return run_until([&] { return heard_.sets.size() >= number; });
     }
     bool hears_failure(size_t number) {
-        return clock_.run_until([&] { return heard_.failures.size() >= number; });
+        return run_until([&] { return heard_.failures.size() >= number; });
     }
 
     /// The addresses that were found last, with their ports, in order.
