@@ -46,12 +46,13 @@ class SourceTest : public testing::Test {
     /// The loop runs, in the machine's time, until it holds; false if it never does.
     bool comes_true(const std::function<bool()>& condition) {
         auto latest = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-        while (!condition() && std::chrono::steady_clock::now() < latest) {
+        while (std::chrono::steady_clock::now() < latest) {
+            if (condition()) return true;
             context_.restart();
             context_.run_one_for(std::chrono::milliseconds(20));
             clock_.settle();
         }
-        return condition();
+        return false;
     }
 
     /// The addresses that were found last, with their ports, in order.
