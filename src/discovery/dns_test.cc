@@ -9,7 +9,7 @@
 #include <boost/asio/write.hpp>
 
 #include "discovery/kinds.h"
-#include "discovery/hearing_fixture.h"
+#include "discovery/source_fixture.h"
 #include "net/answer.h"
 #include "proto/dns_fixture.h"
 
@@ -131,7 +131,7 @@ Bytes address(uint8_t last) {
     return {192, 0, 2, last};
 }
 
-class DnsSource : public HearingTest {
+class DnsSource : public SourceTest {
   protected:
     /// What answers to www.example.org A, and nothing else.
     Server::Answer only_www(std::function<Bytes(const Question&)> www) {
@@ -149,7 +149,7 @@ class DnsSource : public HearingTest {
         spec.settings["type"] = int64_t{3};
         return spec;
     }
-    void make(const model::SourceSpec& spec) { HearingTest::make(dns_kind(), spec); }
+    void make(const model::SourceSpec& spec) { ASSERT_TRUE(begin(dns_kind(), spec)); }
 };
 
 TEST_F(DnsSource, FindsTheAddressesOfBothFamilies) {
@@ -463,7 +463,7 @@ TEST_F(DnsSource, SaysNothingOnceItIsGone) {
         return Bytes();
     });
     make(spec({&server}));
-    ASSERT_TRUE(run_until([&] { return !source_; }));
+    ASSERT_TRUE(clock_.run_until([&] { return !source_; }));
     clock_.settle();
     EXPECT_EQ(clock_.alarms(), 0u);
     make(spec({&server}));
