@@ -150,7 +150,7 @@ class DnsSource : public SourceTest {
         spec.settings["type"] = int64_t{3};
         return spec;
     }
-    void make(const model::SourceSpec& spec) { ASSERT_TRUE(begin(dns_kind(), spec)); }
+    void make(const model::SourceSpec& spec) { ASSERT_TRUE(SourceTest::make(dns_kind(), spec)); }
 };
 
 TEST_F(DnsSource, FindsTheAddressesOfBothFamilies) {

@@ -6,7 +6,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/write.hpp>
 
-#include "discovery/hearing_fixture.h"
+#include "discovery/source_fixture.h"
 #include "discovery/kinds.h"
 #include "net/answer.h"
 
@@ -24,7 +24,7 @@ constexpr std::string_view kOne =
     R"(<GANGLIA_XML><CLUSTER NAME="t"><HOST NAME="a" IP="10.0.0.1" TN="1" TMAX="20">)"
     R"(<METRIC NAME="load_one" VAL="1"/></HOST></CLUSTER></GANGLIA_XML>)";
 
-class GangliaSource : public HearingTest {
+class GangliaSource : public SourceTest {
   protected:
     GangliaSource() { asio::co_spawn(context_, serve(), asio::detached); }
 
@@ -44,7 +44,7 @@ class GangliaSource : public HearingTest {
 };
 
 TEST_F(GangliaSource, KeepsWhatItKnowsWhenADocumentIsCutOff) {
-    make(ganglia_kind(), spec());
+    ASSERT_TRUE(make(ganglia_kind(), spec()));
     ASSERT_TRUE(hears_set(1)) << testing::PrintToString(heard_.failures);
     EXPECT_THAT(heard_.addresses(), ElementsAre("10.0.0.1"));
     EXPECT_EQ(heard_.sets[0].members[0].weight, 5u);
@@ -60,7 +60,7 @@ TEST_F(GangliaSource, KeepsWhatItKnowsWhenADocumentIsCutOff) {
 
 TEST_F(GangliaSource, ReadsNoMoreThanItsBound) {
     says_ = "<GANGLIA_XML>" + std::string(17 << 20, ' ') + "</GANGLIA_XML>";
-    make(ganglia_kind(), spec());
+    ASSERT_TRUE(make(ganglia_kind(), spec()));
     ASSERT_TRUE(hears_failure(1));
     EXPECT_THAT(heard_.failures[0], HasSubstr("says more than 16 MiB"));
     EXPECT_THAT(heard_.sets, IsEmpty());
@@ -68,7 +68,7 @@ TEST_F(GangliaSource, ReadsNoMoreThanItsBound) {
 
 TEST_F(GangliaSource, FailsWhereNoHostHasAWeight) {
     says_.replace(says_.find("load_one"), 8, "load_two");
-    make(ganglia_kind(), spec());
+    ASSERT_TRUE(make(ganglia_kind(), spec()));
     ASSERT_TRUE(hears_failure(1));
     EXPECT_THAT(heard_.failures[0], HasSubstr("10.0.0.1: it has not told the metric"));
 }

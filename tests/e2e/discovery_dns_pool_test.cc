@@ -20,7 +20,7 @@ class DnsPool : public SiteTest {
         if (IsSkipped()) return;
         if (auto why = lab::Knot::why_not(); !why.empty()) GTEST_SKIP() << why;
         site_.emplace();
-        knot_.emplace(site_->balancer(), Words{"10.1.10.100@53"},
+        knot_.emplace(site_->balancer(), std::vector<std::string>{"10.1.10.100@53"},
                       std::map<std::string, std::string>{{"example.org", records({10, 11})}});
         auto config = Yaml{}.text();
         const std::string fixed = "static: [10.1.10.10, 10.1.10.11, 10.1.10.12]";
