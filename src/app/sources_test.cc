@@ -22,6 +22,10 @@ TEST(Sources, AreAllThatTheManualTellsOf) {
     for (const auto& kind : source_kinds()) known.insert(std::string(kind.known.section->name) + " source");
     for (const auto& [section, items] : config::read_manual())
         if (section.ends_with(" source")) EXPECT_TRUE(known.contains(section)) << section;
+    for (const auto& kind : source_kinds())
+        for (const auto& [key, text] :
+             config::read_manual()[std::string(kind.known.section->name) + " source"])
+            EXPECT_TRUE(kind.known.section->find(key)) << kind.known.section->name << "." << key;
 }
 
 TEST(Sources, HaveDistinctNamesInOrder) {

@@ -54,7 +54,11 @@ TEST(RedisReader, TellsWhatIsNoRedis) {
 TEST(RedisReader, TakesNoMoreThanItsBounds) {
     RedisReader lists;
     ASSERT_TRUE(lists.feed("*2000000000\r\n"));
-    EXPECT_THAT(lists.next().error().message, HasSubstr("a list of more than 262144"));
+    EXPECT_THAT(lists.next().error().message, HasSubstr("lists of more than 262144"));
+
+    RedisReader nested;
+    ASSERT_TRUE(nested.feed("*2\r\n*200000\r\n*200000\r\n"));
+    EXPECT_THAT(nested.next().error().message, HasSubstr("lists of more than 262144"));
 
     RedisReader bytes;
     ASSERT_TRUE(bytes.feed("$2000000000\r\n"));
