@@ -7,7 +7,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "base/fake_clock.h"
-#include "discovery/hearing_fixture.h"
+#include "discovery/source_fixture.h"
 #include "lab/host.h"
 #include "lab/wait.h"
 
@@ -69,14 +69,14 @@ class Seeker {
         clock_.move(span);
     }
 
-    const discovery::Heard& heard() const { return heard_; }
+    const discovery::Recorder& heard() const { return heard_; }
     std::string last_failure() const { return heard_.failures.empty() ? "" : heard_.failures.back(); }
 
   private:
     lab::Host& host_;
     boost::asio::io_context context_;
     FakeClock clock_{context_};
-    discovery::Heard heard_;
+    discovery::Recorder heard_;
     std::unique_ptr<discovery::Source> source_;
 };
 
