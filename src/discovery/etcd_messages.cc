@@ -106,7 +106,7 @@ Result<std::string> from_base64(std::string_view text) {
 std::string end_of(std::string_view prefix) {
     std::string end(prefix);
     while (!end.empty() && end.back() == '\xff') end.pop_back();
-    if (end.empty()) return {'\0', 1};  // all keys from the first on
+    if (end.empty()) return std::string(1, '\0');  // all keys from the first on
     end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
     return end;
 }

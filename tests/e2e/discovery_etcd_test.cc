@@ -256,8 +256,8 @@ class EtcdPool : public SiteTest {
     json::value source() { return lab::must(daemon_->get("/api/v1/pools")).at(0).at("sources").at(0); }
     std::vector<std::string> backends() {
         std::vector<std::string> all;
-        for (const auto& row : lab::must(daemon_->get("/api/v1/backends")).as_array())
-            all.emplace_back(row.at("address").as_string());
+        const auto rows = lab::must(daemon_->get("/api/v1/backends"));  // outlives the loop
+        for (const auto& row : rows.as_array()) all.emplace_back(row.at("address").as_string());
         std::ranges::sort(all);
         return all;
     }
