@@ -8,6 +8,7 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 
+#include "discovery/cares.h"
 #include "discovery/kinds.h"
 #include "discovery/source_fixture.h"
 #include "net/answer.h"
@@ -149,7 +150,7 @@ class DnsSource : public SourceTest {
         spec.settings["type"] = int64_t{3};
         return spec;
     }
-    void make(const model::SourceSpec& spec) { ASSERT_TRUE(begin(dns_kind(), spec)); }
+    void make(const model::SourceSpec& spec) { ASSERT_TRUE(SourceTest::make(dns_kind(), spec)); }
 };
 
 TEST_F(DnsSource, FindsTheAddressesOfBothFamilies) {
@@ -366,6 +367,24 @@ TEST_F(DnsSource, HasNoHalfSetWhenOneTargetIsUnknown) {
     ASSERT_TRUE(hears_failure(1));
     EXPECT_THAT(heard_.failures[0], HasSubstr("b.example.org"));
     EXPECT_THAT(heard_.sets, IsEmpty());
+}
+
+TEST_F(DnsSource, FailsWhereNoTargetHasAnAddress) {
+    Server server(context_, [](const Question& question) {
+        if (!question.name.ends_with("SRV")) return nothing(question, kNxdomain);
+        return DnsReply(question.bytes).add(kSrv, srv(0, 1, "a.example.org")).bytes();
+    });
+    make(srv_spec(server));
+    ASSERT_TRUE(hears_failure(1));
+    EXPECT_EQ(heard_.failures[0], "_http._tcp.example.org: a.example.org:80: it has no address");
+    EXPECT_THAT(heard_.sets, IsEmpty());
+}
+
+/// Or loopback, where that names none (resolv.conf(5)).
+TEST_F(DnsSource, KnowsTheSystemsServers) {
+    auto cares = Cares::open(context_.get_executor(), clock_, {});
+    ASSERT_TRUE(cares);
+    EXPECT_THAT((*cares)->servers(), testing::Not(IsEmpty()));
 }
 
 TEST_F(DnsSource, AsksForManyTargets) {

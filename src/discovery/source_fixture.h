@@ -46,13 +46,18 @@ class Recorder final : public Listener {
 class SourceTest : public testing::Test {
   protected:
     /// As the configuration would have it made; fails with what is wrong with the settings.
-    Status begin(const Kind& kind, model::SourceSpec spec) {
+    Status make(const Kind& kind, model::SourceSpec spec) {
         spec.kind = kind.known.section->name;
         if (auto good = kind.known.check(spec); !good) return good;
         source_ = kind.make({context_.get_executor(), clock_}, spec, heard_);
         EXPECT_EQ(heard_.times_found + heard_.times_failed, 0) << "told before it was made";
-        clock_.settle();
         return {};
+    }
+    /// And begun.
+    Status begin(const Kind& kind, model::SourceSpec spec) {
+        auto made = make(kind, std::move(spec));
+        clock_.settle();
+        return made;
     }
 
     /// The loop runs, in the machine's time, until it holds; false if it never does.

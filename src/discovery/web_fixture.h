@@ -142,7 +142,7 @@ class WebTest : public SourceTest {
     }
 
     void search(const Kind& kind, std::map<std::string, model::SourceSpec::Value, std::less<>> settings) {
-        ASSERT_TRUE(begin(kind, {std::string(kind.known.section->name), std::move(settings)}));
+        ASSERT_TRUE(make(kind, {std::string(kind.known.section->name), std::move(settings)}));
     }
     bool await_asked(size_t times) {
         return run_until([this, times] { return asked_.size() >= times; });
