@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kProgram = "/usr/sbin/gmond";
 
-/// Of the collections a heartbeat alone: metrics come by set(). gmond wants each setting on a line of its
+/// Of the collections a heartbeat alone: metrics come by report(). gmond wants each setting on a line of its
 /// own.
 std::string config(const std::string& address, const GmondOptions& options) {
     return fmt::format(R"(globals {{
@@ -67,10 +67,10 @@ Gmond::Gmond(Host& host, const std::string& address, GmondOptions options) : hos
     start();
 }
 
-void Gmond::set(const std::string& metric, double value) {
+void Gmond::report(const std::string& address, const std::string& metric, double value) {
     const auto done =
         run(host_, {"/usr/bin/gmetric", "-c", dir_ / "gmond.conf", "-n", metric, "-v",
-                    fmt::format("{}", value), "-t", "float", "-S", fmt::format("{0}:{0}", address_)});
+                    fmt::format("{}", value), "-t", "float", "-S", fmt::format("{0}:{0}", address)});
     if (done.status != 0) give_up("{}: gmetric fails: {}{}", host_.name(), done.out, done.err);
 }
 

@@ -21,8 +21,8 @@ class Gmond {
     /// Returns when it answers.
     Gmond(Host& host, const std::string& address, GmondOptions options = {});
 
-    /// `gmetric`: this host's metric, from now on.
-    void set(const std::string& metric, double value);
+    /// By `gmetric`, in the name of the host that has this address: a metric of it.
+    void report(const std::string& address, const std::string& metric, double value);
 
     void kill();
     void start();

@@ -41,7 +41,7 @@ class Examples : public discovery::WebTest {
         auto kind = std::ranges::find(source_kinds(), spec.kind,
                                       [](const auto& each) { return each.known.section->name; });
         ASSERT_NE(kind, source_kinds().end());
-        make(*kind, spec);
+        ASSERT_TRUE(make(*kind, spec));
         ASSERT_TRUE(hears_set(1)) << (heard_.failures.empty() ? "" : heard_.failures.back());
     }
     net::Ip ip(const char* text) { return net::Ip::parse(text).value(); }

@@ -44,7 +44,8 @@ class SupplyTest : public testing::Test {
     }
     std::vector<std::string> members(const std::string& pool = "web") {
         std::vector<std::string> all;
-        for (const auto& source : supply->supplies()[pool])
+        const auto supplies = supply->supplies();
+        for (const auto& source : supplies.at(pool))
             for (const auto& [address, found] : source.members) all.push_back(address.text());
         return all;
     }

@@ -134,7 +134,7 @@ TEST_F(EtcdTest, TurnsToTheNextServerAndFailsOnlyWhenNoneAnswers) {
     ASSERT_TRUE(hears_failure(1));
     EXPECT_EQ(heard_.failures[0], "etcd: " + at(broken) + ": etcdserver: no leader");
     auto asked = asked_.size();
-    clock_.move(1s);
+    clock_.move(1300ms);
     ASSERT_TRUE(await_asked(asked + 2));
     EXPECT_THAT(heard_.failures, SizeIs(1)) << "the same is told once";
 }

@@ -13,7 +13,7 @@
 #include <map>
 
 #include "base/pem_fixture.h"
-#include "discovery/hearing_fixture.h"
+#include "discovery/source_fixture.h"
 #include "net/answer.h"
 
 namespace weir::discovery {
@@ -113,7 +113,7 @@ class Talk {
     std::string received_;
 };
 
-class WebTest : public HearingTest {
+class WebTest : public SourceTest {
   protected:
     /// What comes of a request.
     using Answer = std::function<asio::awaitable<void>(const Asked& asked, Talk& talk)>;
@@ -142,7 +142,7 @@ class WebTest : public HearingTest {
     }
 
     void search(const Kind& kind, std::map<std::string, model::SourceSpec::Value, std::less<>> settings) {
-        make(kind, {std::string(kind.known.section->name), std::move(settings)});
+        ASSERT_TRUE(make(kind, {std::string(kind.known.section->name), std::move(settings)}));
     }
     bool await_asked(size_t times) {
         return run_until([this, times] { return asked_.size() >= times; });

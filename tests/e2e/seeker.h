@@ -7,7 +7,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "base/fake_clock.h"
-#include "discovery/hearing_fixture.h"
+#include "discovery/source_fixture.h"
 #include "lab/host.h"
 #include "lab/wait.h"
 
@@ -30,7 +30,8 @@ class Seeker {
     Seeker(const Seeker&) = delete;
 
     /// False if it does not come true within `limit` of the machine's time.
-    [[nodiscard]] bool until(const std::function<bool()>& condition, lab::Duration limit = std::chrono::seconds(20)) {
+    [[nodiscard]] bool until(const std::function<bool()>& condition,
+                             lab::Duration limit = std::chrono::seconds(20)) {
         lab::InNetns inside(host_.netns());
         const auto begin = std::chrono::steady_clock::now();
         for (auto last = begin; !condition();) {
@@ -46,10 +47,21 @@ class Seeker {
     }
     /// These addresses, in the order of their text.
     [[nodiscard]] bool finds(const std::vector<std::string>& addresses) {
-        return until([&] { return !heard_.sets.empty() && heard_.addresses() == addresses; });
+        return until([&] { return has(addresses); });
+    }
+    bool has(const std::vector<std::string>& addresses) const {
+        return !heard_.sets.empty() && heard_.addresses() == addresses;
     }
     [[nodiscard]] bool fails(size_t times) {
         return until([&] { return heard_.failures.size() >= times; });
+    }
+    /// As until(), with seconds that pass faster than the machine's: for what comes after long pauses.
+    [[nodiscard]] bool later(const std::function<bool()>& condition) {
+        for (int second = 0; second < 60 && !condition(); second++) {
+            let_pass(std::chrono::seconds(1));
+            (void)until(condition, std::chrono::milliseconds(300));
+        }
+        return condition();
     }
     /// Nothing comes from outside meanwhile.
     void let_pass(Clock::Duration span) {
@@ -57,14 +69,14 @@ class Seeker {
         clock_.move(span);
     }
 
-    const discovery::Heard& heard() const { return heard_; }
+    const discovery::Recorder& heard() const { return heard_; }
     std::string last_failure() const { return heard_.failures.empty() ? "" : heard_.failures.back(); }
 
   private:
     lab::Host& host_;
     boost::asio::io_context context_;
     FakeClock clock_{context_};
-    discovery::Heard heard_;
+    discovery::Recorder heard_;
     std::unique_ptr<discovery::Source> source_;
 };
 

@@ -160,7 +160,7 @@ TEST_F(IpvsVm, HoldsThresholds) {
     backends[0].max_connections = 4;
     backends[0].min_connections = 2;
     apply({{.backends = backends}});
-    EXPECT_THAT(site_.ipvsadm(), HasSubstr("-r 10.1.10.11:80 -m -w 1 -x 4 -y 2"));
+    EXPECT_THAT(site_.ipvsadm({"-L", "-n", "--thresholds"}), testing::ContainsRegex("10.1.10.11:80 +4 +2 "));
     std::vector<std::unique_ptr<Conversation>> open;
     std::map<std::string, int> answers;
     for (int i = 0; i < 12; ++i) {
