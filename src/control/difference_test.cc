@@ -71,12 +71,10 @@ TEST(Difference, NamesTheSettingsThatChange) {
 TEST(Difference, SeesEveryFieldOfThePlan) {
     const auto plan = plan_of(sample_config());
     // Does not compile for a plan with another field: that belongs below, too.
-    [[maybe_unused]] auto [node, interfaces, vlans, flows, icmp, unmatched, watchdog, secret, silent,
-                           stands_by, frontends] = plan;
-    std::map<std::string, model::Plan> others;
-    auto other_in = [&](const char* name) -> model::Plan& {
-        return others.emplace(name, plan).first->second;
-    };
+    [[maybe_unused]] auto [node, interfaces, vlans, flows, icmp, unmatched, watchdog, ipvs_sync,
+                           ipvs_timeouts, secret, silent, stands_by, frontends] = plan;
+    std::multimap<std::string, model::Plan> others;
+    auto other_in = [&](const char* name) -> model::Plan& { return others.emplace(name, plan)->second; };
     other_in("node").node_address = ip("10.0.0.9");
     other_in("interfaces").interfaces.push_back({"eth9"});
     other_in("vlans").vlans[7] = {};
@@ -84,6 +82,8 @@ TEST(Difference, SeesEveryFieldOfThePlan) {
     other_in("icmp").icmp.rate++;
     other_in("unmatched").unmatched = model::Unmatched::pass;
     other_in("watchdog").watchdog += 1s;
+    other_in("ipvs").ipvs_sync = model::IpvsSync{};
+    other_in("ipvs").ipvs_timeouts = model::IpvsTimeouts{};
     other_in("sync").flow_secret = 1;
     other_in("silent").silent = true;
     other_in("stands by").stands_by = true;
@@ -97,6 +97,21 @@ TEST(Difference, SeesEveryFieldOfThePlan) {
             EXPECT_THAT(found.settings, ElementsAre(name));
         }
     }
+}
+
+TEST(Difference, SeesAnotherEngineAndWhatIpvsIsTold) {
+    auto with = [](const model::Ipvs& ipvs) {
+        auto config = sample_config();
+        config.services.at("web").engine = model::EngineKind::ipvs;
+        config.services.at("web").ipvs = ipvs;
+        return plan_of(config);
+    };
+    const auto xdp = plan_of(sample_config()), wlc = with({}), sh = with({.scheduler = "sh"}),
+               persistent = with({.persistence = 5s});
+    for (const auto* other : {&xdp, &sh, &persistent}) EXPECT_FALSE(same_programming(wlc, *other));
+    EXPECT_TRUE(difference(xdp, wlc).changed.at(0).scheduler_changed);
+    EXPECT_TRUE(difference(wlc, sh).changed.at(0).scheduler_changed);
+    EXPECT_FALSE(difference(wlc, persistent).changed.at(0).scheduler_changed);
 }
 
 TEST(Difference, NamesFrontendsThatComeAndGo) {
