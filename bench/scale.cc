@@ -5,41 +5,30 @@
 //
 //   balancer 10.255.0.1 ── 10.255.0.2 world: every address of 10.0.0.0/8, which are the backends behind it
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include <CLI/CLI.hpp>
 #include <cmath>
-#include <filesystem>
 #include <future>
 #include <limits>
 #include <thread>
 
-#include "admin/client.h"
+#include "bench/daemon.h"
 #include "bench/measure.h"
 #include "config/load.h"
-#include "engine/xdp/datapath.h"
-#include "lab/bpffs.h"
 #include "lab/failure.h"
 #include "lab/lab.h"
 #include "lab/process.h"
 #include "lab/tcp.h"
-#include "lab/temp_dir.h"
 #include "sched/table.h"
 
 namespace weir::bench {
 namespace {
 
 using namespace std::chrono_literals;
-using engine::xdp::MapName;
 
 constexpr auto kUsable = 60s;  // is waited for at the start
 constexpr auto kChange = 10s;
-
-/// A path that does not depend on where the bench is called from.
-std::string beside_itself(const std::string& path) {
-    return (std::filesystem::read_symlink("/proc/self/exe").parent_path() / path).lexically_normal();
-}
 
 struct Options {
     std::string binary = beside_itself("../weir");
@@ -74,56 +63,6 @@ std::string write_yaml(const Options& options, const Scenario& scenario) {
                                             : "");
     return text;
 }
-
-/// The rows of a pinned map, to be read.
-template <class Row>
-class View {
-  public:
-    explicit View(const UniqueFd& map, size_t rows) : rows_(rows) {
-        address_ = ::mmap(nullptr, rows * sizeof(Row), PROT_READ, MAP_SHARED, map.get(), 0);
-        if (address_ == MAP_FAILED) lab::give_up("cannot map a table: {}", std::strerror(errno));
-    }
-    ~View() { ::munmap(address_, rows_ * sizeof(Row)); }
-    View(const View&) = delete;
-
-    const Row& operator[](size_t i) const { return static_cast<const Row*>(address_)[i]; }
-    size_t size() const { return rows_; }
-
-  private:
-    size_t rows_;
-    void* address_;
-};
-
-/// What the kernel has.
-class Kernel {
-  public:
-    explicit Kernel(const std::string& pins)
-        : maps_(engine::xdp::Datapath::open_pinned(pins + "/maps")),
-          sizes_(engine::xdp::Datapath::sizes_of(maps_, {})),
-          state_(map(MapName::state), 1),
-          targets_(map(MapName::targets), size_t{2} * sizes_.target_slots) {}
-
-    uint32_t generation() const { return __atomic_load_n(&state_[0].active, __ATOMIC_ACQUIRE); }
-    size_t usable() const {
-        size_t half = size_t{generation() & 1} * sizes_.target_slots, usable = 0;
-        for (size_t i = 0; i < sizes_.target_slots; i++)
-            usable += targets_[half + i].accepts == WEIR_ACCEPTS_ALL;
-        return usable;
-    }
-    double bytes() const {
-        double sum = 0;
-        for (const auto& map : maps_) sum += static_cast<double>(map_memory(map.get()));
-        return sum;
-    }
-
-  private:
-    const UniqueFd& map(MapName name) const { return maps_[static_cast<size_t>(name)]; }
-
-    engine::xdp::Maps maps_;
-    engine::xdp::Sizes sizes_;
-    View<weir_state> state_;
-    View<weir_target> targets_;
-};
 
 /// The two hosts.
 struct Site {
@@ -216,76 +155,8 @@ struct Floors {
     }
 };
 
-class Daemon {
-  public:
-    Daemon(Site& site, const Options& options, const Scenario& scenario) {
-        directory_.write("weir.yaml", write_yaml(options, scenario));
-        started_ = wall_seconds();
-        process_ = std::make_unique<lab::Process>(
-            site.balancer,
-            std::vector<std::string>{options.binary, "run", "-c", directory_ / "weir.yaml", "--socket",
-                                     socket(), "--pin", pins(), "--state", directory_ / "state"},
-            lab::ProcessOptions{.output_file = directory_ / "log"});
-        if (clock_getcpuclockid(process_->pid(), &clock_) != 0) lab::give_up("no clock of the daemon");
-    }
-
-    std::string socket() const { return directory_ / "weir.sock"; }
-    std::string pins() const { return bpffs_.path() + "/weir"; }
-    double since_start() const { return (wall_seconds() - started_) * 1e3; }
-    double cpu() const {
-        timespec now{};
-        clock_gettime(clock_, &now);
-        return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
-    }
-    std::string log() const { return lab::read_file(directory_ / "log"); }
-
-    /// Until the condition holds: false where it does not within the time. A daemon that has gone says what
-    /// it logged.
-    template <class Condition>
-    bool await(Condition condition, std::chrono::seconds limit) {
-        auto until = wall_seconds() + static_cast<double>(limit.count());
-        while (!condition()) {
-            lab::throw_if_interrupted();
-            if (!process_->alive()) lab::give_up("the daemon has ended:\n{}", log());
-            if (wall_seconds() > until) return false;
-            std::this_thread::sleep_for(200us);
-        }
-        return true;
-    }
-
-    Result<admin::Response> call(const std::string& method, const std::string& path,
-                                 const std::string& body = "") const {
-        auto client = admin::Client::connect(socket());
-        if (!client) return propagate(client);
-        admin::Request request;
-        request.method = method;
-        request.path = path;
-        request.body = body;
-        return client->call(request);
-    }
-    void must(const std::string& method, const std::string& path, const std::string& body = "") const {
-        auto response = lab::must(call(method, path, body));
-        if (response.status != 200) lab::give_up("{} {}: {}", method, path, response.body);
-    }
-    double metric(const std::string& name) const {
-        auto text = lab::must(call("GET", "/metrics")).body;
-        auto at = text.find("\n" + name + " ");
-        return at == std::string::npos ? NAN : std::stod(text.substr(at + name.size() + 2));
-    }
-    double memory(const std::string& name) const {
-        return static_cast<double>(process_memory(name, process_->pid()));
-    }
-
-  private:
-    lab::TempDir directory_;
-    lab::PrivateBpffs bpffs_;
-    double started_ = 0;
-    std::unique_ptr<lab::Process> process_;
-    clockid_t clock_{};
-};
-
 /// Asks for the changes one after the other, and takes the time until the kernel has each.
-void measure_changes(const std::string& what, Daemon& daemon, const Kernel& kernel, double floor,
+void measure_changes(const std::string& what, Daemon& daemon, const Tables& kernel, double floor,
                      const std::vector<std::string>& bodies) {
     std::vector<double> times, cpu;
     for (const auto& body : bodies) {
@@ -304,7 +175,7 @@ void measure_changes(const std::string& what, Daemon& daemon, const Kernel& kern
     print(what + ", slowest", NAN, quantile(times, 1), quantile(cpu, 1), floor);
 }
 
-void measure_overrides(Daemon& daemon, const Kernel& kernel, const Options& options, double floor) {
+void measure_overrides(Daemon& daemon, const Tables& kernel, const Options& options, double floor) {
     std::vector<std::string> weights, drains;
     for (int i = 0; i < options.repeat; i++) {
         weights.push_back(fmt::format(R"({{"backend": "{}", "weight": 5}})", backend(i, 0)));
@@ -315,7 +186,7 @@ void measure_overrides(Daemon& daemon, const Kernel& kernel, const Options& opti
 }
 
 /// A check fails, and what is left is the daemon's part.
-void measure_death(Site& site, Daemon& daemon, const Kernel& kernel) {
+void measure_death(Site& site, Daemon& daemon, const Tables& kernel) {
     auto usable = kernel.usable();
     site.route(RTN_UNREACHABLE, backend(20, 0) + "/32");
     bool failed = daemon.await([&] { return kernel.usable() < usable; }, kUsable);
@@ -334,10 +205,10 @@ void measure_start(Daemon& daemon, const Options& options, const Scenario& scena
     if (!planned) lab::give_up("no plan in {} s:\n{}", kUsable.count(), daemon.log());
     print("from exec to the plan in force", 2000, daemon.since_start(), daemon.cpu(), floor);
     auto all = static_cast<size_t>(options.services) * static_cast<size_t>(options.backends);
-    bool usable = daemon.await([&] { return Kernel(daemon.pins()).usable() == all; }, kUsable);
+    bool usable = daemon.await([&] { return Tables(daemon.pins()).usable() == all; }, kUsable);
     print(fmt::format("… to all {} targets usable", all), scenario.checks ? NAN : 2000,
           usable ? daemon.since_start() : kUnreached, daemon.cpu(), floor);
-    if (!usable) fmt::print("| … of which are usable | | {} | | |\n", Kernel(daemon.pins()).usable());
+    if (!usable) fmt::print("| … of which are usable | | {} | | |\n", Tables(daemon.pins()).usable());
 }
 
 void measure(const Options& options, const Scenario& scenario) {
@@ -349,11 +220,11 @@ void measure(const Options& options, const Scenario& scenario) {
     Site site;
     std::optional<lab::Process> server;
     if (scenario.checks) server.emplace(site.world, serve);
-    Daemon daemon(site, options, scenario);
+    Daemon daemon(site.balancer, options.binary, write_yaml(options, scenario));
     measure_start(daemon, options, scenario, floors.start);
     std::this_thread::sleep_for(1s);  // what is left of the start
 
-    Kernel kernel(daemon.pins());
+    Tables kernel(daemon.pins());
     measure_overrides(daemon, kernel, options, floors.change);
     if (scenario.checks) measure_death(site, daemon, kernel);
     auto cpu = daemon.cpu(), start = wall_seconds();

@@ -38,5 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     require(answer->truncated == answer->rcode.empty());
     require(!answer->truncated || answer->records.empty());
     require(answer->records.size() <= size / 11);  // the least that a record takes
+    require(answer->records.empty() || (answer->final && answer->ttl));
+    require(!answer->ttl || *answer->ttl <= INT32_MAX);
     return 0;
 }

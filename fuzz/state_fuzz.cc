@@ -1,5 +1,6 @@
 // Any bytes as a file of the state folder (control/override_file.h, health_file.h, alert/unsent.h,
-// announce/bfd/parked.h): never a crash, and what is accepted is written so that it is read as the same.
+// announce/bfd/parked.h, engine/ipvs/record.h), or as the kernel's list of connections: never a crash, and
+// what is accepted is written so that it is read as the same.
 #include <cstdlib>
 #include <string_view>
 
@@ -7,6 +8,8 @@
 #include "announce/bfd/parked.h"
 #include "control/health_file.h"
 #include "control/override_file.h"
+#include "engine/ipvs/connection_table.h"
+#include "engine/ipvs/record.h"
 
 namespace {
 
@@ -31,5 +34,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     namespace bfd = weir::announce::bfd;
     if (auto parked = bfd::read_parked(text, kNow))
         require(bfd::read_parked(bfd::parked_text(*parked, kNow + std::chrono::seconds(1)), kNow) == parked);
+    namespace ipvs = weir::engine::ipvs;
+    if (auto owned = ipvs::read_record(text, "boot"))
+        require(ipvs::read_record(ipvs::record_text(*owned, "boot"), "boot") == owned);
+    (void)ipvs::read_connection(text);
     return 0;
 }

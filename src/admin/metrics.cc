@@ -13,6 +13,7 @@ using BfdRow = announce::BfdRow;
 using control::BackendRow;
 using control::FrontendRow;
 using control::ServiceRow;
+using control::SourceRow;
 using Report = Measured;
 using Labels = std::vector<std::string_view>;
 using enum MetricKind;

@@ -59,7 +59,7 @@ Rendering get_sync(const Parts& parts, const Request&) {
 }
 
 Rendering get_config(const Parts& parts, const Request&) {
-    return [config = parts.controller.config()] { return reply(control::config_json(config)); };
+    return [config = parts.controller.declared()] { return reply(control::config_json(config)); };
 }
 
 Rendering get_openapi(const Parts&, const Request&) {

@@ -334,7 +334,13 @@ void add_config(json::object& to) {
                            {"port", port_or_null()},
                            {"server_id", or_null(text())},
                            {"max_connections", whole()},
+                           {"priority", whole(0, 65535)},
                            {"min_connections", whole()}});
+    auto source = record({{"kind", text()}, {"settings", by_name(text())}});
+    auto pool = record({{"static", list(backend)},
+                        {"sources", list(source)},
+                        {"minimum", text()},
+                        {"damping_seconds", number()}});
     auto admin = record({{"listen", or_null(text())},
                          {"certificate", secret()},
                          {"key", secret()},
@@ -347,7 +353,7 @@ void add_config(json::object& to) {
                       {"bgp", or_null(bgp_settings())},
                       {"sync", or_null(sync_settings())},
                       {"alerts", by_name(alert())},
-                      {"pools", by_name(record({{"static", list(backend)}}))},
+                      {"pools", by_name(pool)},
                       {"services", by_name(service)}} +
                settings_fields());
 }

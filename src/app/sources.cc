@@ -11,6 +11,7 @@ std::span<const discovery::Kind> source_kinds() {
         discovery::consul_kind(),
         discovery::dns_kind(),
         discovery::etcd_kind(),
+        discovery::exec_kind(),
         discovery::file_kind(),
         discovery::ganglia_kind(),
         discovery::http_kind(),

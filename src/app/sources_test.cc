@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include "config/manual_fixture.h"
 
@@ -18,10 +18,15 @@ TEST(Sources, AreInTheManual) {
 }
 
 TEST(Sources, AreAllThatTheManualTellsOf) {
-    std::set<std::string> known{""};
-    for (const auto& kind : source_kinds()) known.insert(std::string(kind.known.section->name) + " source");
-    for (const auto& [section, items] : config::read_manual())
-        if (section.ends_with(" source")) EXPECT_TRUE(known.contains(section)) << section;
+    std::map<std::string, const Section*> known;
+    for (const auto& kind : source_kinds())
+        known[std::string(kind.known.section->name) + " source"] = kind.known.section;
+    const auto manual = config::read_manual();
+    for (const auto& [name, items] : manual) {
+        if (!name.ends_with(" source")) continue;
+        ASSERT_TRUE(known.contains(name)) << name;
+        for (const auto& [key, text] : items) EXPECT_TRUE(known[name]->find(key)) << name << "." << key;
+    }
 }
 
 TEST(Sources, HaveDistinctNamesInOrder) {

@@ -95,6 +95,7 @@ void show_own_processes() {
         execute(prepared);
     }
     if (program < 0) give_up("start it");
+    ::close(STDOUT_FILENO);  // who reads is to see its end when the program closes it
     for (;;) {
         int status = 0;
         pid_t gone = ::waitpid(-1, &status, 0);

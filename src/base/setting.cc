@@ -35,6 +35,7 @@ std::string list_words(std::span<const Choice> choices) {
 std::string duration_text(int64_t milliseconds) {
     constexpr std::pair<int64_t, std::string_view> kUnits[] = {
         {kDay, "d"}, {kHour, "h"}, {60 * kSecond, "m"}, {kSecond, "s"}};
+    if (milliseconds == 0) return "0s";
     for (auto [length, unit] : kUnits)
         if (milliseconds % length == 0) return fmt::format("{}{}", milliseconds / length, unit);
     return fmt::format("{}ms", milliseconds);

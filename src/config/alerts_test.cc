@@ -78,7 +78,7 @@ TEST(AlertSettings, Mistakes) {
              "f:3:28: 'events' is an empty list; write a list of kinds of events, or all, warning or "
              "error\n"},
             {"{journal: {}, settle: 2h}",
-             "f:3:28: 2h is out of range; 'settle' takes a duration from 0d to 1h\n"},
+             "f:3:28: 2h is out of range; 'settle' takes a duration from 0s to 1h\n"},
             {"{journal: {}, rate: 0}", "f:3:26: 0 is out of range; 'rate' takes a number from 1 to 10000\n"},
             {"{journal: {url: a}}", "f:3:17: unknown key 'url'; journal takes none\n"},
             {"{syslog: {server: log.example.com}}",

@@ -79,7 +79,7 @@ TEST(Mistakes, OfChecks) {
             {"{https: {expiry_warning: 30m}}",
              "f:4:36: 30m is not a whole number of hours; 'expiry_warning' counts in hours\n"},
             {"{https: {expiry_warning: 366d}}",
-             "f:4:36: 366d is out of range; 'expiry_warning' takes a duration from 0d to 365d\n"},
+             "f:4:36: 366d is out of range; 'expiry_warning' takes a duration from 0s to 365d\n"},
             {"{http: {path: alive}}",
              "f:4:25: 'alive' is not a path; write one such as /alive, with %20 for a space\n"},
             {"{http: {path: \"/a\\r\\nX: y\"}}",

@@ -35,7 +35,7 @@ inline std::map<std::string, Items> read_manual() {
     return sections;
 }
 
-/// That the manual's section `name` has what the settings take, and their defaults.
+/// That the manual's section `name` has each setting with what it takes, and its default.
 inline void expect_in_manual(const std::string& name, const Section& section) {
     auto manual = read_manual();
     ASSERT_TRUE(manual.contains(name)) << "no .Ss " << name;
@@ -49,7 +49,6 @@ inline void expect_in_manual(const std::string& name, const Section& section) {
         EXPECT_TRUE(item->second.starts_with(begin + ". "))
             << name << "." << setting.name << ": " << item->second << "\nshould begin: " << begin << ".";
     }
-    for (const auto& [key, text] : items) EXPECT_TRUE(section.find(key)) << name << "." << key;
 }
 
 }  // namespace weir::config

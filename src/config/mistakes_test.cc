@@ -129,10 +129,10 @@ TEST(Mistakes, OfPools) {
     expect_all(
         {
             {"  p: {}\n",
-             "f:2:3: pool 'p' has no 'static'; add it, a list of addresses and backend settings\n"},
+             "f:2:3: pool 'p' has no backends and no source of any; add 'static', a list of addresses\n"},
             {"  p:\n", "f:2:3: pool 'p' is nothing; write a mapping of its settings\n"},
             {"  p: {static: []}\n",
-             "f:2:15: 'static' is an empty list; write a list of addresses and backend settings\n"},
+             "f:2:3: pool 'p' has no backends and no source of any; add 'static', a list of addresses\n"},
             {"  p: {static: 192.0.2.1}\n",
              "f:2:15: 'static' is a single value; write a list of addresses and backend settings\n"},
             {"  p: {static: [192.0.2.256]}\n",

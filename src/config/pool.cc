@@ -112,7 +112,7 @@ PoolDraft read_pool(const Node& node, std::string_view name, Place at, SourceKin
     fields.duration("damping", pool.damping);
     auto sound = mistakes.count() == before;
     pool.sources = read_sources(fields, kinds, mistakes);
-    if (sound && node.kind == Node::Kind::mapping && !fields.find("static") && pool.sources.empty() &&
+    if (sound && node.kind == Node::Kind::mapping && pool.backends.empty() && pool.sources.empty() &&
         mistakes.count() == before)
         mistakes.add(at, "pool '{}' has no backends and no source of any; add 'static', a list of addresses",
                      name);

@@ -6,6 +6,7 @@
 
 #include "control/json_parts.h"
 #include "model/plan.h"
+#include "model/source_text.h"
 
 namespace weir::control {
 namespace {
@@ -99,6 +100,7 @@ json::object backend_json(const model::Backend& backend) {
             {"port", backend.port ? json::value(backend.port->value()) : nullptr},
             {"server_id", server_id_json(backend.server_id)},
             {"max_connections", backend.max_connections},
+            {"priority", backend.priority},
             {"min_connections", backend.min_connections}};
 }
 
@@ -190,6 +192,19 @@ json::object admin_json(const model::Admin& admin) {
             {"operator_token", secret(!admin.operator_token.empty())}};
 }
 
+json::object source_json(const model::SourceSpec& source) {
+    json::object settings;
+    for (const auto& [name, value] : source.settings) settings[name] = text(model::text_of(value));
+    return {{"kind", text(source.kind)}, {"settings", std::move(settings)}};
+}
+
+json::object pool_json(const model::Pool& pool) {
+    return {{"static", list(pool.backends, backend_json)},
+            {"sources", list(pool.sources, source_json)},
+            {"minimum", fmt::format("{}{}", pool.minimum.count, pool.minimum.is_percent ? "%" : "")},
+            {"damping_seconds", seconds(pool.damping)}};
+}
+
 template <class Value, class Make>
 json::object by_name(const std::map<std::string, Value>& values, Make make) {
     json::object object;
@@ -200,9 +215,6 @@ json::object by_name(const std::map<std::string, Value>& values, Make make) {
 }  // namespace
 
 json::object config_json(const model::Config& config) {
-    auto pool_json = [](const model::Pool& pool) {
-        return json::object{{"static", list(pool.backends, backend_json)}};
-    };
     return {{"node_address", config.node_address ? json::value(config.node_address->text()) : nullptr},
             {"interfaces", interfaces_json(config.interfaces)},
             {"vlans", vlans_json(config.vlans)},

@@ -102,6 +102,8 @@ class Controller {
     Keeping keeping() const;
     /// With what sources have found among the pools' backends.
     const model::Config& config() const { return config_; }
+    /// As the file has it.
+    const model::Config& declared() const { return declared_; }
     Supplies supplies() const { return supply_.supplies(); }
     const std::shared_ptr<Events>& events() const { return events_; }
 

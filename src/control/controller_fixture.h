@@ -52,6 +52,8 @@ class ControllerTest : public testing::Test {
         options.wall_clock = [this] { return wall_clock; };
         options.overrides_file = overrides_file;
         options.health_file = health_file;
+        options.source_kinds = source_kinds;
+        options.possible = possible;
         options.retry = Backoff(std::chrono::milliseconds(1), std::chrono::milliseconds(4));
         controller.emplace(io.get_executor(), clock, engine, path, config, std::move(options));
         controller->start();
@@ -75,6 +77,8 @@ class ControllerTest : public testing::Test {
     SystemTime wall_clock{std::chrono::hours(24)};
     std::string overrides_file;
     std::string health_file;
+    std::span<const discovery::Kind> source_kinds;
+    std::function<Status(const model::Config&)> possible = [](const model::Config&) { return Status(); };
     std::optional<Controller> controller;
 };
 

@@ -73,8 +73,10 @@ TEST(Difference, SeesEveryFieldOfThePlan) {
     // Does not compile for a plan with another field: that belongs below, too.
     [[maybe_unused]] auto [node, interfaces, vlans, flows, icmp, unmatched, watchdog, ipvs_sync,
                            ipvs_timeouts, secret, silent, stands_by, frontends] = plan;
-    std::multimap<std::string, model::Plan> others;
-    auto other_in = [&](const char* name) -> model::Plan& { return others.emplace(name, plan)->second; };
+    std::map<std::string, model::Plan> others;
+    auto other_in = [&](const char* name) -> model::Plan& {
+        return others.emplace(name, plan).first->second;
+    };
     other_in("node").node_address = ip("10.0.0.9");
     other_in("interfaces").interfaces.push_back({"eth9"});
     other_in("vlans").vlans[7] = {};
@@ -82,8 +84,8 @@ TEST(Difference, SeesEveryFieldOfThePlan) {
     other_in("icmp").icmp.rate++;
     other_in("unmatched").unmatched = model::Unmatched::pass;
     other_in("watchdog").watchdog += 1s;
-    other_in("ipvs").ipvs_sync = model::IpvsSync{};
-    other_in("ipvs").ipvs_timeouts = model::IpvsTimeouts{};
+    other_in("ipvs sync").ipvs_sync.emplace();
+    other_in("ipvs timeouts").ipvs_timeouts.emplace();
     other_in("sync").flow_secret = 1;
     other_in("silent").silent = true;
     other_in("stands by").stands_by = true;
@@ -94,7 +96,7 @@ TEST(Difference, SeesEveryFieldOfThePlan) {
         if (name == "frontends") {
             EXPECT_EQ(found.removed.size(), plan.frontends.size());
         } else if (name != "silent" && name != "stands by") {  // which are no settings
-            EXPECT_THAT(found.settings, ElementsAre(name));
+            EXPECT_THAT(found.settings, ElementsAre(name.substr(0, name.find(" "))));
         }
     }
 }

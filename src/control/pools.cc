@@ -1,7 +1,7 @@
 #include "control/pools.h"
 
 #include <algorithm>
-#include <tuple>
+#include <utility>
 
 #include "control/json.h"
 #include "control/json_parts.h"
@@ -11,8 +11,8 @@ namespace {
 
 namespace json = boost::json;
 
-/// A backend in a service, as one of that tier.
-using Member = std::tuple<std::string, model::Tier, net::Ip>;
+/// A backend in a service.
+using Member = std::pair<std::string, net::Ip>;
 
 std::vector<PoolUse> uses_of(const std::string& pool, const model::Config& config) {
     std::vector<PoolUse> uses;
@@ -24,6 +24,12 @@ std::vector<PoolUse> uses_of(const std::string& pool, const model::Config& confi
         if (service.fallback == pool) uses.push_back({name, model::kFallbackTier});
     }
     return uses;
+}
+
+/// The pool's tiers in the service.
+model::PoolTiers tiers_in(const std::string& service, const std::string& pool, const model::Config& config) {
+    auto tiers = model::tiers_of(config, config.services.at(service));
+    return *std::ranges::find(tiers, pool, &model::PoolTiers::pool);
 }
 
 void add(PoolBackend& to, const BackendRow& row) {
@@ -76,8 +82,7 @@ json::object source_json(const SourceRow& source) {
 
 std::vector<PoolRow> pool_rows(const model::Config& config, const StatusReport& report) {
     std::multimap<Member, const BackendRow*> rows;
-    for (const auto& row : report.backends)
-        rows.emplace(Member(row.service, row.target.tier, row.key.backend), &row);
+    for (const auto& row : report.backends) rows.emplace(Member(row.service, row.key.backend), &row);
     std::multimap<net::Ip, const OverrideRow*> overrides;
     for (const auto& row : report.overrides) overrides.emplace(row.key.backend, &row);
     std::vector<PoolRow> pools;
@@ -85,11 +90,16 @@ std::vector<PoolRow> pool_rows(const model::Config& config, const StatusReport& 
         auto& made = pools.emplace_back(PoolRow{name, uses_of(name, config), {}, {}});
         std::ranges::copy_if(report.sources, std::back_inserter(made.sources),
                              [&](const SourceRow& source) { return source.pool == name; });
+        std::vector<model::PoolTiers> tiers;
+        for (const auto& use : made.used_by) tiers.push_back(tiers_in(use.service, name, config));
         for (const auto& backend : pool.backends) {
             auto& into = made.backends.emplace_back(PoolBackend{backend});
-            for (const auto& use : made.used_by) {
-                auto [first, last] = rows.equal_range(Member(use.service, use.tier, backend.address));
-                for (; first != last; ++first) add(into, *first->second);
+            for (size_t i = 0; i < tiers.size(); ++i) {
+                auto [first, last] = rows.equal_range(Member(made.used_by[i].service, backend.address));
+                for (; first != last; ++first)
+                    if (auto tier = first->second->target.tier;
+                        tiers[i].first <= tier && tier <= tiers[i].last())
+                        add(into, *first->second);
             }
             auto [first, last] = overrides.equal_range(backend.address);
             for (; first != last; ++first) into.overrides.push_back(*first->second);

@@ -38,14 +38,11 @@ class Filling {
         for (const auto& backend : pool.backends) seen_.insert(backend.address);
     }
 
-    /// Those that are left out, and why.
+    /// Those that do not fit, and why.
     std::vector<std::string> add(const Feed::Members& members) {
         std::vector<std::string> left_out;
         for (const auto& [address, found] : members) {
-            if (!seen_.insert(address).second) {
-                left_out.push_back(address.text() + ": it is in the pool already");
-                continue;
-            }
+            if (!seen_.insert(address).second) continue;
             auto why = fitting_.refusal(name_, address, pool_.backends.size());
             if (why.empty())
                 pool_.backends.push_back({.address = address,

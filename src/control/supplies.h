@@ -27,7 +27,7 @@ Supplies carried_over(const Supplies& former, const model::Config& config);
 
 struct Filled {
     model::Config config;
-    /// By pool and source: which members are not in it, and why.
+    /// By pool and source: which members do not fit, and why.
     std::map<std::string, std::vector<std::vector<std::string>>> left_out;
 };
 

@@ -4,6 +4,8 @@
 
 #include <boost/json.hpp>
 
+#include "model/source_text.h"
+
 namespace weir::control {
 namespace {
 
@@ -15,19 +17,6 @@ constexpr int kVersion = 1;
 json::string to_json(std::string_view text) {
     return json::string(text.data(), text.size());
 }
-
-struct SettingText {
-    std::string operator()(const std::string& text) const { return text; }
-    std::string operator()(int64_t number) const { return std::to_string(number); }
-    std::string operator()(std::chrono::milliseconds span) const { return fmt::format("{}ms", span.count()); }
-    std::string operator()(const std::vector<std::string>& list) const {
-        std::string text;
-        for (const auto& item : list) text += item + ",";
-        return text;
-    }
-    std::string operator()(const model::FileText&) const { return "file"; }
-    std::string operator()(const model::Tls& tls) const { return "tls " + tls.sni; }
-};
 
 json::value found_json(const Found& found) {
     json::array tags;
@@ -58,7 +47,8 @@ std::string file_text(const Supplies& supplies) {
         for (const auto& [by, members] : all) {
             json::array found;
             for (const auto& [address, member] : members) found.push_back(found_json(member));
-            rows.push_back({{"pool", to_json(pool)}, {"source", to_json(text_of(by))}, {"members", found}});
+            rows.push_back(
+                {{"pool", to_json(pool)}, {"source", to_json(model::text_of(by))}, {"members", found}});
         }
     return json::serialize(json::object{{"version", kVersion}, {"sources", std::move(rows)}}) + "\n";
 }
@@ -87,13 +77,6 @@ Result<Known> read_file(std::string_view text) {
 
 }  // namespace
 
-std::string text_of(const model::SourceSpec& spec) {
-    auto text = spec.kind;
-    for (const auto& [name, value] : spec.settings)
-        text += fmt::format(" {}={}", name, std::visit(SettingText{}, value));
-    return text;
-}
-
 SupplyFile::SupplyFile(const std::string& path) : path_(path), file_(path) {}
 
 Supplies SupplyFile::load(const model::Config& config) {
@@ -109,7 +92,7 @@ Supplies SupplyFile::load(const model::Config& config) {
     if (!loaded) spdlog::warn("pools begin without what sources had found: {}", loaded.error().message);
     for (const auto& [name, pool] : config.pools)
         for (const auto& spec : pool.sources)
-            supplies[name].push_back({spec, std::move(known[{name, text_of(spec)}])});
+            supplies[name].push_back({spec, std::move(known[{name, model::text_of(spec)}])});
     return supplies;
 }
 

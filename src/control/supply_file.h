@@ -23,7 +23,4 @@ class SupplyFile {
     StateFile file_;
 };
 
-/// Settings by which a source is known again; without what files hold.
-std::string text_of(const model::SourceSpec& spec);
-
 }  // namespace weir::control

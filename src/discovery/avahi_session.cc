@@ -205,11 +205,10 @@ void Work::resolve(Resolving& what) {
 
 void Work::resolved(Resolving& what, const AvahiAddress* address, uint16_t port, AvahiStringList* txt) {
     Announced announced{ip_of(*address), port};
-    // Avahi's lists begin with what came last.
+    // In their order as Avahi 0.8 has it; from 0.9 on it is the reverse.
     for (auto* each = txt; each; each = ::avahi_string_list_get_next(each))
-        announced.txt.emplace(announced.txt.begin(),
-                              reinterpret_cast<const char*>(::avahi_string_list_get_text(each)),
-                              ::avahi_string_list_get_size(each));
+        announced.txt.emplace_back(reinterpret_cast<const char*>(::avahi_string_list_get_text(each)),
+                                   ::avahi_string_list_get_size(each));
     what.answered = true;
     tell(Resolved{what.id, std::move(announced)});
 }

@@ -105,10 +105,10 @@ asio::awaitable<Status> Consul::query() {
         co_return fail("{}: {}; check 'token_file' and what its token may read", where, answer->complaint());
     if (!answer->ok()) co_return fail("{}: {}", where, answer->complaint());
     auto former = std::exchange(index_, consul::next_index(index_, answer->header("x-consul-index")));
-    if (index_ == former && index_ > 0 && !is_failing()) co_return Status();  // nothing is new
+    if (index_ == former && index_ > 0) co_return Status();  // nothing is new
     auto set = consul::read_instances(answer->body);
     if (!set) co_return propagate(set, where);
-    found(*std::move(set));
+    found(*std::move(set), where);
     co_return Status();
 }
 

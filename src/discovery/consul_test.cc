@@ -52,7 +52,7 @@ class ConsulTest : public WebTest {
                                {"token_file", model::FileText("secret")}});
     }
     bool await_waiting() {
-        return await([this] { return waiting_ == 1; });
+        return run_until([this] { return waiting_ == 1; });
     }
 
     uint64_t index_ = 0;
@@ -72,13 +72,13 @@ TEST_F(ConsulTest, IsToldOfEachChange) {
     EXPECT_EQ(asked_[0].headers["x-consul-token"], "secret");
     EXPECT_THAT(asked_[1].target, HasSubstr("&index=10"));
     change(12, {"10.0.0.2"});
-    ASSERT_TRUE(await_sets(2));
-    EXPECT_THAT(record_.last(), ElementsAre(ip("10.0.0.2")));
+    ASSERT_TRUE(hears_set(2));
+    EXPECT_THAT(heard_.addresses(), ElementsAre("10.0.0.2"));
     ASSERT_TRUE(await_waiting());
     change(13, {});
-    ASSERT_TRUE(await_sets(3));
-    EXPECT_THAT(record_.last(), IsEmpty());
-    EXPECT_THAT(record_.failures, IsEmpty());
+    ASSERT_TRUE(hears_set(3));
+    EXPECT_THAT(heard_.addresses(), IsEmpty());
+    EXPECT_THAT(heard_.failures, IsEmpty());
 }
 
 TEST_F(ConsulTest, WaitsOnWhereNothingHasChanged) {
@@ -91,8 +91,8 @@ TEST_F(ConsulTest, WaitsOnWhereNothingHasChanged) {
         EXPECT_THAT(asked_.back().target, HasSubstr("&index=10"));
         clock_.move(31s);
     }
-    EXPECT_THAT(record_.sets, SizeIs(1));
-    EXPECT_THAT(record_.failures, IsEmpty());
+    EXPECT_THAT(heard_.sets, SizeIs(1));
+    EXPECT_THAT(heard_.failures, IsEmpty());
 }
 
 TEST_F(ConsulTest, AsksFromTheBeginningWhenTheIndexGoesBack) {
@@ -105,7 +105,7 @@ TEST_F(ConsulTest, AsksFromTheBeginningWhenTheIndexGoesBack) {
     EXPECT_THAT(asked_[2].target, testing::Not(HasSubstr("index")));
     ASSERT_TRUE(await_waiting());
     EXPECT_THAT(asked_[3].target, HasSubstr("&index=3"));
-    EXPECT_THAT(record_.last(), ElementsAre(ip("10.0.0.3")));
+    EXPECT_THAT(heard_.addresses(), ElementsAre("10.0.0.3"));
 }
 
 TEST_F(ConsulTest, DoesNotFloodAServerThatDoesNotWait) {
@@ -121,7 +121,7 @@ TEST_F(ConsulTest, DoesNotFloodAServerThatDoesNotWait) {
     }
     EXPECT_LT(asked_.size() - before, 30u);
     EXPECT_GT(asked_.size() - before, 10u);
-    EXPECT_THAT(record_.last(), ElementsAre(ip("10.0.0.1")));
+    EXPECT_THAT(heard_.addresses(), ElementsAre("10.0.0.1"));
 }
 
 TEST_F(ConsulTest, SaysThatItMayNotAskAndKnowsAgainLater) {
@@ -132,16 +132,16 @@ TEST_F(ConsulTest, SaysThatItMayNotAskAndKnowsAgainLater) {
     status_ = "403 Forbidden";
     wake();
     change(11, {});
-    ASSERT_TRUE(await_failures(1));
-    EXPECT_EQ(record_.failures[0], "consul: " + url() +
-                                       ": HTTP 403: Permission denied; check 'token_file' and what its token "
-                                       "may read");
-    EXPECT_THAT(record_.sets, SizeIs(1));
+    ASSERT_TRUE(hears_failure(1));
+    EXPECT_EQ(heard_.failures[0], "consul: " + url() +
+                                      ": HTTP 403: Permission denied; check 'token_file' and what its token "
+                                      "may read");
+    EXPECT_THAT(heard_.sets, SizeIs(1));
     status_ = "200 OK";
     change(10, {"10.0.0.1"});
     clock_.move(2s);
-    ASSERT_TRUE(await_sets(2));
-    EXPECT_THAT(record_.last(), ElementsAre(ip("10.0.0.1")));
+    ASSERT_TRUE(hears_set(2));
+    EXPECT_THAT(heard_.addresses(), ElementsAre("10.0.0.1"));
 }
 
 TEST_F(ConsulTest, GivesUpOnAServerThatFallsSilent) {
@@ -154,10 +154,10 @@ TEST_F(ConsulTest, GivesUpOnAServerThatFallsSilent) {
     search_consul();
     ASSERT_TRUE(await_asked(2));
     clock_.move(40s);
-    EXPECT_THAT(record_.failures, IsEmpty()) << "it may take the time that it was given, and a little more";
+    EXPECT_THAT(heard_.failures, IsEmpty()) << "it may take the time that it was given, and a little more";
     clock_.move(3s);
-    ASSERT_TRUE(await_failures(1));
-    EXPECT_THAT(record_.failures[0], HasSubstr("does not answer in time"));
+    ASSERT_TRUE(hears_failure(1));
+    EXPECT_THAT(heard_.failures[0], HasSubstr("does not answer in time"));
 }
 
 TEST(ConsulSettings, MustFitTogether) {

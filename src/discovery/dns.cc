@@ -108,7 +108,7 @@ asio::awaitable<void> DnsSearch::run() {
         auto look = co_await this->look();
         if (look) {
             calm_down();
-            found(std::move(look->set));
+            found(std::move(look->set), wanted_.name);
             co_await wait(good_for(*look));
         } else {
             failed(look.error());

@@ -8,8 +8,9 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 
+#include "discovery/cares.h"
 #include "discovery/kinds.h"
-#include "discovery/hearing_fixture.h"
+#include "discovery/source_fixture.h"
 #include "net/answer.h"
 #include "proto/dns_fixture.h"
 
@@ -131,7 +132,7 @@ Bytes address(uint8_t last) {
     return {192, 0, 2, last};
 }
 
-class DnsSource : public HearingTest {
+class DnsSource : public SourceTest {
   protected:
     /// What answers to www.example.org A, and nothing else.
     Server::Answer only_www(std::function<Bytes(const Question&)> www) {
@@ -149,7 +150,7 @@ class DnsSource : public HearingTest {
         spec.settings["type"] = int64_t{3};
         return spec;
     }
-    void make(const model::SourceSpec& spec) { HearingTest::make(dns_kind(), spec); }
+    void make(const model::SourceSpec& spec) { ASSERT_TRUE(SourceTest::make(dns_kind(), spec)); }
 };
 
 TEST_F(DnsSource, FindsTheAddressesOfBothFamilies) {
@@ -368,6 +369,24 @@ TEST_F(DnsSource, HasNoHalfSetWhenOneTargetIsUnknown) {
     EXPECT_THAT(heard_.sets, IsEmpty());
 }
 
+TEST_F(DnsSource, FailsWhereNoTargetHasAnAddress) {
+    Server server(context_, [](const Question& question) {
+        if (!question.name.ends_with("SRV")) return nothing(question, kNxdomain);
+        return DnsReply(question.bytes).add(kSrv, srv(0, 1, "a.example.org")).bytes();
+    });
+    make(srv_spec(server));
+    ASSERT_TRUE(hears_failure(1));
+    EXPECT_EQ(heard_.failures[0], "_http._tcp.example.org: a.example.org:80: it has no address");
+    EXPECT_THAT(heard_.sets, IsEmpty());
+}
+
+/// Or loopback, where that names none (resolv.conf(5)).
+TEST_F(DnsSource, KnowsTheSystemsServers) {
+    auto cares = Cares::open(context_.get_executor(), clock_, {});
+    ASSERT_TRUE(cares);
+    EXPECT_THAT((*cares)->servers(), testing::Not(IsEmpty()));
+}
+
 TEST_F(DnsSource, AsksForManyTargets) {
     constexpr uint8_t kMany = 200;
     Server server(context_, [](const Question& question) {
@@ -463,7 +482,7 @@ TEST_F(DnsSource, SaysNothingOnceItIsGone) {
         return Bytes();
     });
     make(spec({&server}));
-    ASSERT_TRUE(run_until([&] { return !source_; }));
+    ASSERT_TRUE(clock_.run_until([&] { return !source_; }));
     clock_.settle();
     EXPECT_EQ(clock_.alarms(), 0u);
     make(spec({&server}));

@@ -179,7 +179,7 @@ void Etcd::publish() {
     due_.reset();
     Set set;
     for (const auto& [key, member] : members_) discovery::take(member, excerpt(key), set);
-    found(std::move(set));
+    found(std::move(set), "etcd");
 }
 
 Status Etcd::take(const boost::json::value& message, Watch& watch) {

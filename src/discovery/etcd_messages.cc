@@ -88,12 +88,16 @@ std::string to_base64(std::string_view bytes) {
 Result<std::string> from_base64(std::string_view text) {
     std::string out(text.size() / 4 * 3, '\0');
     if (text.empty()) return out;
-    auto pads = text.size() - (text.find_last_not_of('=') + 1);
-    int size = text.size() % 4 != 0 || pads > 2
-                   ? -1
-                   : EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                     reinterpret_cast<const unsigned char*>(text.data()),
-                                     static_cast<int>(text.size()));
+    // EVP_DecodeBlock would let blanks through.
+    constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    auto digits = std::min(text.find_first_not_of(kDigits), text.size());
+    auto pads = text.size() - digits;
+    bool whole =
+        text.size() % 4 == 0 && pads <= 2 && text.substr(digits) == std::string_view("==").substr(0, pads);
+    int size = !whole ? -1
+                      : EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                        reinterpret_cast<const unsigned char*>(text.data()),
+                                        static_cast<int>(text.size()));
     if (size < 0) return fail("'{}' is not base64", excerpt(text));
     out.resize(static_cast<size_t>(size) - pads);  // it counts what is filled up, too
     return out;

@@ -16,7 +16,7 @@ TEST(EtcdBase64, GoesThereAndBack) {
         EXPECT_EQ(to_base64(bytes), text);
         EXPECT_EQ(from_base64(text).value(), bytes);
     }
-    for (const char* wrong : {"a", "ab=", "ab?=", "====", "YQ==YQ==", "Y==="})
+    for (const char* wrong : {"a", "ab=", "ab?=", "====", "YQ==YQ==", "Y===", " YQ==   ", "YQ=\n"})
         EXPECT_FALSE(from_base64(wrong)) << wrong;
 }
 

@@ -99,6 +99,7 @@ class GangliaSearch final : public Search {
     GangliaSearch(const Surroundings& around, const model::SourceSpec& spec, const HostPort& server,
                   Listener& listener)
         : Search(around, listener),
+          where_(server.text()),
           lookup_(server.host, server.port),
           wanted_(wanted_of(spec)),
           interval_(spec.duration("interval", kInterval)),
@@ -109,6 +110,7 @@ class GangliaSearch final : public Search {
     asio::awaitable<Result<GmondReport>> look();
     asio::awaitable<Result<GmondReport>> ask(net::Endpoint server);
 
+    const std::string where_;
     net::Lookup lookup_;
     const GmondWanted wanted_;
     const std::chrono::milliseconds interval_;
@@ -120,7 +122,7 @@ asio::awaitable<void> GangliaSearch::run() {
         auto report = co_await look();
         if (report) {
             calm_down();
-            found(roll_.take(*std::move(report), clock_.now()));
+            found(roll_.take(*std::move(report), clock_.now()), where_);
             co_await wait(interval_);
         } else {
             failed(report.error());

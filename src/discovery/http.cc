@@ -98,7 +98,7 @@ asio::awaitable<Status> Http::look() {
     auto set = read_items(answer->body, shape_);
     if (!set) co_return propagate(set, where);
     remember(*answer);
-    found(*std::move(set));
+    found(*std::move(set), where);
     co_return Status();
 }
 

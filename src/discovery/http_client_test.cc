@@ -54,7 +54,7 @@ class HttpClientTest : public WebTest {
                            EXPECT_FALSE(thrown);
                            result = std::move(came);
                        });
-        EXPECT_TRUE(await([&] { return result.has_value(); }));
+        EXPECT_TRUE(run_until([&] { return result.has_value(); }));
         return result.value_or(fail("it did not end"));
     }
     Result<HttpAnswer> ask(const HttpRequest& request = {.target = "/"}) {
@@ -159,7 +159,7 @@ TEST_F(HttpClientTest, GivesUpAtItsDeadline) {
     clock_.move(9900ms);
     EXPECT_FALSE(result);
     clock_.move(200ms);
-    ASSERT_TRUE(await([&] { return result.has_value(); }));
+    ASSERT_TRUE(run_until([&] { return result.has_value(); }));
     EXPECT_EQ(result->error().message, url() + ": it does not answer in time");
 }
 
@@ -191,11 +191,11 @@ TEST_F(HttpClientTest, FollowsUntilThereIsSilence) {
     std::optional<Result<HttpAnswer>> result;
     asio::co_spawn(context_, client().follow({.target = "/"}, 10s, 5s, take_),
                    [&](const std::exception_ptr&, Result<HttpAnswer> came) { result = std::move(came); });
-    ASSERT_TRUE(await([&] { return taken_ == "one two"; }));
+    ASSERT_TRUE(run_until([&] { return taken_ == "one two"; }));
     clock_.move(4s);
     EXPECT_FALSE(result);
     clock_.move(2s);
-    ASSERT_TRUE(await([&] { return result.has_value(); }));
+    ASSERT_TRUE(run_until([&] { return result.has_value(); }));
     EXPECT_EQ(result->value().status, 200u);
 }
 

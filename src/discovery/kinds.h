@@ -8,6 +8,7 @@ namespace weir::discovery {
 Kind consul_kind();
 Kind dns_kind();
 Kind etcd_kind();
+Kind exec_kind();
 Kind file_kind();
 Kind ganglia_kind();
 Kind http_kind();

@@ -2,18 +2,13 @@
 // few seconds and whenever the other hears of a change. What is heard are keyspace events, which the server
 // tells only where its administrator has asked for them (see doc/discovery.md); without them there is the
 // reading every few seconds. The server's answer to a question tells everything, so a lost event is harmless.
-#include <algorithm>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "discovery/kinds.h"
 #include "discovery/redis_connection.h"
 #include "discovery/redis_members.h"
-#include "discovery/report.h"
+#include "discovery/search.h"
 #include "discovery/value.h"
-#include "net/answer.h"
 
 namespace weir::discovery {
 namespace {
@@ -39,38 +34,41 @@ constexpr auto kPatience = seconds(10);     // with connecting, and with an answ
 constexpr auto kSettle = milliseconds(20);  // for a writer to go on, from the first change
 constexpr size_t kLongestPath = 107;        // of a socket: sun_path in unix(7)
 
-/// What the source and its coroutines share.
-struct Shared {
-    Shared(const Surroundings& around, RedisServer where, std::string what, milliseconds pause, Listener& to)
-        : executor(around.executor),
-          clock(around.clock),
-          server(std::move(where)),
-          key(std::move(what)),
-          interval(pause),
-          report(to),
-          reading(around.executor),
-          hearing(around.executor) {}
+class Redis final : public Search {
+  public:
+    Redis(const Surroundings& around, RedisServer server, std::string key, milliseconds interval,
+          Listener& listener)
+        : Search(around, listener),
+          server_(std::move(server)),
+          key_(std::move(key)),
+          interval_(interval),
+          hearing_(around.executor) {}
 
-    Clock::Time deadline() const { return clock.now() + kPatience; }
+  private:
+    struct Reading {
+        Result<Set> set;
+        bool is_over = false;  // the connection is of no use any more
+    };
+
+    awaitable<void> run() override;
+    awaitable<void> keep_reading();
+    awaitable<void> read_over(RedisConnection connection);
+    awaitable<Reading> read(RedisConnection& connection);
+    awaitable<void> keep_hearing();
+    awaitable<void> hear_over(RedisConnection connection, Backoff& backoff);
+
+    Clock::Time deadline() const { return clock_.now() + kPatience; }
     /// Something may have changed.
     void look_again() {
-        if (!std::exchange(stirred, true)) reading.wake();
+        if (!std::exchange(stirred_, true)) wake();
     }
 
-    const asio::any_io_executor executor;
-    Clock& clock;
-    const RedisServer server;
-    const std::string key;
-    const milliseconds interval;
-    Report report;
-    Sleep reading;         // of the coroutine that reads the key
-    Sleep hearing;         // of the one that hears of changes
-    bool stirred = false;  // since the key was last read; who is not to be woken says that it is
-    bool stopped = false;
-    asio::cancellation_signal cancel_reading;
-    asio::cancellation_signal cancel_hearing;
+    const RedisServer server_;
+    const std::string key_;
+    const milliseconds interval_;
+    Sleep hearing_;         // of the coroutine that hears of changes
+    bool stirred_ = false;  // since the key was last read; who is not to be woken says that it is
 };
-using Common = std::shared_ptr<Shared>;
 
 /// Of its own for each coroutine: one host is looked up one at a time.
 std::optional<net::Lookup> lookup_of(const RedisServer& server) {
@@ -78,131 +76,99 @@ std::optional<net::Lookup> lookup_of(const RedisServer& server) {
     return net::Lookup(server.address->host, server.address->port);
 }
 
-struct Reading {
-    Result<Set> set;
-    bool is_over = false;  // the connection is of no use any more
-};
+awaitable<void> Redis::run() {
+    using asio::experimental::awaitable_operators::operator&&;
+    co_await (keep_reading() && keep_hearing());
+}
 
-awaitable<Reading> read_key(Common common, RedisConnection& connection) {
-    const auto& [key, server] = std::tie(common->key, common->server);
-    auto deadline = common->deadline();
+awaitable<Redis::Reading> Redis::read(RedisConnection& connection) {
+    auto latest = deadline();
     auto refused = [&](const RedisReply& reply) {
-        return fail("{} does not say what the key '{}' holds: {}", server.text(), excerpt(key),
+        return fail("{} does not say what the key '{}' holds: {}", server_.text(), excerpt(key_),
                     excerpt(reply.text));
     };
-    const std::string_view ask_type[] = {"TYPE", key};
-    auto reply = co_await connection.ask(ask_type, deadline);
+    const std::string_view ask_type[] = {"TYPE", key_};
+    auto reply = co_await connection.ask(ask_type, latest);
     if (!reply) co_return Reading{propagate(reply), true};
     if (reply->is_error()) co_return Reading{refused(*reply)};
-    auto type = redis_type(*reply, key);
-    if (!type) co_return Reading{propagate(type, server.text())};
+    auto type = redis_type(*reply, key_);
+    if (!type) co_return Reading{propagate(type, server_.text())};
     if (*type == RedisType::none) co_return Reading{Set()};
-    auto ask_all = redis_read_command(*type, key);
-    reply = co_await connection.ask(ask_all, deadline);
+    auto ask_all = redis_read_command(*type, key_);
+    reply = co_await connection.ask(ask_all, latest);
     if (!reply) co_return Reading{propagate(reply), true};
     if (reply->is_error()) co_return Reading{refused(*reply)};
-    co_return Reading{read_redis_members(*type, *reply, key)};
+    co_return Reading{read_redis_members(*type, *reply, key_)};
 }
 
 /// For as long as the connection is of use.
-awaitable<void> read_over(Common common, RedisConnection connection, Pauses& pauses) {
+awaitable<void> Redis::read_over(RedisConnection connection) {
     for (;;) {
-        common->stirred = false;
-        auto reading = co_await read_key(common, connection);
+        stirred_ = false;
+        auto reading = co_await read(connection);
         if (reading.set)
-            common->report.found(*std::move(reading.set));
+            found(*std::move(reading.set));
         else
-            common->report.failed(reading.set.error());
+            failed(reading.set.error());
         if (reading.is_over) co_return;
-        pauses.reset();
-        if (!common->stirred)
-            co_await common->reading.until(common->clock, common->clock.now() + common->interval);
-        if (common->stirred) co_await common->reading.until(common->clock, common->clock.now() + kSettle);
+        calm_down();
+        if (!stirred_) co_await wait(interval_);
+        if (stirred_) co_await wait(kSettle);
     }
 }
 
-awaitable<void> keep_reading(Common common) {
-    co_await asio::post(common->executor, net::kAnswer);  // nobody is told before make() has returned
-    auto lookup = lookup_of(common->server);
-    Pauses pauses;
-    while (!common->stopped) {
-        auto connection = co_await RedisConnection::open(common->server, lookup ? &*lookup : nullptr,
-                                                         common->clock, common->deadline());
+awaitable<void> Redis::keep_reading() {
+    auto lookup = lookup_of(server_);
+    for (;;) {
+        auto connection =
+            co_await RedisConnection::open(server_, lookup ? &*lookup : nullptr, clock_, deadline());
         if (connection) {
-            common->hearing.wake();
-            co_await read_over(common, *std::move(connection), pauses);
+            hearing_.wake();
+            co_await read_over(*std::move(connection));
         } else {
-            common->report.failed(connection.error());
+            failed(connection.error());
         }
-        common->stirred = true;
-        co_await common->reading.until(common->clock, common->clock.now() + pauses.next());
+        stirred_ = true;
+        co_await wait_for_next_try();
     }
 }
 
 /// For as long as the connection is of use. A server that says nothing is asked whether it is there.
-awaitable<void> hear_over(Common common, RedisConnection connection, Pauses& pauses) {
-    auto channel = fmt::format("__keyspace@{}__:{}", common->server.db, common->key);
+awaitable<void> Redis::hear_over(RedisConnection connection, Backoff& backoff) {
+    auto channel = fmt::format("__keyspace@{}__:{}", server_.db, key_);
     const std::string_view subscribe[] = {"SUBSCRIBE", channel};
     const std::string_view ping[] = {"PING"};
-    auto sent = co_await connection.send(subscribe, common->deadline());
+    auto sent = co_await connection.send(subscribe, deadline());
     bool is_asked = true;
     while (sent) {
-        auto reply = co_await connection.receive(common->deadline());
+        auto reply = co_await connection.receive(deadline());
         if (!reply) co_return;
         if (!*reply) {
             if (is_asked) co_return;
             is_asked = true;
-            sent = co_await connection.send(ping, common->deadline());
+            sent = co_await connection.send(ping, deadline());
             continue;
         }
         if ((*reply)->is_error()) co_return;  // it may not hear this; the key is read every few seconds
-        if (is_asked) pauses.reset();
+        if (is_asked) backoff.reset();
         is_asked = false;
         // Also when the subscription begins: what has happened before was not told.
         bool is_pong = !(*reply)->items.empty() && (*reply)->items[0].text == "pong";
-        if (!is_pong) common->look_again();
+        if (!is_pong) look_again();
     }
 }
 
 /// Its failures are nobody's business: the other coroutine has the same, and says so.
-awaitable<void> keep_hearing(Common common) {
-    auto lookup = lookup_of(common->server);
-    Pauses pauses;
-    while (!common->stopped) {
-        auto connection = co_await RedisConnection::open(common->server, lookup ? &*lookup : nullptr,
-                                                         common->clock, common->deadline());
-        if (connection) co_await hear_over(common, *std::move(connection), pauses);
-        co_await common->hearing.until(common->clock, common->clock.now() + pauses.next());
+awaitable<void> Redis::keep_hearing() {
+    auto lookup = lookup_of(server_);
+    Backoff backoff(seconds(1), seconds(30));
+    for (;;) {
+        auto connection =
+            co_await RedisConnection::open(server_, lookup ? &*lookup : nullptr, clock_, deadline());
+        if (connection) co_await hear_over(*std::move(connection), backoff);
+        co_await hearing_.until(clock_, clock_.now() + backoff.next());
     }
 }
-
-class Redis final : public Source {
-  public:
-    Redis(const Surroundings& around, RedisServer server, std::string key, milliseconds interval,
-          Listener& listener)
-        : common_(std::make_shared<Shared>(around, std::move(server), std::move(key), interval, listener)) {
-        start(around.executor, keep_reading(common_), common_->cancel_reading);
-        start(around.executor, keep_hearing(common_), common_->cancel_hearing);
-    }
-    ~Redis() override {
-        common_->stopped = true;
-        common_->report.stop();
-        common_->cancel_reading.emit(asio::cancellation_type::terminal);
-        common_->cancel_hearing.emit(asio::cancellation_type::terminal);
-    }
-
-  private:
-    void start(const asio::any_io_executor& executor, awaitable<void> work,
-               asio::cancellation_signal& cancel) {
-        auto ended = [common = common_](const std::exception_ptr& thrown) {
-            if (thrown && !common->stopped) std::rethrow_exception(thrown);
-        };
-        asio::co_spawn(executor, std::move(work),
-                       asio::bind_cancellation_slot(cancel.slot(), std::move(ended)));
-    }
-
-    Common common_;
-};
 
 Status check(const model::SourceSpec& spec) {
     auto address = spec.text("address");
@@ -239,8 +205,9 @@ Kind redis_kind() {
     return {{&kSection, check},
             [](const Surroundings& around, const model::SourceSpec& spec,
                Listener& listener) -> std::unique_ptr<Source> {
-                return std::make_unique<Redis>(around, server_of(spec), spec.text("key"),
-                                               spec.duration("interval", kInterval), listener);
+                auto redis = std::make_shared<Redis>(around, server_of(spec), spec.text("key"),
+                                                     spec.duration("interval", kInterval), listener);
+                return Search::start(around, std::move(redis));
             }};
 }
 

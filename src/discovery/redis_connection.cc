@@ -80,10 +80,10 @@ awaitable<Status> RedisConnection::State::secure(const model::Tls& terms, const 
                                           .authorities = terms.authorities.view(),
                                           .certificate = terms.certificate.view(),
                                           .key = terms.key.view()});
-    if (!context) co_return propagate(context);
+    if (!context) co_return propagate(context, where);
     auto name = terms.sni.empty() ? host : terms.sni;
     auto session = net::start_tls(context->get(), name);
-    if (!session) co_return propagate(session);
+    if (!session) co_return propagate(session, where);
     const auto* established = session->get();
     tls.emplace(socket, session->release());
     Limit limit(*this, deadline);

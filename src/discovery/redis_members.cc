@@ -39,15 +39,6 @@ Result<Found> read_field(std::string_view field, std::string_view value) {
     return read_value(value);
 }
 
-void take(const Result<Found>& found, std::string_view where, Set& into) {
-    if (found && into.members.size() < kMostMembers)
-        into.members.push_back(*found);
-    else if (found)
-        into.refused.push_back(fmt::format("{}: there are more than {} backends", where, kMostMembers));
-    else
-        into.refused.push_back(fmt::format("{}: {}", where, found.error().message));
-}
-
 }  // namespace
 
 Result<RedisType> redis_type(const RedisReply& reply, std::string_view key) {

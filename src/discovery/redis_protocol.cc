@@ -22,7 +22,9 @@ void* take_string(const redisReadTask* task, char* text, size_t size) {
 
 /// Null, which the reader takes for a lack of memory, for a list that is too long.
 void* take_list(const redisReadTask* task, int items) {
-    if (static_cast<size_t>(items) > RedisReader::kMostItems) return nullptr;
+    auto& announced = *static_cast<size_t*>(task->privdata);
+    announced += static_cast<size_t>(items);
+    if (announced > RedisReader::kMostItems) return nullptr;
     auto* reply = place(task);
     reply->kind = Kind::list;
     reply->items.resize(static_cast<size_t>(items));
@@ -67,7 +69,9 @@ void RedisReader::End::operator()(redisReader* reader) const {
     redisReaderFree(reader);
 }
 
-RedisReader::RedisReader() : reader_(redisReaderCreateWithFunctions(&functions)) {}
+RedisReader::RedisReader() : reader_(redisReaderCreateWithFunctions(&functions)) {
+    reader_->privdata = &items_;
+}
 
 Status RedisReader::feed(std::string_view bytes) {
     unread_ += bytes.size();
@@ -80,12 +84,13 @@ Status RedisReader::feed(std::string_view bytes) {
 Result<std::optional<RedisReply>> RedisReader::next() {
     void* whole = nullptr;
     if (redisReaderGetReply(reader_.get(), &whole) != REDIS_OK) {
-        if (reader_->err == REDIS_ERR_OOM) return fail("the answer has a list of more than {}", kMostItems);
+        if (reader_->err == REDIS_ERR_OOM) return fail("the answer has lists of more than {}", kMostItems);
         return fail("this is no Redis server: {}", reader_->errstr);
     }
     if (!whole) return std::nullopt;
     std::unique_ptr<RedisReply> reply(static_cast<RedisReply*>(whole));
     unread_ = reader_->len - reader_->pos;
+    items_ = 0;
     return std::optional(std::move(*reply));
 }
 

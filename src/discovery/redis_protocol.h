@@ -34,6 +34,7 @@ std::string redis_command(std::span<const std::string_view> words);
 class RedisReader {
   public:
     RedisReader();
+    RedisReader(const RedisReader&) = delete;
 
     /// The next bytes. Fails, now and in next(), once they are no replies or one is too large.
     Status feed(std::string_view bytes);
@@ -41,7 +42,7 @@ class RedisReader {
     Result<std::optional<RedisReply>> next();
 
     static constexpr size_t kMostBytes = 16 << 20;   // of a reply
-    static constexpr size_t kMostItems = 256 << 10;  // of a list
+    static constexpr size_t kMostItems = 256 << 10;  // of its lists together
 
   private:
     struct End {
@@ -50,6 +51,7 @@ class RedisReader {
 
     std::unique_ptr<redisReader, End> reader_;
     size_t unread_ = 0;  // bytes since the last whole reply
+    size_t items_ = 0;   // since then, that lists have announced
 };
 
 }  // namespace weir::discovery

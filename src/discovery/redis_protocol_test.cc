@@ -14,7 +14,7 @@ RedisReply text(const char* bytes) {
 
 TEST(RedisCommand, IsAListOfWordsOfAnyBytes) {
     const std::string_view words[] = {"GET", std::string_view("a\r\n\0b", 5), ""};
-    EXPECT_EQ(redis_command(words), std::string("*3\r\n$3\r\nGET\r\n$5\r\na\r\n\0b\r\n$0\r\n\r\n", 34));
+    EXPECT_EQ(redis_command(words), std::string("*3\r\n$3\r\nGET\r\n$5\r\na\r\n\0b\r\n$0\r\n\r\n", 30));
 }
 
 TEST(RedisReader, GivesEachReplyOnceItIsWhole) {
@@ -54,7 +54,11 @@ TEST(RedisReader, TellsWhatIsNoRedis) {
 TEST(RedisReader, TakesNoMoreThanItsBounds) {
     RedisReader lists;
     ASSERT_TRUE(lists.feed("*2000000000\r\n"));
-    EXPECT_THAT(lists.next().error().message, HasSubstr("a list of more than 262144"));
+    EXPECT_THAT(lists.next().error().message, HasSubstr("lists of more than 262144"));
+
+    RedisReader nested;
+    ASSERT_TRUE(nested.feed("*2\r\n*200000\r\n*200000\r\n"));
+    EXPECT_THAT(nested.next().error().message, HasSubstr("lists of more than 262144"));
 
     RedisReader bytes;
     ASSERT_TRUE(bytes.feed("$2000000000\r\n"));

@@ -23,6 +23,7 @@ class Search::Running final : public Source {
     }
     ~Running() override {
         search_->listener_ = nullptr;
+        search_->end();
         search_->cancel_.emit(asio::cancellation_type::terminal);
     }
 
@@ -46,6 +47,12 @@ asio::awaitable<void> Search::begin() {
 void Search::found(Set set) {
     failure_.clear();
     if (listener_) listener_->found(std::move(set));
+}
+
+void Search::found(Set set, std::string_view where) {
+    if (set.members.empty() && !set.refused.empty())
+        return failed(Error{fmt::format("{}: {}", where, set.refused.front())});
+    found(std::move(set));
 }
 
 void Search::failed(const Error& why) {

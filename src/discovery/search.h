@@ -6,6 +6,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <string_view>
 
 #include "base/backoff.h"
 #include "discovery/source.h"
@@ -26,13 +27,21 @@ class Search {
     /// Does not return; ends when it is cancelled.
     virtual boost::asio::awaitable<void> run() = 0;
 
+    /// The source goes: what is not part of the coroutine ends here.
+    virtual void end() {}
+
     void found(Set set);
+    /// The same, but a set of nothing but what is no backend does not say what there is, and is told as a
+    /// failure. `where`: it was found, for that.
+    void found(Set set, std::string_view where);
     /// Of failures in a row that say the same, the first is told.
     void failed(const Error& why);
     /// The last that was told is a failure.
     bool is_failing() const { return !failure_.empty(); }
 
     boost::asio::awaitable<void> wait(Clock::Duration span);
+    /// Whoever waits now, waits no longer.
+    void wake() noexcept { sleep_.wake(); }
     /// Before the next try: a second, doubled from try to try up to half a minute, and up to a quarter less,
     /// so that those who lost their server together do not all come back at once.
     boost::asio::awaitable<void> wait_for_next_try();

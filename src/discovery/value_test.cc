@@ -159,7 +159,7 @@ TEST(Values, ThatAreNoneAreNotAllToldOf) {
 
 TEST(Values, AsYamlAreBounded) {
     EXPECT_THAT(read_list("- 10.0.0.1\n" + std::string(kMostYaml, '#'), "list").error().message,
-                HasSubstr("a YAML list of more than 2 MiB"));
+                HasSubstr("a YAML list of more than 1 MiB"));
     std::string bomb = "- &a [x, x, x, x, x, x, x, x]\n";
     for (char name = 'b'; name < 'z'; ++name)
         bomb += fmt::format("- &{0} [*{1}, *{1}, *{1}, *{1}, *{1}]\n", name, static_cast<char>(name - 1));

@@ -1,5 +1,4 @@
-// For tests of sources that speak HTTP: a server on loopback that does what a test says, a listener that
-// keeps what it is told, and time that stands still.
+// For tests of sources that speak HTTP: a server on loopback that does what a test says.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -13,9 +12,8 @@
 #include <boost/asio/write.hpp>
 #include <map>
 
-#include "base/fake_clock.h"
 #include "base/pem_fixture.h"
-#include "discovery/source.h"
+#include "discovery/source_fixture.h"
 #include "net/answer.h"
 
 namespace weir::discovery {
@@ -23,25 +21,6 @@ namespace weir::discovery {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using namespace std::chrono_literals;
-
-inline net::Ip ip(const char* text) {
-    return net::Ip::parse(text).value();
-}
-
-struct Record final : Listener {
-    void found(Set set) override { sets.push_back(std::move(set)); }
-    void failed(const Error& why) override { failures.push_back(why.message); }
-
-    std::vector<net::Ip> last() const {
-        std::vector<net::Ip> addresses;
-        if (!sets.empty())
-            for (const auto& member : sets.back().members) addresses.push_back(member.address);
-        return addresses;
-    }
-
-    std::vector<Set> sets;
-    std::vector<std::string> failures;
-};
 
 struct Asked {
     std::string method, target, body;
@@ -134,7 +113,7 @@ class Talk {
     std::string received_;
 };
 
-class WebTest : public testing::Test {
+class WebTest : public SourceTest {
   protected:
     /// What comes of a request.
     using Answer = std::function<asio::awaitable<void>(const Asked& asked, Talk& talk)>;
@@ -163,26 +142,12 @@ class WebTest : public testing::Test {
     }
 
     void search(const Kind& kind, std::map<std::string, model::SourceSpec::Value, std::less<>> settings) {
-        model::SourceSpec spec{std::string(kind.known.section->name), std::move(settings)};
-        auto good = kind.known.check(spec);
-        ASSERT_TRUE(good) << good.error().message;
-        source_ = kind.make({context_.get_executor(), clock_}, spec, record_);
+        ASSERT_TRUE(make(kind, {std::string(kind.known.section->name), std::move(settings)}));
     }
-    bool await(const std::function<bool()>& condition) { return clock_.run_until(condition); }
     bool await_asked(size_t times) {
-        return await([this, times] { return asked_.size() >= times; });
-    }
-    bool await_sets(size_t times) {
-        return await([this, times] { return record_.sets.size() >= times; });
-    }
-    bool await_failures(size_t times) {
-        return await([this, times] { return record_.failures.size() >= times; });
+        return run_until([this, times] { return asked_.size() >= times; });
     }
 
-    asio::io_context context_;
-    FakeClock clock_{context_};
-    Record record_;
-    std::unique_ptr<Source> source_;
     std::optional<asio::ssl::context> tls_;
     std::vector<Asked> asked_;
     int connections_ = 0;

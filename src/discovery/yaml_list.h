@@ -11,7 +11,7 @@ namespace weir::discovery {
 /// refused as a whole, by its line and column.
 Set read_yaml_list(std::string_view text, std::string_view where);
 
-// The reader takes much memory and time for a byte; a list of 65,536 addresses alone takes a megabyte.
-constexpr size_t kMostYaml = 2 << 20;
+// The reader takes much memory and time for a byte; 65,536 addresses fit in this.
+constexpr size_t kMostYaml = 1 << 20;
 
 }  // namespace weir::discovery

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <random>
 
+#include "base/backoff.h"
 #include "base/unique_fd.h"
 #include "discovery/avahi_session.h"
 #include "discovery/kinds.h"
@@ -28,7 +29,7 @@ constexpr Setting kSettings[] = {
 };
 const Section kSection{"zeroconf", kSettings};
 
-constexpr auto kTogether = milliseconds(50);  // changes within it are one
+constexpr auto kTogether = milliseconds(20);  // changes within it are one
 constexpr auto kFirstPause = seconds(1);
 constexpr auto kLongestPause = seconds(30);
 constexpr auto kInterfacePause = seconds(1);
@@ -88,7 +89,7 @@ class Zeroconf final : public Source, public AvahiSession::Listener {
     bool settled_ = false;       // this session has told all that there is
     bool has_found_ = false;     // some session has
     std::string failure_;        // that the listener knows of
-    milliseconds pause_ = kFirstPause;
+    Backoff backoff_{kFirstPause, kLongestPause};
     std::minstd_rand random_{std::random_device{}()};
     Clock::Alarm again_;
     Clock::Alarm next_;  // delivery
@@ -136,7 +137,7 @@ void Zeroconf::deliver() {
     auto now = interface();
     if (now && *now != interface_) now = fail("interface {} has been replaced", query_.interface);
     if (!now) return close(now.error(), kInterfacePause);
-    pause_ = kFirstPause;
+    backoff_.reset();
     has_found_ = true;
     failure_.clear();
     listener_.found(services_.set());
@@ -150,9 +151,7 @@ void Zeroconf::fail_once(const Error& why) {
 
 /// Not everybody asks at the same time who has lost Avahi at the same time.
 milliseconds Zeroconf::next_pause() {
-    auto now = pause_;
-    pause_ = std::min<milliseconds>(pause_ * 2, kLongestPause);
-    return now * std::uniform_int_distribution(90, 110)(random_) / 100;
+    return backoff_.next() * std::uniform_int_distribution(75, 100)(random_) / 100;
 }
 
 Status check(const model::SourceSpec& spec) {

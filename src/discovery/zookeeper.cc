@@ -2,15 +2,11 @@
 // (zookeeper_watch.h): when one has expired, or no server has answered for long, the servers' names are
 // looked up again and another session reads everything anew. The last set stays in the meantime.
 #include <algorithm>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
 
 #include "discovery/host_port.h"
 #include "discovery/kinds.h"
+#include "discovery/search.h"
 #include "discovery/zookeeper_watch.h"
-#include "net/answer.h"
 #include "net/lookup.h"
 
 namespace weir::discovery {
@@ -34,30 +30,38 @@ const Section kSection{"zookeeper", kSettings};
 constexpr auto kSessionTimeout = seconds(10);
 constexpr auto kPatience = seconds(10);  // with the names of servers
 
-struct Shared {
-    Shared(const Surroundings& surroundings, Listener& listener)
-        : around(surroundings), report(listener), sleep(surroundings.executor) {}
+class Zookeeper final : public Search {
+  public:
+    /// `terms`: but for the servers' addresses.
+    Zookeeper(const Surroundings& around, const std::vector<HostPort>& servers, ZookeeperTerms terms,
+              std::string path, Listener& listener)
+        : Search(around, listener), around_(around), terms_(std::move(terms)), path_(std::move(path)) {
+        for (const auto& server : servers) lookups_.emplace_back(server.host, server.port);
+    }
 
-    const Surroundings around;
-    std::vector<HostPort> servers;
-    ZookeeperTerms terms;  // but for the servers' addresses
-    std::string path;
-    Report report;
-    Sleep sleep;
-    bool is_over = false;  // the session, so another is needed
-    bool stopped = false;
-    std::optional<ZookeeperWatch> watch;
-    asio::cancellation_signal cancel;
+  private:
+    awaitable<void> run() override;
+    /// The library calls from threads of its own, even when the executor has stopped.
+    void end() override { watch_.reset(); }
+
+    awaitable<Result<std::vector<net::Endpoint>>> look_up();
+    awaitable<bool> watch_over_a_session(std::vector<net::Endpoint> servers);
+
+    const Surroundings around_;
+    std::vector<net::Lookup> lookups_;
+    const ZookeeperTerms terms_;
+    const std::string path_;
+    bool is_over_ = false;  // the session, so another is needed
+    std::optional<ZookeeperWatch> watch_;
 };
-using Common = std::shared_ptr<Shared>;
 
-/// Of those servers that have any. Fails where none has.
-awaitable<Result<std::vector<net::Endpoint>>> look_up(Common common, std::vector<net::Lookup>& lookups) {
+/// Of those servers that have any address. Fails where none has.
+awaitable<Result<std::vector<net::Endpoint>>> Zookeeper::look_up() {
     std::vector<net::Endpoint> endpoints;
     Error why;
-    auto share = kPatience / lookups.size();
-    for (auto& lookup : lookups) {
-        auto found = co_await lookup.run(common->around.clock, common->around.clock.now() + share);
+    auto share = kPatience / lookups_.size();
+    for (auto& lookup : lookups_) {
+        auto found = co_await lookup.run(clock_, clock_.now() + share);
         if (found)
             std::ranges::copy(*found, std::back_inserter(endpoints));
         else
@@ -67,65 +71,43 @@ awaitable<Result<std::vector<net::Endpoint>>> look_up(Common common, std::vector
     co_return endpoints;
 }
 
-/// Lasts as long as its session.
-awaitable<void> watch_over_a_session(Common common, std::vector<net::Endpoint> servers) {
-    auto terms = common->terms;
+/// As long as the session lasts. Whether it was of use.
+awaitable<bool> Zookeeper::watch_over_a_session(std::vector<net::Endpoint> servers) {
+    auto terms = terms_;
     terms.servers = std::move(servers);
-    common->is_over = false;
-    auto over = [shared = common.get()] {
-        shared->is_over = true;
-        shared->sleep.wake();
-    };
-    common->watch.emplace(ZookeeperWatch::Means{common->around, common->report, over}, std::move(terms),
-                          common->path);
-    if (auto opened = common->watch->open(); !opened) {
-        common->report.failed(opened.error());
-        co_return;
+    is_over_ = false;
+    ZookeeperWatch::Events events{.found = [this](Set set) { found(std::move(set)); },
+                                  .failed = [this](const Error& why) { failed(why); },
+                                  .over =
+                                      [this] {
+                                          is_over_ = true;
+                                          wake();
+                                      }};
+    watch_.emplace(around_, std::move(terms), path_, std::move(events));
+    if (auto opened = watch_->open(); !opened) {
+        failed(opened.error());
+        co_return false;
     }
-    while (!common->is_over) co_await common->sleep.until(common->around.clock, Clock::Time::max());
+    while (!is_over_) co_await wait(std::chrono::hours(1));
+    bool was_of_use = watch_ && watch_->has_found();  // not if the source is just going
+    watch_.reset();
+    co_return was_of_use;
 }
 
-awaitable<void> keep_watching(Common common) {
-    co_await asio::post(common->around.executor, net::kAnswer);  // nobody is told before make() has returned
-    std::vector<net::Lookup> lookups;
-    for (const auto& server : common->servers) lookups.emplace_back(server.host, server.port);
-    Pauses pauses;
-    while (!common->stopped) {
-        auto servers = co_await look_up(common, lookups);
+awaitable<void> Zookeeper::run() {
+    for (;;) {
+        auto servers = co_await look_up();
         bool was_of_use = false;
-        if (servers) {
-            co_await watch_over_a_session(common, *std::move(servers));
-            was_of_use = common->watch->has_found();
-            common->watch.reset();
-        } else {
-            common->report.failed(servers.error());
-        }
-        if (was_of_use)
-            pauses.reset();
+        if (servers)
+            was_of_use = co_await watch_over_a_session(*std::move(servers));
         else
-            co_await common->sleep.until(common->around.clock, common->around.clock.now() + pauses.next());
+            failed(servers.error());
+        if (was_of_use)
+            calm_down();
+        else
+            co_await wait_for_next_try();
     }
 }
-
-class Zookeeper final : public Source {
-  public:
-    explicit Zookeeper(Common common) : common_(std::move(common)) {
-        auto ended = [shared = common_](const std::exception_ptr& thrown) {
-            if (thrown && !shared->stopped) std::rethrow_exception(thrown);
-        };
-        asio::co_spawn(common_->around.executor, keep_watching(common_),
-                       asio::bind_cancellation_slot(common_->cancel.slot(), std::move(ended)));
-    }
-    ~Zookeeper() override {
-        common_->stopped = true;
-        common_->report.stop();
-        common_->watch.reset();
-        common_->cancel.emit(asio::cancellation_type::terminal);
-    }
-
-  private:
-    Common common_;
-};
 
 Status check_path(std::string_view name, const std::string& path, bool may_be_root) {
     bool is_root = path == "/";
@@ -153,26 +135,22 @@ Status check(const model::SourceSpec& spec) {
     return {};
 }
 
-Common shared_of(const Surroundings& around, const model::SourceSpec& spec, Listener& listener) {
-    auto common = std::make_shared<Shared>(around, listener);
+std::unique_ptr<Source> make(const Surroundings& around, const model::SourceSpec& spec, Listener& listener) {
+    std::vector<HostPort> servers;
     for (const auto& server : spec.list("servers"))
-        if (auto parsed = HostPort::parse(server)) common->servers.push_back(*parsed);
-    common->path = spec.text("path");
-    common->terms.chroot = spec.text("chroot");
-    common->terms.timeout = spec.duration("session_timeout", kSessionTimeout);
+        if (auto parsed = HostPort::parse(server)) servers.push_back(*parsed);
+    ZookeeperTerms terms{.chroot = spec.text("chroot"),
+                         .timeout = spec.duration("session_timeout", kSessionTimeout)};
     if (const auto* password = spec.find<model::FileText>("password_file"))
-        common->terms.credentials = fmt::format("{}:{}", spec.text("user"), password->view());
-    return common;
+        terms.credentials = fmt::format("{}:{}", spec.text("user"), password->view());
+    return Search::start(
+        around, std::make_shared<Zookeeper>(around, servers, std::move(terms), spec.text("path"), listener));
 }
 
 }  // namespace
 
 Kind zookeeper_kind() {
-    return {{&kSection, check},
-            [](const Surroundings& around, const model::SourceSpec& spec,
-               Listener& listener) -> std::unique_ptr<Source> {
-                return std::make_unique<Zookeeper>(shared_of(around, spec, listener));
-            }};
+    return {{&kSection, check}, make};
 }
 
 }  // namespace weir::discovery

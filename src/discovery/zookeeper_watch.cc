@@ -17,11 +17,11 @@ constexpr auto kSettle = milliseconds(10);
 
 }  // namespace
 
-ZookeeperWatch::ZookeeperWatch(Means means, ZookeeperTerms terms, std::string path)
-    : clock_(means.around.clock),
-      executor_(means.around.executor),
-      report_(means.report),
-      over_(std::move(means.over)),
+ZookeeperWatch::ZookeeperWatch(const Surroundings& around, ZookeeperTerms terms, std::string path,
+                               Events events)
+    : clock_(around.clock),
+      executor_(around.executor),
+      events_(std::move(events)),
       terms_(std::move(terms)),
       path_(std::move(path)),
       where_("ZooKeeper at " + connect_string(terms_)),
@@ -54,15 +54,15 @@ void ZookeeperWatch::change(ZookeeperState state) {
 /// The library goes on, but with the addresses that it was given, and with a session that the servers may not
 /// know any more: after a while another one is better.
 void ZookeeperWatch::give_up_connecting() {
-    report_.failed(Error{where_ + " does not answer"});
-    patience_ = clock_.after(terms_.timeout * terms_.servers.size(), [this] { over_(); });
+    events_.failed(Error{where_ + " does not answer"});
+    patience_ = clock_.after(terms_.timeout * terms_.servers.size(), [this] { events_.over(); });
 }
 
 void ZookeeperWatch::end(const std::string& why) {
     patience_.reset();
     retry_.reset();
-    if (!why.empty()) report_.failed(Error{fmt::format("{} {}", where_, why)});
-    over_();
+    if (!why.empty()) events_.failed(Error{fmt::format("{} {}", where_, why)});
+    events_.over();
 }
 
 void ZookeeperWatch::stir(const std::string& path) {
@@ -97,7 +97,7 @@ void ZookeeperWatch::take_names(Answer answer, std::vector<std::string> names) {
 /// Nobody can know whether the backends are gone, or the node was never there, or another is meant.
 void ZookeeperWatch::await_path() {
     children_ = ZookeeperChildren(path_);
-    report_.failed(
+    events_.failed(
         Error{fmt::format("{} has no node '{}'; create it, or correct path", where_, excerpt(path_))});
     session_->exists(path_, [this](Answer answer) {
         if (answer == Answer::done)
@@ -135,8 +135,8 @@ void ZookeeperWatch::publish_soon() {
         publish_.reset();
         if (!children_.is_whole()) return;
         has_found_ = true;
-        pauses_.reset();
-        report_.found(children_.set());
+        backoff_.reset();
+        events_.found(children_.set());
     });
 }
 
@@ -144,8 +144,8 @@ void ZookeeperWatch::fail_and_retry(Answer answer, const std::string& path) {
     if (answer == Answer::lost) return;  // all is read again once there is a connection
     auto why = answer == Answer::denied ? "does not let weir read '{}'; see user and password_file"
                                         : "cannot answer what is in '{}'";
-    report_.failed(Error{fmt::format("{} {}", where_, fmt::format(fmt::runtime(why), excerpt(path)))});
-    if (!retry_) retry_ = clock_.after(pauses_.next(), [this] { start_over(); });
+    events_.failed(Error{fmt::format("{} {}", where_, fmt::format(fmt::runtime(why), excerpt(path)))});
+    if (!retry_) retry_ = clock_.after(backoff_.next(), [this] { start_over(); });
 }
 
 }  // namespace weir::discovery

@@ -3,10 +3,11 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 
-#include "discovery/report.h"
+#include "base/backoff.h"
 #include "discovery/zookeeper_children.h"
 #include "discovery/zookeeper_session.h"
 
@@ -14,13 +15,14 @@ namespace weir::discovery {
 
 class ZookeeperWatch {
   public:
-    struct Means {
-        const Surroundings& around;
-        Report& report;
-        std::function<void()> over;  // called once; another session is needed then
+    /// What it calls.
+    struct Events {
+        std::function<void(Set)> found;
+        std::function<void(const Error&)> failed;
+        std::function<void()> over;  // another session is needed
     };
 
-    ZookeeperWatch(Means means, ZookeeperTerms terms, std::string path);
+    ZookeeperWatch(const Surroundings& around, ZookeeperTerms terms, std::string path, Events events);
 
     /// Begins.
     Status open();
@@ -45,8 +47,7 @@ class ZookeeperWatch {
 
     Clock& clock_;
     const boost::asio::any_io_executor executor_;
-    Report& report_;
-    const std::function<void()> over_;
+    const Events events_;
     const ZookeeperTerms terms_;
     const std::string path_;
     const std::string where_;  // for messages
@@ -55,7 +56,7 @@ class ZookeeperWatch {
     size_t in_flight_ = 0;
     bool connected_ = false;
     bool has_found_ = false;
-    Pauses pauses_;
+    Backoff backoff_{std::chrono::seconds(1), std::chrono::seconds(30)};
     Clock::Alarm patience_;  // with the servers
     Clock::Alarm retry_;
     Clock::Alarm publish_;

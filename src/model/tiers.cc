@@ -114,17 +114,34 @@ bool all_are_down(const Frontend& frontend) {
 
 }  // namespace
 
+Tier PoolTiers::tier_of(uint16_t priority) const {
+    if (first == kFallbackTier || priorities.empty()) return first;
+    auto rank = std::ranges::lower_bound(priorities, priority) - priorities.begin();
+    rank = std::min<ptrdiff_t>(rank, std::ssize(priorities) - 1);
+    return static_cast<Tier>(std::min<ptrdiff_t>(first + rank, kFallbackTier - 1));
+}
+
+std::vector<PoolTiers> tiers_of(const Config& config, const Service& service) {
+    std::vector<PoolTiers> tiers;
+    for (const auto& name : pools_of(service)) {
+        std::set<uint16_t> priorities;
+        for (const auto& backend : config.pools.at(name).backends) priorities.insert(backend.priority);
+        Tier next =
+            tiers.empty() ? 0 : static_cast<Tier>(std::min(tiers.back().last() + 1, kFallbackTier - 1));
+        tiers.push_back({name, {priorities.begin(), priorities.end()}, next});
+    }
+    if (!service.fallback.empty()) tiers.back().first = kFallbackTier;
+    return tiers;
+}
+
 std::vector<Member> members_of(const Config& config, const Service& service) {
     std::vector<Member> members;
     std::set<net::Ip> seen;
     bool several = !service.backup.empty() || !service.fallback.empty();
-    auto add = [&](const std::string& pool, Tier tier) {
-        for (const auto& backend : config.pools.at(pool).backends)
-            if (!several || seen.insert(backend.address).second) members.push_back({tier, &backend});
-    };
-    add(service.pool, 0);
-    for (size_t i = 0; i < service.backup.size(); ++i) add(service.backup[i], static_cast<Tier>(i + 1));
-    if (!service.fallback.empty()) add(service.fallback, kFallbackTier);
+    for (const auto& tiers : tiers_of(config, service))
+        for (const auto& backend : config.pools.at(tiers.pool).backends)
+            if (!several || seen.insert(backend.address).second)
+                members.push_back({tiers.tier_of(backend.priority), &backend});
     return members;
 }
 

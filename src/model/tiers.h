@@ -13,7 +13,8 @@ namespace weir::model {
 /// Fractions are whole numbers, so that all balancers count alike: so many parts make the whole.
 constexpr uint32_t kWhole = 1 << 16;
 
-/// A service's pool is tier 0, its backup pools are those from 1 on.
+/// A service's pool is tier 0, its backup pools are those from 1 on. A pool whose backends have several
+/// priorities takes as many tiers.
 using Tier = uint8_t;
 constexpr Tier kFallbackTier = 255;
 constexpr size_t kMostBackups = 8;
@@ -26,6 +27,19 @@ struct Member {
 
 /// The backends of all pools of a service, by tier. An address that is in several of them is of the first.
 std::vector<Member> members_of(const Config& config, const Service& service);
+
+/// The tiers of one of a service's pools.
+struct PoolTiers {
+    std::string pool;
+    std::vector<uint16_t>
+        priorities{};  // of its backends, from the lowest on; what is behind the last shares its tier
+    Tier first = 0;
+
+    Tier last() const { return tier_of(UINT16_MAX); }
+    Tier tier_of(uint16_t priority) const;
+};
+/// In the order of their tiers; the fallback pool, which has one, comes last.
+std::vector<PoolTiers> tiers_of(const Config& config, const Service& service);
 
 /// The names of a service's pools, by tier.
 std::vector<std::string> pools_of(const Service& service);

@@ -136,7 +136,7 @@ bool Line::take(char symbol) {
 
 Read<Token> Line::word() {
     const auto rest = std::string_view(text_).substr(at_);
-    const Token token{std::string(rest.substr(0, count_first(rest, is_letter_of_word))), place()};
+    Token token{std::string(rest.substr(0, count_first(rest, is_letter_of_word))), place()};
     if (token.text.empty()) return mistake("no word stands here; write a directive such as 'service {'");
     if (!take(token.text)) {
         at_ += token.text.size();

@@ -40,9 +40,9 @@ struct HostPort {
 
 /// `HOST:PORT` or `[HOST]:PORT`.
 Result<HostPort> split(std::string_view text) {
-    const bool bracketed = text.starts_with('[');
-    const auto host = text.substr(bracketed, text.find(bracketed ? ']' : ':') - bracketed);
-    auto rest = text.substr(std::min(text.size(), host.size() + 2 * bracketed));
+    const size_t bracket = text.starts_with('[') ? 1 : 0;
+    const auto host = text.substr(bracket, text.find(bracket ? ']' : ':') - bracket);
+    auto rest = text.substr(std::min(text.size(), host.size() + 2 * bracket));
     if (!rest.starts_with(':') || rest.size() == 1)
         return fail("'{}' has no port; write ADDRESS:PORT, such as 192.0.2.1:80", text);
     rest.remove_prefix(1);

@@ -73,7 +73,7 @@ using Source = std::tuple<std::string, std::string, std::string>;
 class Names {
   public:
     std::string take(const Service& service) {
-        const auto name = name_of(service);
+        auto name = name_of(service);
         if (taken_.insert(name).second) return name;
         const auto with_port = fmt::format("{}-{}", name, service.bind.port.value());
         for (unsigned& number = numbers_[with_port];;) {

@@ -37,6 +37,7 @@ void Agreement::read_if_older(Clock::Duration age) {
 }
 
 Status Agreement::reach(const Wanted& wanted, Occasion occasion) {
+    const auto former = owned_;
     auto made = difference(wanted, contents_, owned_, drains_, clock_.now());
     // On record before it is there: what weir made and knows nothing of would be somebody else's for ever.
     if (auto kept = keep(with_added(without_missing(owned_, wanted, contents_), made.changes)); !kept)
@@ -51,7 +52,7 @@ Status Agreement::reach(const Wanted& wanted, Occasion occasion) {
                  fmt::format("IPVS: a sync daemon ({}) that weir did not start runs with other settings; it "
                              "stays as it is",
                              role == Role::master ? "master" : "backup"));
-    carry_out(made.changes, occasion);
+    carry_out(made.changes, occasion, former);
     drains_ = std::move(made.drains);
     return {};
 }
@@ -64,8 +65,9 @@ Status Agreement::keep(Owned owned) {
     return {};
 }
 
-/// Where a service cannot be made, its destinations are not tried.
-void Agreement::carry_out(const std::vector<Change>& changes, Occasion occasion) {
+/// Where a service cannot be made, its destinations are not tried. What could not be made is not ours; but
+/// what was ours before stays so: the kernel's list may have missed it.
+void Agreement::carry_out(const std::vector<Change>& changes, Occasion occasion, const Owned& former) {
     auto owned = owned_;
     for (const auto& change : changes) {
         if (const auto* destination = std::get_if<AddDestination>(&change);
@@ -78,8 +80,12 @@ void Agreement::carry_out(const std::vector<Change>& changes, Occasion occasion)
         }
         complain(text_of(change), done.error().message);
         refusals_.note(change, done.error().message);
-        if (const auto* service = std::get_if<AddService>(&change)) owned.services.erase(service->key);
-        if (const auto* daemon = std::get_if<StartDaemon>(&change)) owned.daemons.erase(daemon->role);
+        if (const auto* service = std::get_if<AddService>(&change);
+            service && !former.services.contains(service->key))
+            owned.services.erase(service->key);
+        if (const auto* daemon = std::get_if<StartDaemon>(&change);
+            daemon && !former.daemons.contains(daemon->role))
+            owned.daemons.erase(daemon->role);
     }
     if (changes.empty()) return;
     read_at_.reset();
@@ -93,7 +99,7 @@ void Agreement::say(const Change& change, Occasion occasion) const {
     if (occasion == Occasion::plan) return spdlog::debug("IPVS: weir {}", text);
     const auto* removed = std::get_if<RemoveDestination>(&change);
     if (removed && drains_.contains({removed->key, removed->at}))
-        return spdlog::info("IPVS: weir {}: its connections have ended", text);
+        return spdlog::info("IPVS: weir {}: it has drained", text);
     if (former_complaints_.contains(text) || former_complaints_.contains("reading"))
         return spdlog::info("IPVS: weir {}: now it can", text);
     spdlog::warn("IPVS: somebody has changed what weir made; weir {}", text);

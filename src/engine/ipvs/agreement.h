@@ -41,7 +41,7 @@ class Agreement {
 
   private:
     Status keep(Owned owned);
-    void carry_out(const std::vector<Change>& changes, Occasion occasion);
+    void carry_out(const std::vector<Change>& changes, Occasion occasion, const Owned& former);
     void say(const Change& change, Occasion occasion) const;
     void complain(const std::string& about, const std::string& why);
 

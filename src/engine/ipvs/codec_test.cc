@@ -197,7 +197,7 @@ TEST(IpvsCodec, ReadsTheSyncDaemonAndTheTimeouts) {
     EXPECT_EQ(decode_daemon(daemon.get()),
               std::pair(Role::backup, (SyncDaemon{"br0", 4, net::Ip::v4({224, 0, 0, 81}), 8848, 1})));
     const FromKernel timeouts(
-        13, attribute(4, {0x84, 3, 0, 0}) + attribute(5, {120, 0, 0, 0}) + attribute(6, {0x2c, 1, 0, 0}));
+        12, attribute(4, {0x84, 3, 0, 0}) + attribute(5, {120, 0, 0, 0}) + attribute(6, {0x2c, 1, 0, 0}));
     EXPECT_EQ(decode_timeouts(timeouts.get()), (Timeouts{900, 120, 300}));
 }
 

@@ -16,8 +16,8 @@ std::optional<uint32_t> read_hexadecimal(std::string_view text) {
 }
 
 std::optional<net::Ip> read_address(std::string_view text) {
-    if (text.starts_with('[') && text.ends_with(']')) {
-        auto ip = net::Ip::parse(text.substr(1, text.size() - 2));
+    if (text.find(':') != std::string_view::npos) {
+        auto ip = net::Ip::parse(text);
         return ip ? std::optional(*ip) : std::nullopt;
     }
     auto number = read_hexadecimal(text);

@@ -1,5 +1,5 @@
 // The kernel's list of the connections that IPVS remembers, /proc/net/ip_vs_conn: one line each, addresses
-// and ports in hexadecimal (IPv6: in brackets, as text). Pure.
+// and ports in hexadecimal (IPv6 with colons, every digit written). Pure.
 #pragma once
 
 #include <optional>

@@ -14,11 +14,11 @@ TEST(IpvsConnections, ReadsALineOfTheKernels) {
 }
 
 TEST(IpvsConnections, ReadsIpv6) {
-    EXPECT_EQ(read_connection("UDP [2001:0db8:0000:0000:0000:0000:0000:0009] 9C40 "
-                              "[2001:0db8:0000:0000:0000:0000:0000:0001] 0035 "
-                              "[2001:0db8:0010:0000:0000:0000:0000:0002] 0035 UDP             297"),
-              (Connection{IPPROTO_UDP, at("[2001:db8::9]:40000"), at("[2001:db8::1]:53"),
-                          at("[2001:db8:10::2]:53")}));
+    EXPECT_EQ(read_connection("TCP 2001:0db8:0001:0000:0000:0000:0000:0001 E440 "
+                              "2001:0db8:0000:0000:0000:0000:0000:0100 0050 "
+                              "2001:0db8:0010:0000:0000:0000:0000:0011 0050 FIN_WAIT        117"),
+              (Connection{IPPROTO_TCP, at("[2001:db8:1::1]:58432"), at("[2001:db8::100]:80"),
+                          at("[2001:db8:10::11]:80")}));
 }
 
 TEST(IpvsConnections, MakesNothingOfTheHeadline) {

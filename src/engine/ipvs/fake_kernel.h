@@ -15,6 +15,7 @@ struct FakeState {
     std::set<std::string> schedulers{"rr", "wrr", "lc", "wlc", "sh", "mh"};
     std::set<net::Endpoint> refused{};                     // destinations that cannot be added
     std::map<net::Endpoint, net::Endpoint> connections{};  // by client
+    std::set<ServiceKey> overlooked{};                     // by reading
     std::vector<Change> made{};
     size_t readings = 0;
 
@@ -29,7 +30,9 @@ class FakeKernel final : public Kernel {
     Result<Contents> read() override {
         ++state_.readings;
         if (!state_.has_module) return fail("the kernel has no IPVS (module ip_vs)");
-        return state_.contents;
+        auto contents = state_.contents;
+        for (const auto& key : state_.overlooked) contents.services.erase(key);
+        return contents;
     }
 
     Status make(const Change& change) override {

@@ -141,6 +141,16 @@ TEST_F(IpvsTest, RemovesWhatAFormerDaemonMadeAndNobodyWants) {
     EXPECT_EQ(clock_.alarms(), 0u);
 }
 
+TEST_F(IpvsTest, StillOwnsWhatTheKernelsListHasMissed) {
+    apply_two();
+    kernel_.overlooked.insert(kWeb);
+    made_by_a_look();
+    EXPECT_THAT(why(kFirst), HasSubstr("is there"));
+    kernel_.overlooked.clear();
+    EXPECT_THAT(made_by_a_look(), IsEmpty());
+    EXPECT_THAT(engine_->unreachable(), IsEmpty());
+}
+
 TEST_F(IpvsTest, TakesTheTargetsOfAFormerDaemonForHealthy) {
     apply_two();
     kernel_.contents.services[{ip("192.0.2.9"), net::Port(80), IPPROTO_TCP}] = {{"rr"}, {{kOne, {}}}};

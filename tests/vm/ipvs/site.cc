@@ -14,7 +14,7 @@ void add_addresses(lab::Host& host, const std::string& ifname, int lan, int numb
 
 void route_all(lab::Host& host, int number) {
     lab::ip_batch(host, fmt::format("route replace default via 10.1.10.{0}\n"
-                                    "-6 route replace default via 2001:db8:10::{0}\n",
+                                    "route replace default via 2001:db8:10::{0}\n",
                                     number));
 }
 
@@ -59,7 +59,7 @@ Site::Site() {
     add_addresses(backend(2), "eth0", 10, 12);
     lab::ip_batch(client(),
                   "route add 192.0.2.0/24 via 10.1.1.100 src 10.1.1.1\n"
-                  "-6 route add 2001:db8::/64 via 2001:db8:1::100 src 2001:db8:1::1\n");
+                  "route add 2001:db8::/64 via 2001:db8:1::100 src 2001:db8:1::1\n");
     balancer().forward_packets();
     answer_by_balancer();
     restart();

@@ -118,9 +118,24 @@ std::map<std::string, int> ask_often(lab::Host& client, const std::string& vip, 
     return answers;
 }
 
+std::map<std::string, int> ask_by_one_flow(lab::Host& client, const std::string& vip, int times) {
+    const auto to = net::to_socket_address(lab::endpoint(vip));
+    UniqueFd socket(client.run([&] { return ::socket(to.storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0); }));
+    lab::check(socket.get(), "cannot open a socket");
+    std::map<std::string, int> answers;
+    for (int i = 0; i < times; ++i) {
+        lab::check(::sendto(socket.get(), "?", 1, 0, to.get(), to.size), "cannot send");
+        ++answers[receive(socket.get())];
+    }
+    return answers;
+}
+
 Conversation::Conversation(lab::Host& client, const std::string& vip)
     : socket_(connected(client, vip, Talk::tcp)) {
-    if (socket_) receive(socket_.get());  // the greeting
+    if (!socket_) return;
+    const linger reset{.l_onoff = 1, .l_linger = 0};
+    lab::check(setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset), "SO_LINGER");
+    receive(socket_.get());  // the greeting
 }
 
 std::string Conversation::ask() {

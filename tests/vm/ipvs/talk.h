@@ -38,7 +38,12 @@ std::string ask(lab::Host& client, const std::string& vip, Talk talk = Talk::tcp
 std::map<std::string, int> ask_often(lab::Host& client, const std::string& vip, int times,
                                      Talk talk = Talk::tcp);
 
-/// A connection that goes on: to be asked anew.
+/// The same with datagrams from one socket. An answer may come from any address: one-packet scheduling
+/// remembers nothing by which it could be given the VIP's.
+std::map<std::string, int> ask_by_one_flow(lab::Host& client, const std::string& vip, int times);
+
+/// A connection that goes on: to be asked anew. It ends by a reset, which the kernel forgets after ten
+/// seconds.
 class Conversation {
   public:
     Conversation(lab::Host& client, const std::string& vip);

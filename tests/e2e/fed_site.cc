@@ -1,0 +1,81 @@
+#include "tests/e2e/fed_site.h"
+
+#include <fmt/ranges.h>
+
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+#include <iostream>
+
+namespace weir::e2e {
+
+namespace fs = std::filesystem;
+
+void FedSiteTest::SetUp() {
+    SiteTest::SetUp();
+    if (IsSkipped()) return;
+    folder_.emplace();
+    fs::permissions(folder_->path(), fs::perms(0755));
+    site_.emplace(lab::DsrOptions{.lab = "fed", .ipv6 = false});
+}
+
+std::string FedSiteTest::config(const std::string& pool) {
+    return fmt::format(
+        "interfaces: [eth0]\n"
+        "pools: {{web: {{{}}}}}\n"
+        "services:\n"
+        "  web:\n"
+        "    vip: 192.168.101.1\n"
+        "    ports: 80\n"
+        "    pool: web\n"
+        "    checks: [{{http: {{path: /alive}}, interval: 1s, timeout: 1s, history: 5, rise: 2, fall: 4}}]\n",
+        pool);
+}
+
+FedSiteTest::Addresses FedSiteTest::backends() {
+    Addresses all;
+    const auto plan = site_->get("/api/v1/plan");
+    for (const auto& frontend : plan.at("frontends").as_array())
+        for (const auto& target : frontend.at("targets").as_array())
+            all.emplace(target.at("address").as_string());
+    return all;
+}
+
+testing::AssertionResult FedSiteTest::become(const Addresses& wanted) {
+    Addresses seen;
+    if (lab::wait_until([&] { return (seen = backends()) == wanted; }, kSoon))
+        return testing::AssertionSuccess();
+    return testing::AssertionFailure() << fmt::format("the plan has {}", fmt::join(seen, " ")) << "\n"
+                                       << boost::json::serialize(source());
+}
+
+boost::json::object FedSiteTest::source(size_t i) {
+    return site_->get("/api/v1/pools").at(0).at("sources").at(i).as_object();
+}
+
+testing::AssertionResult FedSiteTest::is(const std::string& state) {
+    if (lab::wait_until([&] { return says("state") == state; }, kSoon)) return testing::AssertionSuccess();
+    return testing::AssertionFailure() << boost::json::serialize(source());
+}
+
+std::string FedSiteTest::says(const std::string& name) {
+    const auto value = source().at(name);
+    return value.is_null() ? "" : std::string(value.as_string());
+}
+
+bool FedSiteTest::has_answered(uint64_t times) {
+    return lab::wait_until([&] { return source().at("sets_total").to_number<uint64_t>() >= times; }, kSoon);
+}
+
+void FedSiteTest::put(const std::string& text, const std::string& name) const {
+    auto fresh = folder_->write("fresh", text);
+    fs::permissions(fresh, fs::perms(0644));
+    fs::rename(fresh, path(name));
+}
+
+void print_span(const std::string& what, std::chrono::steady_clock::time_point since) {
+    const auto span = std::chrono::steady_clock::now() - since;
+    std::cout << what << ": " << std::chrono::duration_cast<std::chrono::milliseconds>(span).count()
+              << " ms\n";
+}
+
+}  // namespace weir::e2e
