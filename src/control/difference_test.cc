@@ -101,6 +101,21 @@ TEST(Difference, SeesEveryFieldOfThePlan) {
     }
 }
 
+TEST(Difference, SeesAnotherEngineAndWhatIpvsIsTold) {
+    auto with = [](const model::Ipvs& ipvs) {
+        auto config = sample_config();
+        config.services.at("web").engine = model::EngineKind::ipvs;
+        config.services.at("web").ipvs = ipvs;
+        return plan_of(config);
+    };
+    const auto xdp = plan_of(sample_config()), wlc = with({}), sh = with({.scheduler = "sh"}),
+               persistent = with({.persistence = 5s});
+    for (const auto* other : {&xdp, &sh, &persistent}) EXPECT_FALSE(same_programming(wlc, *other));
+    EXPECT_TRUE(difference(xdp, wlc).changed.at(0).scheduler_changed);
+    EXPECT_TRUE(difference(wlc, sh).changed.at(0).scheduler_changed);
+    EXPECT_FALSE(difference(wlc, persistent).changed.at(0).scheduler_changed);
+}
+
 TEST(Difference, NamesFrontendsThatComeAndGo) {
     auto config = sample_config();
     config.services["web"].ports = {{net::Port(443), model::Protocol::tcp}};

@@ -90,8 +90,7 @@ class Talk {
 
     /// Until the client goes.
     asio::awaitable<void> await_end() {
-        while (co_await read()) {
-        }
+        for (bool is_open = true; is_open;) is_open = co_await read();
     }
 
   private:

@@ -29,7 +29,7 @@ constexpr Setting kSettings[] = {
 };
 const Section kSection{"zeroconf", kSettings};
 
-constexpr auto kTogether = milliseconds(50);  // changes within it are one
+constexpr auto kTogether = milliseconds(20);  // changes within it are one
 constexpr auto kFirstPause = seconds(1);
 constexpr auto kLongestPause = seconds(30);
 constexpr auto kInterfacePause = seconds(1);

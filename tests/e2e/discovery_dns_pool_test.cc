@@ -12,6 +12,7 @@ namespace {
 
 using std::chrono::steady_clock;
 using testing::HasSubstr;
+using Words = std::vector<std::string>;
 
 class DnsPool : public SiteTest {
   protected:

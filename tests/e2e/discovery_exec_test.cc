@@ -78,6 +78,7 @@ TEST_F(ExecDiscovery, KeepsTheLastGoodListWhileItsProgramFails) {
     put(kOne + "\n" + kTwo + "\n");
     start(program("cat " + path()));
     ASSERT_TRUE(become({kOne, kTwo}));
+    ASSERT_TRUE(is_kept({kOne, kTwo}));
     fs::remove(path());
     ASSERT_TRUE(is("failing"));
     EXPECT_THAT(says("error"), HasSubstr("/program ended with exit code 1: cat: "));

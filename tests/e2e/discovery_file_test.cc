@@ -108,18 +108,21 @@ TEST_F(FileDiscovery, OutlivesTheDaemonWhileTheFileIsAway) {
     start(file());
     ASSERT_TRUE(become({kOne, kTwo}));
     ASSERT_TRUE(served_by({"backend-1", "backend-2"}));
-    // What was found is written down soon, not at once.
     put(kOne + "\n" + kThree + "\n");
     ASSERT_TRUE(become({kOne, kThree}));
     ASSERT_EQ(site_->daemon().replace(), 0);
+    EXPECT_TRUE(become({kOne, kThree}));
+    put(kTwo + "\n" + kThree + "\n");
+    ASSERT_TRUE(become({kTwo, kThree}));
+    ASSERT_TRUE(is_kept({kTwo, kThree}));
     fs::remove(path());
     site_->daemon().kill();
     site_->daemon().start();
     ASSERT_TRUE(is("failing"));
-    EXPECT_TRUE(become({kOne, kThree}));
-    EXPECT_TRUE(served_by({"backend-1", "backend-3"}));
-    put(kTwo + "\n");
-    EXPECT_TRUE(become({kTwo})) << "it is only followed again when it is there";
+    EXPECT_TRUE(become({kTwo, kThree}));
+    EXPECT_TRUE(served_by({"backend-2", "backend-3"}));
+    put(kOne + "\n");
+    EXPECT_TRUE(become({kOne})) << "it is only followed again when it is there";
 }
 
 TEST_F(FileDiscovery, GoesOnThroughReloads) {

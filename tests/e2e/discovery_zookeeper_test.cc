@@ -188,7 +188,8 @@ TEST_F(DiscoveryZookeeper, LeavesNothingBehindWhoeverAnswers) {
 TEST_F(DiscoveryZookeeper, ReadsBelowAChrootWhatItsUserMay) {
     serve();
     zookeeper_->create("/site");
-    zookeeper_->create_for("weir:word", "/site/web");
+    zookeeper_->create("/site/web");
+    zookeeper_->create_for("weir:word", "/site/closed");
     zookeeper_->create_for("weir:word", "/site/web/a", "10.1.10.10:80");
     const LoneSource::Spec known = {{"session_timeout", std::chrono::milliseconds(3s)},
                                     {"chroot", std::string("/site")},
@@ -197,13 +198,14 @@ TEST_F(DiscoveryZookeeper, ReadsBelowAChrootWhatItsUserMay) {
     auto wrong = known;
     wrong["password_file"] = model::FileText("wrong");
 
+    begin({{"chroot", std::string("/site")}, {"path", std::string("/closed")}});
+    ASSERT_TRUE(source_->awaits_failure("does not let weir read '/closed'; see user and password_file"));
     begin({{"chroot", std::string("/site")}});
-    ASSERT_TRUE(source_->awaits_failure("does not let weir read '/web'; see user and password_file"));
+    ASSERT_TRUE(source_->awaits_failure("does not let weir read '/web/a'"));
     begin(wrong);
-    ASSERT_TRUE(source_->awaits_failure("does not let weir read '/web'"));
+    ASSERT_TRUE(source_->awaits_failure("does not let weir read '/web/a'"));
     begin(known);
     ASSERT_TRUE(source_->awaits({"10.1.10.10:80"})) << source_->error();
-    zookeeper_->create("/site/other");  // the server goes on
     zookeeper_->create_for("weir:word", "/site/web/b", "10.1.10.11:80");
     ASSERT_TRUE(source_->awaits({"10.1.10.10:80", "10.1.10.11:80"}))
         << "events have paths without the chroot";

@@ -62,8 +62,18 @@ std::string FedSiteTest::says(const std::string& name) {
     return value.is_null() ? "" : std::string(value.as_string());
 }
 
-bool FedSiteTest::has_answered(uint64_t times) {
-    return lab::wait_until([&] { return source().at("sets_total").to_number<uint64_t>() >= times; }, kSoon);
+bool FedSiteTest::is_kept(const Addresses& wanted) {
+    const auto file = fs::path(site_->daemon().config_path()).parent_path() / "state/supply.json";
+    return lab::wait_until(
+        [&] {
+            const auto text = lab::read_file(file);
+            for (size_t i = 0; i < site_->dsr().size(); ++i) {
+                const auto address = lab::Dsr::address4(i);
+                if (text.contains('"' + address + '"') != wanted.contains(address)) return false;
+            }
+            return true;
+        },
+        kSoon);
 }
 
 void FedSiteTest::put(const std::string& text, const std::string& name) const {

@@ -28,8 +28,8 @@ class FedSiteTest : public SiteTest {
     [[nodiscard]] testing::AssertionResult is(const std::string& state);
     /// What the source says under this name; "" for null.
     std::string says(const std::string& name);
-    /// So often the source has been asked and has answered.
-    [[nodiscard]] bool has_answered(uint64_t times);
+    /// Waits until the next daemon would know these, and no others, if this one were killed.
+    [[nodiscard]] bool is_kept(const Addresses& wanted);
 
     /// Writes the file that the source reads beside it and renames it into place.
     void put(const std::string& text, const std::string& name = "list") const;

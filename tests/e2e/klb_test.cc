@@ -2,9 +2,11 @@
 // file, and get connections as long as they do.
 #include <gmock/gmock.h>
 
+#include <boost/json/serialize.hpp>
 #include <csignal>
 #include <cstdlib>
 #include <deque>
+#include <filesystem>
 
 #include "lab/avahi.h"
 #include "tests/e2e/site.h"
@@ -101,10 +103,13 @@ TEST_F(Klb, KeepsItsWorkersWhileAvahiIsGone) {
     ASSERT_TRUE(source_is("failing", 3));
     EXPECT_THAT(std::string(source().at("error").as_string()), testing::HasSubstr("Avahi"));
     EXPECT_TRUE(answered_by(site_->ask(kVip), {"backend-1", "backend-2", "backend-3"}));
-    // The next daemon begins with what the former had.
+    // The next daemon begins with what the former had and, a few seconds later, has written.
+    const auto kept =
+        std::filesystem::path(site_->daemon().config_path()).parent_path() / "state/supply.json";
+    ASSERT_TRUE(lab::wait_until([&] { return std::filesystem::exists(kept); }, kSoon));
     site_->daemon().kill();
     site_->daemon().start();
-    ASSERT_TRUE(source_is("failing", 3));
+    ASSERT_TRUE(source_is("failing", 3)) << boost::json::serialize(source()) << "\n" << site_->daemon().log();
     EXPECT_TRUE(answered_by(site_->ask(kVip), {"backend-1", "backend-2", "backend-3"}));
     avahi_->start();
     ASSERT_TRUE(source_is("ok", 2)) << site_->daemon().log();
