@@ -144,8 +144,7 @@ TEST_F(HttpClientTest, SaysWhatIsWrongWithAnAnswer) {
 TEST_F(HttpClientTest, StopsAtTheBoundOfWhatHasNoLength) {
     serve([](const Asked&, Talk& talk) -> asio::awaitable<void> {
         co_await talk.begin_chunks();
-        while (co_await talk.chunk(std::string(1 << 20, 'x'))) {
-        }
+        for (bool is_open = true; is_open;) is_open = co_await talk.chunk(std::string(1 << 20, 'x'));
     });
     EXPECT_THAT(failure(), HasSubstr("larger than 16 MiB"));
 }
