@@ -133,7 +133,7 @@ TEST_F(EtcdTest, TurnsToTheNextServerThatAnswers) {
     auto works = serve_etcd({range(7, {{"/web/a", "10.0.0.1"}})});
     search_etcd({at(broken), at(works)});
     ASSERT_TRUE(hears_set(1));
-    EXPECT_EQ(asked_.size(), 2u);
+    EXPECT_GE(asked_.size(), 2u);  // the watch may have begun
     EXPECT_THAT(heard_.failures, IsEmpty());
 }
 

@@ -11,12 +11,13 @@ class HttpTest : public WebTest {
   protected:
     void serve_document() {
         serve([this](const Asked& asked, Talk& talk) -> asio::awaitable<void> {
+            // Not within the call: this compiler destroys what a conditional there makes twice.
+            auto tag = tag_.empty() ? std::string() : "ETag: " + tag_ + "\r\n";
             auto known = asked.headers.find("if-none-match");
             if (known != asked.headers.end() && known->second == tag_ && status_ == "200 OK")
-                co_await talk.answer("", "ETag: " + tag_ + "\r\n", "304 Not Modified");
+                co_await talk.answer("", tag, "304 Not Modified");
             else
-                co_await talk.answer(document_, headers_ + (tag_.empty() ? "" : "ETag: " + tag_ + "\r\n"),
-                                     status_);
+                co_await talk.answer(document_, headers_ + tag, status_);
         });
     }
     void search_http(std::map<std::string, model::SourceSpec::Value, std::less<>> settings = {}) {

@@ -50,14 +50,14 @@ class Talk {
         co_return !code;
     }
     asio::awaitable<bool> answer(std::string body, std::string headers = "", std::string status = "200 OK") {
-        co_return co_await say(
+        return say(
             fmt::format("HTTP/1.1 {}\r\nContent-Length: {}\r\n{}\r\n{}", status, body.size(), headers, body));
     }
     asio::awaitable<bool> begin_chunks() {
-        co_return co_await say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        return say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
     }
     asio::awaitable<bool> chunk(std::string text) {
-        co_return co_await say(fmt::format("{:x}\r\n{}\r\n", text.size(), text));
+        return say(fmt::format("{:x}\r\n{}\r\n", text.size(), text));
     }
     void close() { socket_.close(); }
     SSL* tls() { return tls_ ? tls_->native_handle() : nullptr; }
