@@ -146,7 +146,10 @@ TEST_F(ConsulTest, SaysThatItMayNotAskAndKnowsAgainLater) {
 
 TEST_F(ConsulTest, GivesUpOnAServerThatFallsSilent) {
     serve([](const Asked& asked, Talk& talk) -> asio::awaitable<void> {
-        if (!asked.target.contains("index")) co_await talk.answer("[]", "X-Consul-Index: 5\r\n");
+        if (!asked.target.contains("index")) {
+            co_await talk.answer("[]", "X-Consul-Index: 5\r\n");
+            co_return;
+        }
         co_await talk.await_end();
     });
     search_consul();

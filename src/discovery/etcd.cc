@@ -62,7 +62,7 @@ class Etcd final : public Search {
     const std::string user_;
     const std::string password_;
     std::vector<HttpClient> servers_;
-    size_t tries_ = 0;  // in a row that failed
+    size_t tries_ = 0;  // in a row that failed, since the last pause
     std::string token_;
     int64_t revision_ = 0;  // that members_ is of
     Members members_;
@@ -87,6 +87,7 @@ asio::awaitable<void> Etcd::run() {
         if (due_) publish();
         if (++tries_ < servers_.size()) continue;
         failed(Error{fmt::format("etcd: {}", why.message)});
+        tries_ = 0;
         co_await wait_for_next_try();
     }
 }

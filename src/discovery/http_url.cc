@@ -20,9 +20,13 @@ Result<HttpUrl> HttpUrl::parse(std::string_view text) {
     if (url.has_userinfo())
         return fail("the URL of '{}' has a user in it; leave that out", url.host_address());
     if (url.has_fragment()) return fail("'{}' has a fragment; leave out what begins with #", excerpt(text));
-    if (url.has_port() && url.port_number() == 0) return wrong();
     HttpUrl out{.secure = secure, .host = url.host_address()};
-    out.port = net::Port(url.has_port() ? url.port_number() : secure ? 443 : 80);
+    out.port = net::Port(secure ? 443 : 80);
+    if (url.has_port()) {
+        auto port = net::Port::parse(std::string_view(url.port().data(), url.port().size()));
+        if (!port) return wrong();
+        out.port = *port;
+    }
     out.authority = std::string(url.encoded_host_and_port());
     out.target = std::string(url.encoded_target());
     if (!out.target.starts_with('/')) out.target.insert(0, "/");

@@ -31,6 +31,7 @@ struct Asked {
 class Talk {
   public:
     Talk(tcp::socket socket, asio::ssl::context* tls) : socket_(std::move(socket)) {
+        socket_.set_option(tcp::no_delay(true));
         if (tls) tls_.emplace(socket_, *tls);
     }
 
