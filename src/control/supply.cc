@@ -7,7 +7,8 @@
 namespace weir::control {
 namespace {
 
-constexpr auto kSaveLater = std::chrono::seconds(2);
+constexpr Clock::Duration kShortestPause = std::chrono::milliseconds(100);  // for more changes to come
+constexpr int kSaveShare = 20;       // of the time goes to saving, one part
 constexpr size_t kMostRefused = 16;  // that are told one by one
 
 const discovery::Kind* kind_of(std::span<const discovery::Kind> kinds, const model::SourceSpec& spec) {
@@ -185,13 +186,15 @@ std::vector<SourceRow> Supply::rows() const {
 
 void Supply::changed(const Line& line) {
     options_.on_change(line.row().pool);
-    if (!next_save_) next_save_ = clock_.after(kSaveLater, [this] { save(); });
+    if (!next_save_) next_save_ = clock_.after(pause_, [this] { save(); });
 }
 
 void Supply::save() {
     if (!std::exchange(next_save_, nullptr)) return;
+    auto began = clock_.now();
     if (auto saved = file_.save(supplies()); !saved)
         spdlog::warn("what sources have found is not kept for the next daemon: {}", saved.error().message);
+    pause_ = std::max(kShortestPause, kSaveShare * (clock_.now() - began));
 }
 
 }  // namespace weir::control

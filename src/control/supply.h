@@ -80,6 +80,7 @@ class Supply {
     bool has_begun_ = false;  // what the file has is no news any more
     std::map<std::string, Lines> lines_;
     Clock::Alarm next_save_;
+    Clock::Duration pause_{};  // before it
 };
 
 }  // namespace weir::control
