@@ -129,10 +129,10 @@ void judge_vips(const Facts& facts, std::vector<Finding>& into) {
 }
 
 void judge_ipvs(const Facts& facts, std::vector<Finding>& into) {
-    if (!facts.wanted.ipvs) return;
+    if (!facts.wanted.ipvs || !facts.has_ipvs) return;
     Findings found(into, "IPVS");
-    if (facts.has_ipvs) return found.ok("the kernel has it");
-    found.problem("the kernel has no IPVS, or has not loaded it", "modprobe ip_vs");
+    if (*facts.has_ipvs) return found.ok("the kernel has it");
+    found.problem("the kernel has no IPVS (module ip_vs)", "modprobe ip_vs");
 }
 
 }  // namespace

@@ -368,6 +368,8 @@ TEST(Diagnose, WantsIpvsOfTheKernelWhereServicesHaveItAndNoRightsForPrograms) {
     Facts facts;
     facts.wanted.xdp = false;
     facts.wanted.ipvs = true;
+    EXPECT_TRUE(diagnose(facts).empty()) << "it could not be seen";
+    facts.has_ipvs = false;
     auto findings = diagnose(facts);
     ASSERT_EQ(findings.size(), 1u);
     EXPECT_EQ(findings[0].severity, Severity::problem);

@@ -78,7 +78,7 @@ struct Facts {
         memlock_bytes;  // where the kernel holds BPF maps against this limit (before 5.11)
     std::optional<bool> forwards_v4;
     std::optional<bool> forwards_v6;
-    bool has_ipvs = false;
+    std::optional<bool> has_ipvs;
     std::optional<uint64_t> neighbours_v4;  // gc_thresh3; seen in the first network namespace only
     std::optional<uint64_t> neighbours_v6;
     std::vector<LocalVip> local_vips;

@@ -1,9 +1,11 @@
 #include "doctor/gather.h"
 
 #include <linux/capability.h>
+#include <linux/genetlink.h>
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <thread>
 
@@ -55,6 +57,18 @@ Result<std::map<int, net::Link>> read_links() {
         });
     if (!asked) return fail("cannot read the interfaces: {}", asked.error().message);
     return links;
+}
+
+/// The question has the kernel load the module, where there is one.
+std::optional<bool> has_ipvs() {
+    auto netlink = net::Netlink::open(NETLINK_GENERIC);
+    if (!netlink) return std::nullopt;
+    net::Message question(GENL_ID_CTRL, 0, genlmsghdr{CTRL_CMD_GETFAMILY, 1, 0});
+    constexpr std::array<uint8_t, 5> kName{'I', 'P', 'V', 'S', 0};
+    question.put(CTRL_ATTR_FAMILY_NAME, kName);
+    auto answer = netlink->ask(question);
+    if (!answer && answer.error().code != ENOENT) return std::nullopt;
+    return answer.has_value();
 }
 
 std::vector<LocalVip> local_vips(const std::vector<net::Prefix>& vips,
@@ -112,7 +126,6 @@ void examine_host(Facts& facts, uint64_t rights, const XdpTrial* trial) {
     facts.kernel = examine_kernel(trial);
     facts.memory_bytes = free_memory();
     facts.memlock_bytes = memlock_limit(facts.kernel.release, has(rights, CAP_SYS_RESOURCE));
-    facts.has_ipvs = std::ifstream("/proc/net/ip_vs").is_open();
     facts.forwards_v4 = is_on("ipv4/ip_forward");
     facts.forwards_v6 = is_on("ipv6/conf/all/forwarding");
     facts.neighbours_v4 = setting("ipv4/neigh/default/gc_thresh3");
@@ -131,6 +144,7 @@ Result<Facts> gather(Wanted wanted) {
     Facts facts;
     if (!trial) facts.load_error = trial.error().message;
     examine_host(facts, capabilities(), trial ? &*trial : nullptr);
+    if (wanted.ipvs) facts.has_ipvs = has_ipvs();
     facts.local_vips = local_vips(wanted.vips, *links);
     if (!wanted.xdp) wanted.interfaces.clear();
     const bool attach = trial && !wanted.interfaces.empty();

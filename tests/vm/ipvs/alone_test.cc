@@ -68,9 +68,25 @@ TEST_F(IpvsAlone, CarriesAServiceWithoutXdp) {
     ASSERT_TRUE(is_answered_by({{"one", 4}})) << "checks say that the other is down\n" << log();
     servers_.push_back(std::make_unique<Server>(site_.backend(2), uint16_t{80}));
     ASSERT_TRUE(is_answered_by({{"one", 2}, {"two", 2}})) << log();
+}
 
-    EXPECT_THAT(tell({"drain", "10.1.10.11", "--wait"}), HasSubstr("drained"));
-    EXPECT_THAT(answers(), UnorderedElementsAre(Pair("two", 4)));
+TEST_F(IpvsAlone, KnowsWhenTheLastConnectionOfADrainHasEnded) {
+    start(web());
+    // Nobody asks before: the kernel remembers a connection that has ended in order for two minutes.
+    ASSERT_TRUE(lab::wait_until(
+        [&] { return tell({"services", "--json"}).find(R"("up":2)") != std::string::npos; }, kSoon))
+        << log();
+    auto held = std::make_optional<Conversation>(site_.client(), "192.0.2.100:80");
+    const bool first = held->ask() == "one";
+    lab::Process drain(site_.balancer(), weir({"drain", first ? "10.1.10.11" : "10.1.10.12", "--wait"}));
+    EXPECT_TRUE(lab::wait_until([&] { return drain.out().find("1 flow left") != std::string::npos; }, kSoon))
+        << drain.out() << drain.err();
+    EXPECT_THAT(answers(), UnorderedElementsAre(Pair(first ? "two" : "one", 4)));
+    EXPECT_EQ(held->ask(), first ? "one" : "two");
+    EXPECT_TRUE(drain.alive());
+    held.reset();
+    EXPECT_EQ(drain.wait(kSoon), 0) << drain.out() << drain.err();
+    EXPECT_THAT(drain.out(), HasSubstr("drained"));
 }
 
 TEST_F(IpvsAlone, LeavesItsServicesInForceUntilTheyAreCleanedUp) {
