@@ -12,7 +12,6 @@ class HttpTest : public WebTest {
     void serve_document() {
         serve([this](const Asked& asked, Talk& talk) -> asio::awaitable<void> {
             // Not within the call: this compiler destroys what a conditional there makes twice.
-            auto tag = tag_.empty() ? std::string() : "ETag: " + tag_ + "\r\n";
             auto known = asked.headers.find("if-none-match");
             auto tag = tag_.empty() ? std::string() : fmt::format("ETag: {}\r\n", tag_);
             auto headers = headers_ + tag;
