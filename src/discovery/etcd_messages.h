@@ -3,6 +3,7 @@
 // Pure.
 #pragma once
 
+#include <boost/json/value.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,10 +11,6 @@
 #include <vector>
 
 #include "base/result.h"
-
-namespace boost::json {
-class value;
-}
 
 namespace weir::discovery::etcd {
 

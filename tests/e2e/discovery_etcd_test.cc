@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <boost/json.hpp>
+#include <filesystem>
 
 #include "base/pem_fixture.h"
 #include "discovery/kinds.h"
@@ -264,6 +265,11 @@ class EtcdPool : public SiteTest {
     bool has(const std::vector<std::string>& wanted) {
         return lab::wait_until([&] { return backends() == wanted; }, kSoon);
     }
+    /// What the next daemon would begin with.
+    std::string kept() {
+        return lab::read_file(std::filesystem::path(daemon_->config_path()).parent_path() /
+                              "state/supply.json");
+    }
     bool serves(const std::vector<std::string>& names) {
         return lab::wait_until([&] { return bool(answered_by(site_->ask("192.168.101.1:80", 20), names)); },
                                kSoon);
@@ -297,6 +303,7 @@ TEST_F(EtcdPool, FollowsEtcdAndStaysWhenItIsGone) {
     EXPECT_THAT(std::string(source().at("error").as_string()), HasSubstr("etcd: http://10.1.10.1:2379: "));
     EXPECT_EQ(source().at("members"), 2);
     ASSERT_TRUE(serves({"backend-1", "backend-3"})) << "the last that was known stays";
+    ASSERT_TRUE(lab::wait_until([&] { return kept().contains("10.1.10.12"); }, kSoon)) << kept();
     daemon_->kill();
     daemon_->start();
     ASSERT_TRUE(has({"10.1.10.10", "10.1.10.12"})) << "a daemon that begins meanwhile knows it, too";
