@@ -96,10 +96,9 @@ TEST(Json, GivesAPlanWithWhatTheConfigurationSaysOfForwarding) {
     auto first = frontend.at("targets").at(0).as_object();
     for (auto name : {"service", "scheduler", "table_size", "healthy", "serving", "targets"})
         frontend.erase(name);
-    EXPECT_EQ(
-        frontend,
-        json::parse(
-            R"({"vip": "192.0.2.0/28", "port": "8000-8099", "protocol": "udp", "engine": "xdp",
+    EXPECT_EQ(frontend,
+              json::parse(
+                  R"({"vip": "192.0.2.0/28", "port": "8000-8099", "protocol": "udp", "engine": "xdp",
         "ipvs": null, "forward": "gue", "forward_settings": {"port": 6081, "source": ["10.9.0.0/16"]},
         "sticky": {"ipv4": 24, "ipv6": 56}, "announce_arp": true,
         "quic": [{"rotation": 1, "server_id_length": 2, "nonce_length": 14, "encrypted": true},

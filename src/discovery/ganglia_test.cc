@@ -6,8 +6,8 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/write.hpp>
 
-#include "discovery/source_fixture.h"
 #include "discovery/kinds.h"
+#include "discovery/source_fixture.h"
 #include "net/answer.h"
 
 namespace weir::discovery {
