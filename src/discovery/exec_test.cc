@@ -125,7 +125,7 @@ TEST_F(ExecSource, TriesAgainSoonerThanTheIntervalAfterAFailure) {
 TEST_F(ExecSource, KillsAProgramThatTakesTooLongWithItsChildren) {
     auto held = make_fifo("held");
     UniqueFd reader(::open(held.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-    start(shell("exec 9>" + held + "; sleep 1000 & echo >&9; echo waiting >&2; wait"));
+    start(shell("exec 9>" + held + "; sleep 1000 & echo waiting >&2; echo >&9; wait"));
     char byte = 0;
     ASSERT_TRUE(comes_true([&] { return ::read(reader.get(), &byte, 1) == 1; }));
     clock_.move(9s);
@@ -189,12 +189,13 @@ TEST_F(ExecSource, EndsItsProgramWhenItGoes) {
 }
 
 TEST_F(ExecSource, TakesEachListOfAStream) {
-    auto more = make_fifo("more");
-    start(stream("printf '10.0.0.1:80\\n\\n'; read line <" + more +
-                 "; printf '10.0.0.2:80\\n10.0.0.3:80\\n';" + "read line <" + more + "; echo; read line <" +
-                 more + "; echo; sleep 1000"));
-    auto go_on = [&] {
-        UniqueFd writer(::open(more.c_str(), O_WRONLY | O_CLOEXEC));
+    // A pipe for each step: in one for all, who has just read may still be there when the next one is told.
+    std::vector<std::string> steps{make_fifo("one"), make_fifo("two"), make_fifo("three")};
+    start(stream("printf '10.0.0.1:80\\n\\n'; read line <" + steps[0] +
+                 "; printf '10.0.0.2:80\\n10.0.0.3:80\\n'; read line <" + steps[1] + "; echo; read line <" +
+                 steps[2] + "; echo; sleep 1000"));
+    auto go_on = [&, step = steps.begin()]() mutable {
+        UniqueFd writer(::open((step++)->c_str(), O_WRONLY | O_CLOEXEC));
         EXPECT_EQ(::write(writer.get(), "\n", 1), 1);
         clock_.move(100ms);
     };
