@@ -220,5 +220,20 @@ TEST_F(Tiers, LeaveAServiceOfOnePoolAsItIs) {
     for (const auto& target : frontend.targets) EXPECT_EQ(target.fraction, kWhole);
 }
 
+TEST_F(Tiers, ArePrioritiesWithinAPoolToo) {
+    config.pools["main"].backends[0].priority = 20;
+    config.pools["main"].backends[1].priority = 10;
+    service().backup = {"spare"};
+    service().fallback = "sorry";
+    std::vector<Tier> tiers;
+    for (const auto& member : members_of(config, service())) tiers.push_back(member.tier);
+    EXPECT_THAT(tiers, ElementsAre(1, 0, 2, 2, kFallbackTier));
+    EXPECT_THAT(takes(made()),
+                ElementsAre("established", "100%", "established", "established", "established"));
+    set("10.0.0.2", false);
+    EXPECT_THAT(takes(made()), ElementsAre("100%", "nothing", "established", "established", "established"));
+    EXPECT_EQ(made().serving, Serving::backup);
+}
+
 }  // namespace
 }  // namespace weir::model
