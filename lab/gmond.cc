@@ -62,7 +62,8 @@ collection_group {{
 
 }  // namespace
 
-Gmond::Gmond(Host& host, const std::string& address, GmondOptions options) : host_(host), address_(address) {
+Gmond::Gmond(Host& host, const std::string& address, const GmondOptions& options)
+    : host_(host), address_(address) {
     dir_.write("gmond.conf", config(address, options));
     start();
 }

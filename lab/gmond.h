@@ -19,7 +19,7 @@ struct GmondOptions {
 class Gmond {
   public:
     /// Returns when it answers.
-    Gmond(Host& host, const std::string& address, GmondOptions options = {});
+    Gmond(Host& host, const std::string& address, const GmondOptions& options = {});
 
     /// By `gmetric`, in the name of the host that has this address: a metric of it.
     void report(const std::string& address, const std::string& metric, double value);

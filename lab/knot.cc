@@ -13,7 +13,8 @@ constexpr const char* kProgram = "/usr/sbin/knotd";
 
 }  // namespace
 
-Knot::Knot(Host& host, const std::vector<std::string>& listen, std::map<std::string, std::string> zones)
+Knot::Knot(Host& host, const std::vector<std::string>& listen,
+           const std::map<std::string, std::string>& zones)
     : host_(host) {
     const std::string dir = dir_.path();
     std::string config = fmt::format(

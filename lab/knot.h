@@ -15,7 +15,7 @@ class Knot {
   public:
     /// `listen`: `10.0.0.53@53`. `zones`: of each domain its records but SOA and NS, in a zone file's form;
     /// what is not there holds for a second. Returns when it answers.
-    Knot(Host& host, const std::vector<std::string>& listen, std::map<std::string, std::string> zones);
+    Knot(Host& host, const std::vector<std::string>& listen, const std::map<std::string, std::string>& zones);
 
     /// Other records of a zone. Returns when they are what it answers.
     void set(const std::string& domain, const std::string& records);

@@ -128,7 +128,7 @@ Result<uint64_t> table_bytes(const model::Config& config) {
     return engine::xdp::memory_for(xdp_part(config));
 }
 
-Result<engine::Replay> open_replay(model::Plan plan, engine::ReplaySetup setup) {
+Result<engine::Replay> open_replay(const model::Plan& plan, engine::ReplaySetup setup) {
     return engine::xdp::open_replay(engine::part_of(plan, EngineKind::xdp), std::move(setup));
 }
 

@@ -50,7 +50,7 @@ config::Loaded parse_config(std::string_view yaml);
 Result<uint64_t> table_bytes(const model::Config& config);
 
 /// Of XDP's services. Needs the right to load BPF programs, and no interface.
-Result<engine::Replay> open_replay(model::Plan plan, engine::ReplaySetup setup);
+Result<engine::Replay> open_replay(const model::Plan& plan, engine::ReplaySetup setup);
 
 /// Detaches and removes everything of weir's, whether a daemon runs or not.
 Status remove_engine(const std::string& pin, const std::string& state);

@@ -26,7 +26,7 @@ struct Daemon {
     int (*run)(const RunOptions& options);  // gives the exit code
     /// Removes everything of weir's from the kernel.
     Status (*clean_up)(const std::string& pin, const std::string& state);
-    Result<engine::Replay> (*replay)(model::Plan plan, engine::ReplaySetup setup);
+    Result<engine::Replay> (*replay)(const model::Plan& plan, engine::ReplaySetup setup);
     config::Loaded (*load)(const std::string& path);  // a configuration that the engine can carry out
     Result<uint64_t> (*table_bytes)(const model::Config& config);  // of the kernel's memory
 };

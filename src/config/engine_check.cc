@@ -8,7 +8,7 @@
 namespace weir::config {
 namespace {
 
-using model::EngineKind, model::ForwardKind, model::Protocol;
+using model::EngineKind, model::Protocol;
 
 /// IPVS knows services of one address, or packets by their mark.
 void check_ipvs_frontends(const ServiceDraft& service, Mistakes& mistakes) {

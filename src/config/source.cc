@@ -100,6 +100,7 @@ std::vector<SourceSpec> read_sources(const Fields& pool, SourceKinds kinds, Mist
             for (const auto& item : pool.items(kind.section->name)) take(*item, kind);
     }
     std::vector<SourceSpec> ordered;
+    ordered.reserve(sources.size());
     for (auto& [at, spec] : sources) ordered.push_back(std::move(spec));
     return ordered;
 }

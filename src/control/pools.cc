@@ -91,6 +91,7 @@ std::vector<PoolRow> pool_rows(const model::Config& config, const StatusReport& 
         std::ranges::copy_if(report.sources, std::back_inserter(made.sources),
                              [&](const SourceRow& source) { return source.pool == name; });
         std::vector<model::PoolTiers> tiers;
+        tiers.reserve(made.used_by.size());
         for (const auto& use : made.used_by) tiers.push_back(tiers_in(use.service, name, config));
         for (const auto& backend : pool.backends) {
             auto& into = made.backends.emplace_back(PoolBackend{backend});

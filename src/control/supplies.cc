@@ -67,11 +67,11 @@ class Filling {
 
 Supplies carried_over(const Supplies& former, const model::Config& config) {
     Supplies now;
-    static const std::vector<Supplied> kNone;
+    static const std::vector<Supplied> none;
     for (const auto& [name, pool] : config.pools) {
         if (pool.sources.empty()) continue;
         auto before = former.find(name);
-        now.emplace(name, carried_over(before == former.end() ? kNone : before->second, pool.sources));
+        now.emplace(name, carried_over(before == former.end() ? none : before->second, pool.sources));
     }
     return now;
 }

@@ -76,7 +76,8 @@ class Work {
         : loop_(loop), query_(std::move(query)), interface_(interface), post_(std::move(post)) {}
     /// The client hangs up before it frees what is its own; freed one by one, each would wait for an answer.
     ~Work() {
-        for (auto& [id, each] : resolving_) static_cast<void>(each.resolver.release());
+        for (auto& [id, each] : resolving_) [[maybe_unused]]
+            auto* left = each.resolver.release();
     }
 
     void run();

@@ -88,7 +88,7 @@ void DnsChannel::Batch::ask_more() {
         auto place = asked_++;
         const auto& question = questions_[place];
         ares_query(channel_.cares_->get(), question.name.c_str(), ns_c_in, number_of(question.type),
-                   on_answer, &places_[place]);
+                   on_answer, static_cast<void*>(&places_[place]));
     }
     asking_ = false;
     channel_.cares_->watch();

@@ -26,6 +26,7 @@ void lower(std::optional<uint32_t>& ttl, const std::optional<uint32_t>& other) {
 asio::awaitable<Status> ask_once(DnsChannel& channel, std::vector<DnsQuestion>& questions,
                                  std::vector<DnsAnswer>& answers, std::vector<size_t>& open) {
     std::vector<DnsQuestion> now;
+    now.reserve(open.size());
     for (auto place : open) now.push_back(questions[place]);
     auto got = co_await channel.ask(now);
     if (!got) co_return propagate(got);
@@ -124,6 +125,7 @@ DnsFound addresses_of(const std::vector<DnsAnswer>& answers, const std::string& 
 std::vector<std::string> candidates(const DnsWanted& wanted) {
     if (wanted.name.ends_with('.')) return {wanted.name};
     std::vector<std::string> names;
+    names.reserve(wanted.search.size() + 1);
     for (const auto& domain : wanted.search) names.push_back(wanted.name + "." + domain);
     bool first = wanted.name.find('.') != std::string::npos;
     names.insert(first ? names.begin() : names.end(), wanted.name);

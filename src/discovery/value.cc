@@ -168,8 +168,8 @@ std::string excerpt(std::string_view text) {
 }
 
 Status check_address(const net::Ip& address) {
-    static const auto kBroadcast = net::Ip::parse("255.255.255.255").value();
-    if (address.is_unspecified() || address.is_multicast() || address.is_loopback() || address == kBroadcast)
+    static const auto broadcast = net::Ip::parse("255.255.255.255").value();
+    if (address.is_unspecified() || address.is_multicast() || address.is_loopback() || address == broadcast)
         return fail("{} is not the address of a backend", address.text());
     return {};
 }

@@ -1,14 +1,11 @@
 // How backends are written where a source finds them as text: see "Values" in doc/discovery.md. Pure.
 #pragma once
 
+#include <boost/json/fwd.hpp>
 #include <string_view>
 
 #include "base/result.h"
 #include "discovery/source.h"
-
-namespace boost::json {
-class value;
-}
 
 namespace weir::discovery {
 

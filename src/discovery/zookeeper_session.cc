@@ -63,6 +63,7 @@ struct Reply {
 
 std::string connect_string(const ZookeeperTerms& terms) {
     std::vector<std::string> servers;
+    servers.reserve(terms.servers.size());
     // The library takes what stands behind the last colon for the port, and knows no brackets.
     for (const auto& server : terms.servers)
         servers.push_back(fmt::format("{}:{}", server.address.text(), server.port.value()));
@@ -182,13 +183,15 @@ ZookeeperSession::~ZookeeperSession() {
 
 void ZookeeperSession::children(const std::string& path,
                                 std::function<void(Answer, std::vector<std::string>)> then) {
-    auto* question = shared_->ask([then = std::move(then)](Reply reply) { then(reply.answer, reply.names); });
+    auto* question =
+        shared_->ask([then = std::move(then)](const Reply& reply) { then(reply.answer, reply.names); });
     int code = zoo_aget_children(shared_->handle, path.c_str(), 1, Callbacks::on_names, question);
     if (code != ZOK) Callbacks::finish(question, {answer_of(code)});
 }
 
 void ZookeeperSession::data(const std::string& path, std::function<void(Answer, std::string)> then) {
-    auto* question = shared_->ask([then = std::move(then)](Reply reply) { then(reply.answer, reply.data); });
+    auto* question =
+        shared_->ask([then = std::move(then)](const Reply& reply) { then(reply.answer, reply.data); });
     int code = zoo_aget(shared_->handle, path.c_str(), 1, Callbacks::on_data, question);
     if (code != ZOK) Callbacks::finish(question, {answer_of(code)});
 }

@@ -111,7 +111,7 @@ void ZookeeperWatch::read_next() {
     for (; in_flight_ < kWindow && !to_read_.empty(); to_read_.pop_front()) {
         ++in_flight_;
         const auto& name = to_read_.front();
-        session_->data(children_.path_of(name), [this, name](Answer answer, std::string data) {
+        session_->data(children_.path_of(name), [this, name](Answer answer, const std::string& data) {
             --in_flight_;
             take_data(name, answer, data);
             read_next();
