@@ -5,7 +5,7 @@
 namespace weir::discovery::consul {
 namespace {
 
-using testing::ElementsAre, testing::HasSubstr, testing::IsEmpty;
+using testing::ElementsAre, testing::HasSubstr;
 
 net::Ip ip(const char* text) {
     return net::Ip::parse(text).value();

@@ -7,8 +7,6 @@
 namespace weir::discovery::etcd {
 namespace {
 
-using testing::HasSubstr;
-
 TEST(EtcdBase64, GoesThereAndBack) {
     const std::pair<std::string, const char*> cases[] = {
         {"", ""}, {"a", "YQ=="}, {"ab", "YWI="}, {"abc", "YWJj"}, {std::string("\0\xff\xfe", 3), "AP/+"}};

@@ -5,7 +5,7 @@
 namespace weir::discovery {
 namespace {
 
-using testing::ElementsAre, testing::HasSubstr, testing::Pair, testing::StartsWith;
+using testing::HasSubstr, testing::StartsWith;
 
 TEST(HttpUrl, HasTheServerAndThePath) {
     auto url = HttpUrl::parse("https://www.example.org/a/b?c=d").value();

@@ -53,7 +53,7 @@ class FromKernel {
     const nlmsghdr& get() const { return *reinterpret_cast<const nlmsghdr*>(bytes_.data()); }
 
   private:
-    alignas(4) Bytes bytes_;
+    Bytes bytes_;  // aligned as the allocator does
 };
 
 const Bytes kVip = {192, 0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
