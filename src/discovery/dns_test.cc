@@ -61,8 +61,8 @@ class Server {
 
     Server(asio::io_context& context, Answer answer)
         : answer_(std::move(answer)),
-          udp_(context, udp::endpoint(asio::ip::address_v4::loopback(), 0)),
-          tcp_(context, tcp::endpoint(asio::ip::address_v4::loopback(), udp_.local_endpoint().port())) {
+          tcp_(context, tcp::endpoint(asio::ip::address_v4::loopback(), 0)),
+          udp_(context, udp::endpoint(asio::ip::address_v4::loopback(), tcp_.local_endpoint().port())) {
         asio::co_spawn(context, serve_udp(), asio::detached);
         asio::co_spawn(context, serve_tcp(), asio::detached);
     }
@@ -115,8 +115,8 @@ class Server {
     }
 
     Answer answer_;
+    tcp::acceptor tcp_;  // first: many more ports of TCP are taken than of UDP
     udp::socket udp_;
-    tcp::acceptor tcp_;
     std::vector<Question> asked_;
 };
 

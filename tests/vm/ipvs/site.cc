@@ -60,6 +60,12 @@ Site::Site() {
     lab::ip_batch(client(),
                   "route add 192.0.2.0/24 via 10.1.1.100 src 10.1.1.1\n"
                   "route add 2001:db8::/64 via 2001:db8:1::100 src 2001:db8:1::1\n");
+    // Before that the kernel sends nothing over IPv6.
+    for (const char* ifname : {"eth0", "eth1"}) {
+        client().await_carrier(ifname);
+        balancer().await_carrier(ifname);
+    }
+    for (int number : {1, 2}) backend(number).await_carrier("eth0");
     balancer().forward_packets();
     answer_by_balancer();
     restart();
