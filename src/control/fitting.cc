@@ -5,12 +5,22 @@
 namespace weir::control {
 namespace {
 
+/// Whether its packets get to backends of another family than its own.
+bool crosses_families(const model::Service& service, bool has_ipvs_sync) {
+    if (service.engine == model::EngineKind::xdp) return !model::knows_transport(service.forward.kind);
+    return model::is_tunnel(service.forward.kind) && !has_ipvs_sync;
+}
+
 /// What of the service cannot be brought to a backend of this family; "" where all can.
-std::string refusal_of(const std::string& name, const model::Service& service, net::Family family) {
+std::string refusal_of(const std::string& name, const model::Service& service, net::Family family,
+                       bool has_ipvs_sync) {
     const auto& forward = service.forward;
     auto is_other = [family](const net::Prefix& prefix) { return prefix.address.family() != family; };
+    const bool crosses = crosses_families(service, has_ipvs_sync);
+    if (!crosses && service.mark && service.mark->family != family)
+        return fmt::format("it is of another family than the mark of service '{}'", name);
     auto other = std::ranges::find_if(service.vips, is_other);
-    if (model::knows_transport(forward.kind) && other != service.vips.end())
+    if (!crosses && other != service.vips.end())
         return fmt::format(
             "it is of another family than the VIP {} of service '{}', which 'forward: {}' cannot "
             "cross",
@@ -23,7 +33,7 @@ std::string refusal_of(const std::string& name, const model::Service& service, n
 
 }  // namespace
 
-Fitting::Fitting(const model::Config& config) {
+Fitting::Fitting(const model::Config& config) : has_ipvs_sync_(config.ipvs_sync.has_value()) {
     for (const auto& service : config.services) {
         const auto& [name, settings] = service;
         for (const auto& vip : settings.vips) vips_.add(vip, name);
@@ -47,7 +57,7 @@ std::string Fitting::refusal(const std::string& pool, const net::Ip& address, si
             return fmt::format(
                 "the table of service '{}' has {} entries, no more than the backends before it", name,
                 service.scheduler.table_size);
-        if (auto why = refusal_of(name, service, address.family()); !why.empty()) return why;
+        if (auto why = refusal_of(name, service, address.family(), has_ipvs_sync_); !why.empty()) return why;
     }
     return "";
 }

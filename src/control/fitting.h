@@ -26,6 +26,7 @@ class Fitting {
   private:
     config::PrefixMap<std::string> vips_;     // to their services
     config::PrefixMap<std::string> sources_;  // that stand for clients
+    bool has_ipvs_sync_;
     std::map<std::string, std::vector<const std::pair<const std::string, model::Service>*>> users_;
 };
 

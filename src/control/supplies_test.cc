@@ -80,6 +80,23 @@ TEST_F(SuppliesTest, LeaveOutWhatTheServicesCannotReach) {
                 ElementsAre(HasSubstr("has no tunnel 'source' of its family")));
 }
 
+TEST_F(SuppliesTest, AreOfTheFamilyThatIpvsCanReach) {
+    auto& service = config.services["web"];
+    service.vips = {net::only(kSampleV4.vip)};
+    service.engine = model::EngineKind::ipvs;
+    service.ipvs.emplace();
+    auto left_out = [&] { return filled(members({"2001:db8::5"}), {}).left_out.at("web")[0]; };
+    service.forward.kind = model::ForwardKind::dsr;
+    EXPECT_THAT(left_out(), ElementsAre(HasSubstr("of another family than the VIP")));
+    service.forward.kind = model::ForwardKind::ipip;
+    EXPECT_THAT(left_out(), IsEmpty());
+    config.ipvs_sync.emplace();
+    EXPECT_THAT(left_out(), ElementsAre(HasSubstr("of another family than the VIP")));
+    service.vips.clear();
+    service.mark = model::Mark{7, net::Family::v4};
+    EXPECT_THAT(left_out(), ElementsAre(HasSubstr("of another family than the mark")));
+}
+
 TEST_F(SuppliesTest, AreNoMoreThanTheTableHasEntries) {
     config.services["web"].scheduler.table_size = 2;
     auto made = filled(members({"10.0.0.2", "10.0.0.3"}), {});
