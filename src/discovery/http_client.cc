@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "net/answer.h"
+#include "net/asio_endpoint.h"
 
 namespace weir::discovery {
 
@@ -31,14 +32,6 @@ std::string text_of(const Code& code) {
     auto text = code.message();
     if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
     return text;
-}
-
-tcp::endpoint to_asio(const net::Endpoint& endpoint) {
-    auto address = net::to_socket_address(endpoint);
-    tcp::endpoint out;
-    std::memcpy(out.data(), address.get(), address.size);
-    out.resize(address.size);
-    return out;
 }
 
 std::string lower(std::string_view text) {
@@ -216,7 +209,7 @@ asio::awaitable<Result<std::unique_ptr<HttpClient::Line>>> HttpClient::connect(c
                                                                                Clock::Time deadline) {
     auto line = std::make_unique<Line>(co_await asio::this_coro::executor);
     line->limit(clock_, deadline);
-    auto [code] = co_await line->socket.async_connect(to_asio(to), net::kAnswer);
+    auto [code] = co_await line->socket.async_connect(net::to_asio<tcp::endpoint>(to), net::kAnswer);
     auto why = [&] { return line->expired ? "it does not answer" : discovery::text_of(code); };
     if (code) co_return fail("cannot connect to {}: {}", to.text(), why());
     line->socket.set_option(tcp::no_delay(true), code);

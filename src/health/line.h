@@ -5,10 +5,10 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
-#include <cstring>
 
 #include "base/clock.h"
 #include "health/connection.h"
+#include "net/asio_endpoint.h"
 #include "net/passage.h"
 
 namespace weir::health {
@@ -45,13 +45,7 @@ struct Line {
         alarm.reset();
     }
 
-    Endpoint peer() const {
-        auto address = net::to_socket_address(passage.connect_to);
-        Endpoint out;
-        std::memcpy(out.data(), address.get(), address.size);
-        out.resize(address.size);
-        return out;
-    }
+    Endpoint peer() const { return net::to_asio<Endpoint>(passage.connect_to); }
 
     /// What an operation on the line came to.
     Code judge(Code code) const {

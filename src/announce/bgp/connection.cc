@@ -4,7 +4,8 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <cstring>
+
+#include "net/asio_endpoint.h"
 
 namespace weir::announce::bgp {
 namespace {
@@ -19,14 +20,6 @@ tcp protocol(net::Family family) {
     return family == net::Family::v4 ? tcp::v4() : tcp::v6();
 }
 
-tcp::endpoint endpoint(const net::Endpoint& of) {
-    auto address = net::to_socket_address(of);
-    tcp::endpoint out;
-    std::memcpy(out.data(), address.get(), address.size);
-    out.resize(address.size);
-    return out;
-}
-
 }  // namespace
 
 Connection::Connection(const asio::any_io_executor& executor, net::Family family, UniqueFd socket,
@@ -35,7 +28,7 @@ Connection::Connection(const asio::any_io_executor& executor, net::Family family
 
 asio::awaitable<Connection::Code> Connection::connect(net::Endpoint to) {
     auto self = shared_from_this();
-    auto peer = endpoint(to);
+    auto peer = net::to_asio<tcp::endpoint>(to);
     auto [code] = co_await socket_.async_connect(peer, kAnswer);
     connected_ = !code;
     co_return code;
