@@ -83,6 +83,7 @@ model::Config finish(Draft draft) {
         service.forward = from.forward.value;
         service.scheduler = from.scheduler.value;
         if (from.engine == model::EngineKind::ipvs) service.ipvs = std::move(from.ipvs.value);
+        if (from.engine == model::EngineKind::proxy) service.proxy = from.proxy.value;
         service.slow_start = from.slow_start;
         service.sticky = from.sticky.value;
         for (const auto& each : from.quic) service.quic.push_back(each.value);

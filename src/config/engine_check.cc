@@ -79,7 +79,38 @@ void check_ipvs_families(const ServiceDraft& service, const Draft& draft, Mistak
         }
 }
 
-void check_xdp(const ServiceDraft& service, const Draft& draft, Mistakes& mistakes) {
+/// A proxy listens: at addresses, and at ports of protocols that it can take apart.
+void check_proxy(const ServiceDraft& service, const Draft& draft, Mistakes& mistakes) {
+    for (const auto& [vip, at] : service.vips) {
+        if (net::free_bits(vip) > 0)
+            mistakes.add(at, "service '{}' has 'forward: proxy', which takes no prefix; write addresses",
+                         service.name);
+        if (!service.proxy.value.transparent) continue;
+        for (const auto* pool : pools_of(service, draft))
+            for (const auto& backend : pool->backends)
+                if (backend.value.address.family() != vip.address.family())
+                    mistakes.add(backend.at,
+                                 "backend {} is of another family than the VIP {} of service '{}', and so "
+                                 "than its clients; leave 'transparent' out, or give each family a service",
+                                 backend.value.address.text(), vip.address.text(), service.name);
+    }
+    for (const auto& [port, at] : service.ports)
+        if (port.more > 0 || (port.protocol != Protocol::tcp && port.protocol != Protocol::udp))
+            mistakes.add(at,
+                         "service '{}' has 'forward: proxy', which takes single ports of tcp and udp; write "
+                         "those",
+                         service.name);
+    if (!service.quic.empty())
+        mistakes.add(service.quic.front().at, "'quic' is of 'engine: xdp'; leave it out, or use that engine");
+    if (service.announce_arp.value)
+        mistakes.add(service.announce_arp.at,
+                     "service '{}' has 'forward: proxy', whose VIPs are addresses of this host: the kernel "
+                     "answers for them; leave 'arp' out",
+                     service.name);
+}
+
+/// What is IPVS's alone.
+void check_not_ipvs(const ServiceDraft& service, const Draft& draft, Mistakes& mistakes) {
     if (service.mark)
         mistakes.add(service.mark->at,
                      "'mark' is of 'engine: ipvs'; add that, or write 'vip' and 'ports' in its place");
@@ -87,9 +118,9 @@ void check_xdp(const ServiceDraft& service, const Draft& draft, Mistakes& mistak
         for (const auto& backend : pool->backends)
             if (backend.min_connections_at != Place{})
                 mistakes.add(backend.min_connections_at,
-                             "'min_connections' is for 'engine: ipvs', and service '{}' has 'xdp'; leave it "
+                             "'min_connections' is for 'engine: ipvs', and service '{}' has '{}'; leave it "
                              "out or give the service another pool",
-                             service.name);
+                             service.name, model::to_text(service.engine));
 }
 
 void check_marks(const Draft& draft, Mistakes& mistakes) {
@@ -106,7 +137,9 @@ void check_marks(const Draft& draft, Mistakes& mistakes) {
 }  // namespace
 
 void check_engine(const ServiceDraft& service, const Draft& draft, Mistakes& mistakes) {
-    if (service.engine == EngineKind::xdp) return check_xdp(service, draft, mistakes);
+    if (service.engine != EngineKind::ipvs) check_not_ipvs(service, draft, mistakes);
+    if (service.engine == EngineKind::proxy) check_proxy(service, draft, mistakes);
+    if (service.engine != EngineKind::ipvs) return;
     check_ipvs_frontends(service, mistakes);
     check_ipvs_choosing(service, mistakes);
     check_ipvs_families(service, draft, mistakes);

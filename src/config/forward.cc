@@ -26,6 +26,8 @@ const Section& section_of(ForwardKind kind) {
             return kDscp;
         case ForwardKind::nat:
             return kNat;
+        case ForwardKind::proxy:
+            return kProxied;
     }
     return kDsr;
 }

@@ -83,12 +83,12 @@ void check_families(const ServiceDraft& service, std::string_view pool, const Ba
 }
 
 void check_backend_port(const ServiceDraft& service, const BackendDraft& backend, Mistakes& mistakes) {
-    if (backend.value.port && service.forward.value.kind != ForwardKind::nat)
-        mistakes.add(
-            backend.port_at,
-            "a backend's port is for 'forward: nat', but service '{}' has '{}'; leave it out or give "
-            "the service another pool",
-            service.name, method(service));
+    if (backend.value.port && !model::knows_backend_ports(service.forward.value.kind))
+        mistakes.add(backend.port_at,
+                     "a backend's port is for 'forward: nat' and 'proxy', but service '{}' has '{}'; leave "
+                     "it out or give "
+                     "the service another pool",
+                     service.name, method(service));
 }
 
 void check_server_id(const ServiceDraft& service, const BackendDraft& backend, Mistakes& mistakes) {

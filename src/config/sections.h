@@ -52,6 +52,11 @@ struct IpvsDraft {
     Place one_packet_at{};  // {} where it is not given
 };
 
+struct ProxyDraft {
+    model::Proxy value;
+    Place transparent_at{};  // {} where it is not given
+};
+
 struct ServiceDraft {
     std::string name;
     Place at;
@@ -67,6 +72,7 @@ struct ServiceDraft {
     model::EngineKind engine = model::EngineKind::xdp;
     Placed<model::Scheduler> scheduler{};
     IpvsDraft ipvs{};
+    ProxyDraft proxy{};
     std::chrono::seconds slow_start{0};
     Placed<model::Forward> forward{};
     Placed<std::optional<model::Sticky>> sticky{};
@@ -97,11 +103,13 @@ PoolDraft read_pool(const Node& node, std::string_view name, Place at, SourceKin
 /// Of the pool's sources of all kinds.
 std::vector<model::SourceSpec> read_sources(const Fields& pool, SourceKinds kinds, Mistakes& mistakes);
 void read_ipvs(const Node& node, model::Config& config, Mistakes& mistakes);
+void read_proxy(const Node& node, model::ProxyEngine& proxy, Mistakes& mistakes);
 ServiceDraft read_service(const Node& node, const std::string& name, Place at, Mistakes& mistakes);
 // Settings of a service.
 Placed<model::Forward> read_forward(const Fields& service, model::EngineKind engine, Mistakes& mistakes);
 /// The scheduler too.
 IpvsDraft read_service_ipvs(const Fields& service, Mistakes& mistakes);
+ProxyDraft read_service_proxy(const Fields& service, Mistakes& mistakes);
 /// Of `announce:`; none where BGP does not announce the VIPs.
 std::optional<model::BgpAttributes> read_announce_bgp(const Fields& announce, Mistakes& mistakes);
 std::vector<QuicDraft> read_quic(const Fields& service, Mistakes& mistakes);

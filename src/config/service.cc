@@ -96,6 +96,22 @@ void read_choosing(const Fields& fields, ServiceDraft& service, Mistakes& mistak
     if (service.engine != model::EngineKind::ipvs && fields.find("ipvs"))
         mistakes.add(fields.place_of("ipvs"),
                      "'ipvs' is for services with 'engine: ipvs'; add that, or leave it out");
+    if (service.engine == model::EngineKind::proxy)
+        service.proxy = read_service_proxy(fields, mistakes);
+    else if (fields.find("proxy"))
+        mistakes.add(fields.place_of("proxy"),
+                     "'proxy' is for services with 'forward: proxy'; add that, or leave it out");
+}
+
+/// One follows from the other where only one of them is given.
+void read_carrying(const Fields& fields, ServiceDraft& service, Mistakes& mistakes) {
+    const Node* forward = fields.find("forward");
+    const bool is_proxied =
+        forward && (forward->text == "proxy" ||
+                    (forward->entries.size() == 1 && forward->entries.front().key->text == "proxy"));
+    if (is_proxied && !fields.find("engine")) service.engine = model::EngineKind::proxy;
+    read_carrying(fields, service, mistakes);
+    if (service.engine == model::EngineKind::proxy) service.forward.value.kind = model::ForwardKind::proxy;
 }
 
 }  // namespace

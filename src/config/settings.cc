@@ -13,7 +13,7 @@ namespace weir::config {
 namespace {
 
 using model::AdminState, model::EngineKind, model::ForwardKind, model::HttpMethod, model::IpvsRole,
-    model::SchedulerKind, model::Unmatched, model::WebhookFormat, model::XdpMode;
+    model::ProxyHeader, model::SchedulerKind, model::Unmatched, model::WebhookFormat, model::XdpMode;
 
 constexpr int64_t kSecond = 1000, kHour = 3600 * kSecond, kDay = 24 * kHour;
 
@@ -37,17 +37,25 @@ constexpr Choice kModes[] = {word("auto", XdpMode::automatic), word("native", Xd
                              word("generic", XdpMode::generic)};
 constexpr Choice kStates[] = {word("enabled", AdminState::enabled), word("draining", AdminState::draining),
                               word("disabled", AdminState::disabled)};
-constexpr Choice kForwards[] = {
-    word("dsr", ForwardKind::dsr), word("ipip", ForwardKind::ipip),
-    word("gre", ForwardKind::gre), word("fou", ForwardKind::fou),
-    word("gue", ForwardKind::gue), word("dscp", ForwardKind::dscp),
-    word("nat", ForwardKind::nat), missing("proxy", "dsr, ipip, gre, fou, gue, dscp and nat are")};
+constexpr Choice kForwards[] = {word("dsr", ForwardKind::dsr), word("ipip", ForwardKind::ipip),
+                                word("gre", ForwardKind::gre), word("fou", ForwardKind::fou),
+                                word("gue", ForwardKind::gue), word("dscp", ForwardKind::dscp),
+                                word("nat", ForwardKind::nat), word("proxy", ForwardKind::proxy)};
 // In the words of kForwards.
 constexpr Choice kIpvsForwards[] = {word("dsr", ForwardKind::dsr), word("ipip", ForwardKind::ipip),
                                     word("gre", ForwardKind::gre), word("gue", ForwardKind::gue),
                                     word("nat", ForwardKind::nat)};
+// In the words of kForwards.
+constexpr Choice kXdpForwards[] = {word("dsr", ForwardKind::dsr), word("ipip", ForwardKind::ipip),
+                                   word("gre", ForwardKind::gre), word("fou", ForwardKind::fou),
+                                   word("gue", ForwardKind::gue), word("dscp", ForwardKind::dscp),
+                                   word("nat", ForwardKind::nat)};
+constexpr Choice kProxyForwards[] = {word("proxy", ForwardKind::proxy)};
 constexpr Choice kEngines[] = {word("xdp", EngineKind::xdp), word("ipvs", EngineKind::ipvs),
-                               missing("nfqueue", "xdp and ipvs are"), missing("proxy", "xdp and ipvs are")};
+                               word("proxy", EngineKind::proxy),
+                               missing("nfqueue", "xdp, ipvs and proxy are")};
+constexpr Choice kProxyHeaders[] = {word("none", ProxyHeader::none), word("v1", ProxyHeader::v1),
+                                    word("v2", ProxyHeader::v2)};
 constexpr Choice kIpvsRoles[] = {word("master", IpvsRole::master), word("backup", IpvsRole::backup),
                                  word("both", IpvsRole::both)};
 constexpr Choice kFamilies[] = {word("inet", net::Family::v4), word("inet6", net::Family::v6)};
@@ -98,6 +106,7 @@ constexpr Setting kFileSettings[] = {
     {"bgp", Takes::mapping, "of bgp settings"},
     {"sync", Takes::mapping, "of sync settings"},
     {"ipvs", Takes::mapping, "of ipvs settings"},
+    {"proxy", Takes::mapping, "of proxy settings"},
     {"watchdog", Takes::seconds, "", 5 * kSecond, kHour, {}, "it goes on forever"},
     {"pools", Takes::mapping, "of names to pool settings"},
     {"services", Takes::mapping, "of names to service settings"},
@@ -259,10 +268,11 @@ constexpr Setting kServiceSettings[] = {
     number("overflow", 100, 1000, "140"),
     {"fallback", Takes::text, "the name of a pool"},
     choice("fail_open", kTruth, "false"),
-    choice("engine", kEngines, "xdp"),
+    choice("engine", kEngines, "proxy where 'forward' is, else xdp"),
     choice("forward", kForwards, "dsr"),
     choice("scheduler", kAllSchedulers, "maglev, or wlc of ipvs"),
     {"ipvs", Takes::mapping, "of service ipvs settings"},
+    {"proxy", Takes::mapping, "of service proxy settings"},
     {"slow_start", Takes::seconds, "", kSecond, kHour},
     {"sticky", Takes::text, "source, or a mapping of sticky settings"},
     {"quic", Takes::mapping, "of quic settings"},
@@ -275,6 +285,31 @@ constexpr Setting kServiceIpvsSettings[] = {
     {"netmask", Takes::mapping, "of netmask settings"},
     choice("one_packet", kTruth, "false"),
     {"flags", Takes::list, "of flags of the scheduler, or one"},
+};
+constexpr int64_t kMostRate = 1000000000000;
+constexpr Setting kServiceProxySettings[] = {
+    {"connect_timeout", Takes::milliseconds, "", 10, kHour, {}, "3s"},
+    number("retries", 0, 100, "2"),
+    {"idle_timeout", Takes::milliseconds, "", 100, 31 * kDay, {}, "15m"},
+    {"lifetime", Takes::milliseconds, "", kSecond, 366 * kDay},
+    {"max_connections", Takes::number, "", 1, 100000000},
+    {"queue_timeout", Takes::milliseconds, "", 0, kHour, {}, "5s"},
+    {"bandwidth", Takes::number, "", 1000, kMostRate},
+    {"connection_bandwidth", Takes::number, "", 1000, kMostRate},
+    choice("accept_header", kTruth, "false"),
+    choice("send_header", kProxyHeaders, "none"),
+    choice("transparent", kTruth, "false"),
+    {"keepalive", Takes::seconds, "", kSecond, kDay},
+    choice("fast_open", kTruth, "false"),
+    {"udp_timeout", Takes::milliseconds, "", 100, kDay, {}, "30s"},
+    number("udp_sessions", 1, 10000000, "65536"),
+    choice("one_packet", kTruth, "false"),
+};
+constexpr Setting kProxySettings[] = {
+    {"workers", Takes::number, "", 1, 1024, {}, "one for each core"},
+    {"max_connections", Takes::number, "", 1, 100000000, {}, "as many as descriptors allow"},
+    {"busy_poll", Takes::milliseconds, "", 1, 1000},
+    number("pipe_size", 4096, 1 << 30, "1048576"),
 };
 constexpr Setting kNetmaskSettings[] = {
     number("ipv4", 1, 32, "32"),
@@ -413,10 +448,12 @@ const Section kSync{"sync", kSyncSettings};
 const Section kIpvs{"ipvs", kIpvsSettings};
 const Section kIpvsSync{"ipvs sync", kIpvsSyncSettings, {}, &kIpvs};
 const Section kIpvsTimeouts{"ipvs timeouts", kIpvsTimeoutsSettings, {}, &kIpvs};
+const Section kProxy{"proxy", kProxySettings};
 const Section kPool{"pool", kPoolSettings, kPoolUnavailable};
 const Section kBackend{"backend", kBackendSettings};
 const Section kService{"service", kServiceSettings};
 const Section kServiceIpvs{"service ipvs", kServiceIpvsSettings, {}, &kService};
+const Section kServiceProxy{"service proxy", kServiceProxySettings, {}, &kService};
 const Section kNetmask{"netmask", kNetmaskSettings, {}, &kServiceIpvs};
 const Section kTable{"scheduler", kTableSettings, {}, &kService};
 const Section kDsr{"dsr", {}, {}, &kService};
@@ -426,6 +463,7 @@ const Section kFou{"fou", kFouSettings, {}, &kService};
 const Section kGue{"gue", kGueSettings, {}, &kService};
 const Section kDscp{"dscp", kDscpSettings, {}, &kService};
 const Section kNat{"nat", kNatSettings, {}, &kService};
+const Section kProxied{"forward proxy", {}, {}, &kService};
 const Section kSticky{"sticky", kStickySettings, {}, &kService};
 const Section kQuic{"quic", kQuicSettings, {}, &kService};
 const Section kQuicConfig{"quic config", kQuicConfigSettings, {}, &kQuic};
@@ -449,20 +487,30 @@ const Section kJournal{"journal", {}, {}, &kAlert};
 
 std::span<const Section* const> all_sections() {
     static constexpr auto kAll = std::to_array<const Section*>(
-        {&kFile,        &kNode,        &kInterface,    &kAdmin,     &kAdminTls,   &kAdminToken, &kFlows,
-         &kTimeouts,    &kIcmp,        &kAnnouncing,   &kBgp,       &kBgpPeer,    &kBfd,        &kSync,
-         &kIpvs,        &kIpvsSync,    &kIpvsTimeouts, &kPool,      &kSourceTls,  &kBackend,    &kService,
-         &kDsr,         &kIpip,        &kGre,          &kFou,       &kGue,        &kDscp,       &kNat,
-         &kTable,       &kServiceIpvs, &kNetmask,      &kSticky,    &kQuic,       &kQuicConfig, &kAnnounce,
-         &kAnnounceBgp, &kCheck,       &kTcpCheck,     &kHttpCheck, &kHttpsCheck, &kDnsCheck,   &kExecCheck,
-         &kSynCheck,    &kUdpCheck,    &kIcmpCheck,    &kAlert,     &kWebhook,    &kWebhookTls, &kSyslog,
-         &kJournal});
+        {&kFile,       &kNode,      &kInterface,    &kAdmin,    &kAdminTls,     &kAdminToken, &kFlows,
+         &kTimeouts,   &kIcmp,      &kAnnouncing,   &kBgp,      &kBgpPeer,      &kBfd,        &kSync,
+         &kIpvs,       &kIpvsSync,  &kIpvsTimeouts, &kProxy,    &kPool,         &kSourceTls,  &kBackend,
+         &kService,    &kDsr,       &kIpip,         &kGre,      &kFou,          &kGue,        &kDscp,
+         &kNat,        &kTable,     &kServiceIpvs,  &kNetmask,  &kServiceProxy, &kSticky,     &kQuic,
+         &kQuicConfig, &kAnnounce,  &kAnnounceBgp,  &kCheck,    &kTcpCheck,     &kHttpCheck,  &kHttpsCheck,
+         &kDnsCheck,   &kExecCheck, &kSynCheck,     &kUdpCheck, &kIcmpCheck,    &kAlert,      &kWebhook,
+         &kWebhookTls, &kSyslog,    &kJournal});
     return kAll;
 }
 
 const Setting& forward_of(EngineKind engine) {
+    static constexpr Setting kOfXdp = choice("forward", kXdpForwards, "");
     static constexpr Setting kOfIpvs = choice("forward", kIpvsForwards, "");
-    return engine == EngineKind::ipvs ? kOfIpvs : *kService.find("forward");
+    static constexpr Setting kOfProxy = choice("forward", kProxyForwards, "");
+    switch (engine) {
+        case EngineKind::xdp:
+            return kOfXdp;
+        case EngineKind::ipvs:
+            return kOfIpvs;
+        case EngineKind::proxy:
+            return kOfProxy;
+    }
+    return kOfXdp;
 }
 
 const Setting& scheduler_of(EngineKind engine) {

@@ -96,6 +96,7 @@ void read_file(const Node& root, SourceKinds kinds, Draft& draft, Mistakes& mist
     if (const Node* node = file.mapping("bgp")) config.bgp = read_bgp(*node, mistakes);
     if (const Node* node = file.mapping("sync")) config.sync = read_sync(*node, mistakes);
     if (const Node* node = file.mapping("ipvs")) read_ipvs(*node, config, mistakes);
+    if (const Node* node = file.mapping("proxy")) read_proxy(*node, config.proxy, mistakes);
     file.duration("watchdog", config.watchdog);
     if (const Node* pools = file.mapping("pools"))
         for (const auto& [key, value] : named_entries(*pools, "pool", mistakes))

@@ -16,8 +16,9 @@ bool same(const model::Target& a, const model::Target& b) {
 bool same(const model::Frontend& a, const model::Frontend& b) {
     if (&a == &b) return true;
     return a.key == b.key && a.service == b.service && a.engine == b.engine && a.forward == b.forward &&
-           a.scheduler == b.scheduler && a.ipvs == b.ipvs && a.sticky == b.sticky && a.quic == b.quic &&
-           a.announce_arp == b.announce_arp && a.healthy == b.healthy && a.answers() == b.answers() &&
+           a.scheduler == b.scheduler && a.ipvs == b.ipvs && a.proxy == b.proxy && a.sticky == b.sticky &&
+           a.quic == b.quic && a.announce_arp == b.announce_arp && a.healthy == b.healthy &&
+           a.answers() == b.answers() &&
            std::ranges::equal(a.targets, b.targets, [](const auto& x, const auto& y) { return same(x, y); });
 }
 
@@ -50,6 +51,7 @@ std::vector<std::string> changed_settings(const model::Plan& before, const model
     if (before.flow_secret != after.flow_secret) settings.emplace_back("sync");
     if (before.ipvs_sync != after.ipvs_sync || before.ipvs_timeouts != after.ipvs_timeouts)
         settings.emplace_back("ipvs");
+    if (before.proxy != after.proxy) settings.emplace_back("proxy");
     if (before.node_address != after.node_address) settings.emplace_back("node");
     return settings;
 }

@@ -65,7 +65,7 @@ std::string Fitting::refusal(const std::string& pool, const net::Ip& address, si
 bool Fitting::uses_ports(const std::string& pool) const {
     auto users = users_.find(pool);
     return users != users_.end() && std::ranges::any_of(users->second, [](const auto* user) {
-               return user->second.forward.kind == model::ForwardKind::nat;
+               return model::knows_backend_ports(user->second.forward.kind);
            });
 }
 

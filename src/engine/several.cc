@@ -51,6 +51,8 @@ bool needs(const Plan& plan, EngineKind kind) {
             return plan.frontends.empty() && !plan.interfaces.empty();
         case EngineKind::ipvs:
             return plan.ipvs_sync || plan.ipvs_timeouts;
+        case EngineKind::proxy:
+            return false;
     }
     return false;
 }

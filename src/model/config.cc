@@ -65,6 +65,8 @@ std::string_view to_text(EngineKind kind) {
             return "xdp";
         case EngineKind::ipvs:
             return "ipvs";
+        case EngineKind::proxy:
+            return "proxy";
     }
     return "?";
 }
@@ -101,6 +103,10 @@ std::string_view scheduler_text(const Scheduler& scheduler, const std::optional<
     return ipvs ? std::string_view(ipvs->scheduler) : to_text(scheduler.kind);
 }
 
+bool knows_backend_ports(ForwardKind kind) {
+    return kind == ForwardKind::nat || kind == ForwardKind::proxy;
+}
+
 bool is_tunnel(ForwardKind kind) {
     using enum ForwardKind;
     return kind == ipip || kind == gre || kind == fou || kind == gue;
@@ -126,6 +132,8 @@ std::string_view to_text(ForwardKind kind) {
             return "dscp";
         case ForwardKind::nat:
             return "nat";
+        case ForwardKind::proxy:
+            return "proxy";
     }
     return "?";
 }

@@ -14,8 +14,10 @@
 #include <vector>
 
 #include "model/bgp.h"
+#include "model/engine_kind.h"
 #include "model/event_kind.h"
 #include "model/ipvs.h"
+#include "model/proxy.h"
 #include "model/source.h"
 #include "model/sync.h"
 #include "model/tls.h"
@@ -171,7 +173,10 @@ struct Scheduler {
     auto operator<=>(const Scheduler&) const = default;
 };
 
-enum class ForwardKind : uint8_t { dsr, ipip, gre, fou, gue, dscp, nat };
+/// By `proxy` the client's connection ends at weir, which makes another to the backend.
+enum class ForwardKind : uint8_t { dsr, ipip, gre, fou, gue, dscp, nat, proxy };
+/// To a backend's own port, where it has one.
+bool knows_backend_ports(ForwardKind kind);
 /// The packet goes whole, behind another header.
 bool is_tunnel(ForwardKind kind);
 /// NAT rewrites ports and checksums, DSCP's backends find the VIP by them: both know tcp and udp alone, and
@@ -221,8 +226,9 @@ struct Service {
     bool fail_open = false;              // when all backends are down, use them as if they were up
     EngineKind engine = EngineKind::xdp;
     Forward forward;
-    Scheduler scheduler;         // of weir's own; IPVS has its own in `ipvs`
-    std::optional<Ipvs> ipvs{};  // there exactly where that is the engine
+    Scheduler scheduler;           // of weir's own; IPVS has its own in `ipvs`
+    std::optional<Ipvs> ipvs{};    // there exactly where that is the engine
+    std::optional<Proxy> proxy{};  // there exactly where that is the engine
     std::optional<Sticky> sticky{};
     std::vector<QuicConfig> quic{};
     bool announce_arp = false;  // answer ARP and neighbour discovery for the VIPs
@@ -337,6 +343,7 @@ struct Config {
     Sync sync;
     std::optional<IpvsSync> ipvs_sync{};
     std::optional<IpvsTimeouts> ipvs_timeouts{};
+    ProxyEngine proxy;
     std::map<std::string, Alert> alerts;
     std::chrono::seconds watchdog{0};  // so long the datapath goes on without a daemon; 0: forever
     std::map<std::string, Pool> pools;

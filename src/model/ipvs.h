@@ -12,9 +12,6 @@
 
 namespace weir::model {
 
-/// Who carries a service out.
-enum class EngineKind : uint8_t { xdp, ipvs };
-
 /// Of one service.
 struct Ipvs {
     std::string scheduler = "wlc";               // as the kernel names it

@@ -44,9 +44,16 @@ struct Inputs {
 
 Frontend make_frontend(const FrontendKey& key, const std::string& name, const Service& service,
                        const std::vector<Member>& members, const Inputs& inputs) {
-    Frontend frontend{key,          name,           service.engine, service.forward,      service.scheduler,
-                      service.ipvs, service.sticky, service.quic,   service.announce_arp, {},
-                      false};
+    Frontend frontend{.key = key,
+                      .service = name,
+                      .engine = service.engine,
+                      .forward = service.forward,
+                      .scheduler = service.scheduler,
+                      .ipvs = service.ipvs,
+                      .proxy = service.proxy,
+                      .sticky = service.sticky,
+                      .quic = service.quic,
+                      .announce_arp = service.announce_arp};
     const ServiceOverrides overridden(inputs.overrides, name);
     frontend.targets.reserve(members.size());
     for (const auto& member : members) {
@@ -173,6 +180,7 @@ Plan plan(const Config& config, const HealthMap& health, const Allowances& allow
             config.watchdog,
             config.ipvs_sync,
             config.ipvs_timeouts,
+            config.proxy,
             config.sync.keys.empty() ? std::nullopt : std::optional(config.sync.flow_secret),
             false,
             false,

@@ -95,14 +95,15 @@ struct Frontend {
     FrontendKey key;
     std::string service;
     EngineKind engine = EngineKind::xdp;
-    Forward forward;
-    Scheduler scheduler;
-    std::optional<Ipvs> ipvs;  // there exactly where that is the engine
-    std::optional<Sticky> sticky;
-    std::vector<QuicConfig> quic;
+    Forward forward{};
+    Scheduler scheduler{};
+    std::optional<Ipvs> ipvs{};    // there exactly where that is the engine
+    std::optional<Proxy> proxy{};  // likewise
+    std::optional<Sticky> sticky{};
+    std::vector<QuicConfig> quic{};
     bool announce_arp = false;
-    std::vector<Target> targets;  // in the order of the pools, each address once
-    bool healthy = false;         // at least `need` targets of the tiers are usable or full
+    std::vector<Target> targets{};  // in the order of the pools, each address once
+    bool healthy = false;           // at least `need` targets of the tiers are usable or full
     Serving serving = Serving::pool;
     uint32_t overflowing = 0;  // the part of new flows that backup pools take, in parts of kWhole
 
@@ -122,6 +123,7 @@ struct Plan {
     std::chrono::seconds watchdog{0};
     std::optional<IpvsSync> ipvs_sync{};
     std::optional<IpvsTimeouts> ipvs_timeouts{};
+    ProxyEngine proxy{};
     std::optional<uint64_t> flow_secret{};  // of the flow hash, where balancers share one; else any
     bool silent = false;     // no VIP is announced, however healthy: the daemon learns, or is about to go
     bool stands_by = false;  // nor answered for by ARP or ND: another balancer of the group does

@@ -41,6 +41,8 @@ weir_method to_abi(model::ForwardKind kind) {
             return WEIR_DSCP;
         case model::ForwardKind::nat:
             return WEIR_NAT;
+        case model::ForwardKind::proxy:
+            break;
     }
     return WEIR_DSR;
 }
