@@ -13,7 +13,8 @@ namespace {
 
 using Tried = std::span<const size_t>;
 
-constexpr unsigned kHashes = 16;  // entries of the table that a client may come to
+constexpr unsigned kHashes = 16;      // entries of the table that a client may come to
+constexpr int64_t kCredit = 1 << 16;  // a weight of 1: fine enough that turns hardly begin as equals
 constexpr uint64_t kTakesNone = std::numeric_limits<uint64_t>::max();
 
 bool is_tried(size_t place, Tried tried) {
@@ -108,7 +109,7 @@ uint64_t Chooser::draw() {
 void Chooser::begin_turns(const Route& route, uint64_t weight) {
     weight_ = weight;
     credits_.resize(route.targets.size());
-    for (auto& credit : credits_) credit = static_cast<int64_t>(scale(draw(), weight));
+    for (auto& credit : credits_) credit = static_cast<int64_t>(scale(draw(), weight * kCredit));
 }
 
 /// Smoothly, as nginx counts turns: each that may have it gains its weight, who then has the most pays what
@@ -123,8 +124,9 @@ std::optional<size_t> Chooser::next_turn(const Route& route, Takes takes_it) {
     int64_t gained = 0;
     for (size_t i = 0; i < route.targets.size(); ++i) {
         if (!takes_it(i)) continue;
-        credits_[i] += route.targets[i].weight;
-        gained += route.targets[i].weight;
+        const int64_t gain = route.targets[i].weight * kCredit;
+        credits_[i] += gain;
+        gained += gain;
         if (!best || credits_[i] > credits_[*best]) best = i;
     }
     if (best) credits_[*best] -= gained;

@@ -38,7 +38,8 @@ class Chooser {
     uint64_t draw();
 
     std::minstd_rand random_;
-    // By target: how far its turn is due, in weights; and the connections that were just seen, of wlc.
+    // By target: how far its turn is due, in parts of weights; and the connections that were just seen, of
+    // wlc.
     std::vector<int64_t> credits_;
     std::vector<uint64_t> loads_;
     uint64_t weight_ = 0;  // of all targets, when the credits began
