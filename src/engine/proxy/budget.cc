@@ -55,20 +55,6 @@ size_t Rate::take(size_t wanted, Time time) {
     }
 }
 
-bool Rate::take_whole(size_t bytes, Time time) {
-    const auto rate = rate_.load(std::memory_order_relaxed);
-    if (rate == 0) return true;
-    const auto now = ticks(time);
-    auto empty_at = empty_at_.load(std::memory_order_relaxed);
-    while (true) {
-        const auto since = filling_since(empty_at, now, rate);
-        if (bytes_in(now - since, rate) == 0) return false;
-        if (empty_at_.compare_exchange_weak(empty_at, since + span_of(bytes, rate, true),
-                                            std::memory_order_relaxed))
-            return true;
-    }
-}
-
 void Rate::give_back(size_t bytes) {
     const auto rate = rate_.load(std::memory_order_relaxed);
     auto empty_at = empty_at_.load(std::memory_order_relaxed);

@@ -23,9 +23,6 @@ class Rate {
 
     /// Up to `wanted` bytes; fewer, or none, where there are no more now.
     size_t take(size_t wanted, Time now);
-    /// All of a datagram, where there is anything at all; what was too much is paid back before there is
-    /// more.
-    bool take_whole(size_t bytes, Time now);
     /// What was taken and not used.
     void give_back(size_t bytes);
     /// When there is something again, if nothing was: some hundredths of a second's worth, at least a byte,
