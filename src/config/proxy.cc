@@ -23,8 +23,8 @@ ProxyDraft read_service_proxy(const Fields& service, Mistakes& mistakes) {
     fields.duration("lifetime", value.lifetime);
     fields.number("max_connections", value.max_connections);
     fields.duration("queue_timeout", value.queue_timeout);
-    fields.number("bandwidth", value.bandwidth);
-    fields.number("connection_bandwidth", value.connection_bandwidth);
+    fields.rate("bandwidth", value.bandwidth);
+    fields.rate("connection_bandwidth", value.connection_bandwidth);
     fields.choice("accept_header", value.accept_header);
     fields.choice("send_header", value.send_header);
     fields.choice("transparent", value.transparent);
@@ -33,7 +33,8 @@ ProxyDraft read_service_proxy(const Fields& service, Mistakes& mistakes) {
     fields.duration("udp_timeout", value.udp_timeout);
     fields.number("udp_sessions", value.udp_sessions);
     fields.choice("one_packet", value.one_packet);
-    proxy.transparent_at = fields.place_of("transparent");
+    for (const auto& setting : kServiceProxy.settings)
+        if (fields.find(setting.name)) proxy.given[setting.name] = fields.place_of(setting.name);
     return proxy;
 }
 
