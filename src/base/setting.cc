@@ -41,14 +41,6 @@ std::string duration_text(int64_t milliseconds) {
     return fmt::format("{}ms", milliseconds);
 }
 
-std::string rate_text(int64_t bytes) {
-    constexpr std::pair<int64_t, std::string_view> kUnits[] = {
-        {1'000'000'000'000, "TB"}, {1'000'000'000, "GB"}, {1'000'000, "MB"}, {1000, "kB"}};
-    for (auto [size, unit] : kUnits)
-        if (bytes != 0 && bytes % size == 0) return fmt::format("{}{}", bytes / size, unit);
-    return fmt::format("{}B", bytes);
-}
-
 std::string describe(const Setting& setting) {
     switch (setting.takes) {
         case Takes::mapping:
@@ -59,9 +51,6 @@ std::string describe(const Setting& setting) {
             return std::string(setting.what);
         case Takes::number:
             return fmt::format("a number from {} to {}", setting.least, setting.most);
-        case Takes::rate:
-            return fmt::format("a rate from {} to {} a second", rate_text(setting.least),
-                               rate_text(setting.most));
         case Takes::milliseconds:
         case Takes::seconds:
             return fmt::format("a duration from {} to {}", duration_text(setting.least),

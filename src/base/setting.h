@@ -9,21 +9,9 @@
 
 namespace weir {
 
-/// `rate`: bytes a second. `file`: a file's contents, `secret`: those of one that others must not be able to
-/// read; both by its path. `tls`: what a client asks of a TLS server, and shows it.
-enum class Takes : uint8_t {
-    mapping,
-    list,
-    text,
-    number,
-    rate,
-    milliseconds,
-    seconds,
-    choice,
-    file,
-    secret,
-    tls
-};
+/// `file`: a file's contents, `secret`: those of one that others must not be able to read; both by its path.
+/// `tls`: what a client asks of a TLS server, and shows it.
+enum class Takes : uint8_t { mapping, list, text, number, milliseconds, seconds, choice, file, secret, tls };
 
 /// A word that a setting takes. One with `instead` belongs to the format but not to this version.
 struct Choice {
@@ -36,7 +24,7 @@ struct Setting {
     std::string_view name;
     Takes takes = Takes::text;
     std::string_view what{};  // of text, lists and mappings: what they hold
-    int64_t least = 0;        // of numbers and rates; of durations in milliseconds
+    int64_t least = 0;        // of numbers; of durations in milliseconds
     int64_t most = 0;
     std::span<const Choice> choices = {};
     std::string_view fallback{};  // in words; "" where there is none
@@ -67,9 +55,6 @@ std::string list_words(std::span<const Choice> choices);
 
 /// 90000 ms as "90s"; the largest unit that leaves no rest.
 std::string duration_text(int64_t milliseconds);
-
-/// 1500000 as "1500kB"; likewise.
-std::string rate_text(int64_t bytes);
 
 constexpr Setting required(Setting setting) {
     setting.required = true;

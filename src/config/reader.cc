@@ -193,26 +193,6 @@ Result<int64_t> Fields::read_number(const Setting& setting, std::string_view tex
     return value;
 }
 
-Result<int64_t> Fields::read_rate(const Setting& setting, std::string_view text) const {
-    constexpr std::pair<std::string_view, int64_t> kUnits[] = {
-        {"", 1},         {"B", 1},           {"kB", 1000},
-        {"MB", 1000000}, {"GB", 1000000000}, {"TB", 1000000000000},
-        {"kbit", 125},   {"Mbit", 125000},   {"Gbit", 125000000}};
-    int64_t value = 0;
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    std::string_view rest(end, text.data() + text.size());
-    auto unit = std::ranges::find(kUnits, rest, &std::pair<std::string_view, int64_t>::first);
-    if (error == std::errc::invalid_argument || unit == std::end(kUnits))
-        return fail(
-            "'{}' is not a rate; write a whole number of bytes a second, or one with a unit: 500kB, "
-            "10MB, 1GB, 100Mbit",
-            text);
-    bool fits = error == std::errc{} && value >= 0 && value <= setting.most / unit->second;
-    if (!fits || value * unit->second < setting.least)
-        return fail("{} is out of range; '{}' takes {}", text, setting.name, describe(setting));
-    return value * unit->second;
-}
-
 Result<int64_t> Fields::read_duration(const Setting& setting, std::string_view text,
                                       std::chrono::milliseconds kept) const {
     constexpr std::pair<std::string_view, int64_t> kUnits[] = {

@@ -67,8 +67,6 @@ class Fields {
 
     /// Each sets `out` where the setting is there and right, and is true then.
     bool number(std::string_view name, auto& out) const;
-    /// In bytes a second.
-    bool rate(std::string_view name, auto& out) const;
     template <class Duration>
     bool duration(std::string_view name, Duration& out) const;
     template <class Enum>
@@ -89,7 +87,6 @@ class Fields {
     const Node* of_kind(const Setting& setting, Node::Kind kind) const;
     Result<int> read_word(const Setting& words, std::string_view text) const;
     Result<int64_t> read_number(const Setting& setting, std::string_view text) const;
-    Result<int64_t> read_rate(const Setting& setting, std::string_view text) const;
     /// In milliseconds, a whole number of `unit`.
     Result<int64_t> read_duration(const Setting& setting, std::string_view text,
                                   std::chrono::milliseconds unit) const;
@@ -122,14 +119,6 @@ bool Fields::parsed(std::string_view name, auto parse, auto& out) const {
 bool Fields::number(std::string_view name, auto& out) const {
     int64_t value = 0;
     if (!parsed(name, [&](std::string_view text) { return read_number(setting(name), text); }, value))
-        return false;
-    out = static_cast<std::remove_reference_t<decltype(out)>>(value);
-    return true;
-}
-
-bool Fields::rate(std::string_view name, auto& out) const {
-    int64_t value = 0;
-    if (!parsed(name, [&](std::string_view text) { return read_rate(setting(name), text); }, value))
         return false;
     out = static_cast<std::remove_reference_t<decltype(out)>>(value);
     return true;

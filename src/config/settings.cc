@@ -283,7 +283,9 @@ constexpr Setting kServiceIpvsSettings[] = {
     choice("one_packet", kTruth, "false"),
     {"flags", Takes::list, "of flags of the scheduler, or one"},
 };
-constexpr int64_t kMostRate = 1'000'000'000'000;
+constexpr Setting rate(std::string_view name) {
+    return {name, Takes::text, "a number of bytes a second, or a rate such as 10MB or 1Gbit"};
+}
 constexpr Setting kServiceProxySettings[] = {
     {"connect_timeout", Takes::milliseconds, "", 10, kHour, {}, "3s"},
     number("retries", 0, 100, "2"),
@@ -291,8 +293,8 @@ constexpr Setting kServiceProxySettings[] = {
     {"lifetime", Takes::milliseconds, "", kSecond, 366 * kDay},
     {"max_connections", Takes::number, "", 1, 100000000},
     {"queue_timeout", Takes::milliseconds, "", 0, kHour, {}, "5s"},
-    {"bandwidth", Takes::rate, "", 1000, kMostRate},
-    {"connection_bandwidth", Takes::rate, "", 1000, kMostRate},
+    rate("bandwidth"),
+    rate("connection_bandwidth"),
     choice("accept_header", kTruth, "false"),
     choice("send_header", kProxyHeaders, "none"),
     choice("transparent", kTruth, "false"),

@@ -45,9 +45,6 @@ std::optional<SourceSpec::Value> read_value(const Fields& fields, const Setting&
         case Takes::number:
             if (fields.number(setting.name, number)) return number;
             return std::nullopt;
-        case Takes::rate:
-            if (fields.rate(setting.name, number)) return number;
-            return std::nullopt;
         case Takes::choice:
             if (fields.choice(setting.name, number)) return number;
             return std::nullopt;

@@ -4,6 +4,12 @@ namespace weir::control {
 
 namespace json = boost::json;
 
+namespace {
+
+constexpr std::string_view kHeaders[] = {"none", "v1", "v2"};
+
+}  // namespace
+
 json::value proxy_json(const std::optional<model::Proxy>& proxy) {
     if (!proxy) return nullptr;
     return json::object{{"connect_timeout_seconds", seconds(proxy->connect_timeout)},
@@ -15,7 +21,7 @@ json::value proxy_json(const std::optional<model::Proxy>& proxy) {
                         {"bandwidth_bytes_per_second", proxy->bandwidth},
                         {"connection_bandwidth_bytes_per_second", proxy->connection_bandwidth},
                         {"accept_header", proxy->accept_header},
-                        {"send_header", text(model::to_text(proxy->send_header))},
+                        {"send_header", text(kHeaders[static_cast<size_t>(proxy->send_header)])},
                         {"transparent", proxy->transparent},
                         {"keepalive_seconds", seconds(proxy->keepalive)},
                         {"fast_open", proxy->fast_open},

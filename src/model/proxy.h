@@ -4,13 +4,11 @@
 
 #include <chrono>
 #include <cstdint>
-#include <string_view>
 
 namespace weir::model {
 
 /// Versions of the PROXY protocol, which tells a server who its client is.
 enum class ProxyHeader : uint8_t { none, v1, v2 };
-std::string_view to_text(ProxyHeader header);
 
 /// Of one service. Rates are in bytes a second, each way; 0: any. Times of 0: any.
 struct Proxy {
