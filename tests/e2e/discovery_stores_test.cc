@@ -2,6 +2,8 @@
 // and what stays while the store is gone.
 #include <gmock/gmock.h>
 
+#include <boost/json/array.hpp>
+
 #include "lab/redis.h"
 #include "lab/zookeeper.h"
 #include "tests/e2e/etcd_server.h"
@@ -47,6 +49,8 @@ void DiscoveryStores::follow(const Store& store) {
     store.add("garbage");
     EXPECT_TRUE(refuses({"garbage"}));
     EXPECT_EQ(backends(), Addresses{kTwo});
+    store.remove("garbage");
+    EXPECT_TRUE(lab::wait_until([&] { return source().at("refused").as_array().empty(); }, kSoon));
 }
 
 /// Then kTwo stays, also with a daemon that has never spoken to the store.

@@ -96,7 +96,7 @@ TEST_F(Klb, LeavesGarbageOut) {
     workers_[1].write_service("web", {"two", kType, 80, {"weight=2"}});
     ASSERT_TRUE(become({kOne, kTwo}));
     workers_[0].write_service("web", {"one", kType, 80, {"weight=1e9"}});
-    workers_[1].write_service("web", {"two", kType, 80, {"weight=-1", "\x01\x02"}});
+    workers_[1].write_service("web", {"two", kType, 80, {"=", "weight=-1", "x"}});
     ASSERT_TRUE(refuses({"one: its 'weight' is '1e9'", "two: its 'weight' is '-1'", "three: it has port 0"}));
     EXPECT_TRUE(is_held_back()) << "garbage alone does not empty a pool";
     EXPECT_FALSE(backends().empty());
