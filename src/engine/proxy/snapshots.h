@@ -14,9 +14,9 @@
 
 namespace weir::engine::proxy {
 
-class Ledger {
+class Snapshots {
   public:
-    explicit Ledger(size_t workers) : workers_(workers) {}
+    explicit Snapshots(size_t workers) : workers_(workers) {}
 
     /// The proxy's frontends of the plan. `shunned` get no new connections.
     std::shared_ptr<const Snapshot> snapshot(const model::Plan& plan,
