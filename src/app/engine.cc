@@ -5,6 +5,7 @@
 #include "app/sources.h"
 #include "base/log.h"
 #include "engine/ipvs/ipvs.h"
+#include "engine/proxy/proxy.h"
 #include "engine/several.h"
 #include "engine/xdp/pins.h"
 #include "engine/xdp/replayer.h"
@@ -14,7 +15,7 @@
 namespace weir::app {
 namespace {
 
-using engine::Several, engine::xdp::Xdp, engine::ipvs::Ipvs;
+using engine::Several, engine::xdp::Xdp, engine::ipvs::Ipvs, engine::proxy::Proxy;
 using model::EngineKind;
 
 /// Null until XDP has started, which may be at a later reload. Once started it stays.
@@ -104,11 +105,16 @@ Result<StartedEngine> start_engine(const boost::asio::any_io_executor& executor,
     auto open_ipvs = [executor, &clock, places](std::function<void()> changed) {
         return Ipvs::open(executor, clock, record_in(places.state), std::move(changed));
     };
+    auto open_proxy = [executor, &clock, settings = config.proxy](
+                          std::function<void()> changed) -> Result<std::unique_ptr<engine::Engine>> {
+        return Proxy::open(executor, clock, settings, std::move(changed));
+    };
     auto all = std::make_unique<Several>(
         std::vector<Several::Member>{{EngineKind::xdp, starting(open_xdp, recovered),
                                       [places] { return engine::xdp::clean_up(places.pin); }},
                                      {EngineKind::ipvs, starting(open_ipvs, recovered),
-                                      [places] { return engine::ipvs::clean_up(record_in(places.state)); }}},
+                                      [places] { return engine::ipvs::clean_up(record_in(places.state)); }},
+                                     {EngineKind::proxy, open_proxy, engine::proxy::clean_up}},
         std::move(on_change));
     if (auto started = all->start(model::plan(config, {})); !started) return propagate(started);
     return StartedEngine{std::move(all), std::make_unique<LateCapturing>(xdp),
@@ -143,8 +149,11 @@ Status try_engine(const model::Config& config) {
 Status remove_engine(const std::string& pin, const std::string& state) {
     auto xdp = engine::xdp::clean_up(pin);
     auto ipvs = engine::ipvs::clean_up(record_in(state));
-    if (!xdp && !ipvs) return fail("{}; {}", xdp.error().message, ipvs.error().message);
-    return xdp ? ipvs : xdp;
+    auto proxy = engine::proxy::clean_up();
+    std::string failures;
+    for (const auto* done : {&xdp, &ipvs, &proxy})
+        if (!*done) failures += (failures.empty() ? "" : "; ") + done->error().message;
+    return failures.empty() ? Status() : fail("{}", failures);
 }
 
 }  // namespace weir::app

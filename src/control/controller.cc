@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
 #include "control/difference.h"
 #include "control/health_file.h"
@@ -245,7 +246,8 @@ void Controller::reconcile(const std::set<std::string>& services, bool by_time) 
 /// Of several engines one may have failed: what the others do is in force, and is told of.
 void Controller::keep_part() {
     auto is_in_force = [this](model::EngineKind kind) { return engine_.is_in_force(kind); };
-    if (!is_in_force(model::EngineKind::xdp) && !is_in_force(model::EngineKind::ipvs)) return;
+    using enum model::EngineKind;
+    if (std::ranges::none_of(std::array{xdp, ipvs, proxy}, is_in_force)) return;
     applied_ = std::make_shared<const model::Plan>(partly(applied_.get(), *wanted_, is_in_force));
     announce(*applied_);
 }

@@ -187,7 +187,10 @@ INSTANTIATE_TEST_SUITE_P(
                         .with_short_download(),
                     Method{"fullNat", R"({nat: {source: [10.1.10.100, "2001:db8:10::100"]}})", kAll4, kAll6,
                            true},
-                    Method{"natGeneric", "nat", kNear4, kNear6, true, "generic"}.with_short_download()),
+                    Method{"natGeneric", "nat", kNear4, kNear6, true, "generic"}.with_short_download(),
+                    Method{"proxy", "proxy", kAll4, kAll6, true},
+                    Method{"proxyToTheOtherFamily", "proxy", kAll6, kAll4, true}.with_short_download(),
+                    Method{"proxyAsTheClient", "proxy, proxy: {transparent: true}", kAll4, kAll6, true}),
     [](const auto& row) { return std::string(row.param.name); });
 
 class PathMtu : public SiteTest, public testing::WithParamInterface<Method> {};

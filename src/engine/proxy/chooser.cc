@@ -89,9 +89,9 @@ std::optional<size_t> by_weight(const Route& route, Tried tried, uint64_t hash) 
 /// Whoever cannot have his entry goes on to another one that his hash alone decides: nobody else moves, and
 /// those who do spread over all others. Where nearly nobody takes any, the table need not name who does.
 std::optional<size_t> by_table(const Route& route, uint64_t hash, Tried tried) {
-    const auto& table = route.table;
-    for (unsigned i = 0; i < kHashes && !table.empty(); ++i) {
-        const size_t place = table[scale(hash, table.size())];
+    const auto* table = route.table.get();
+    for (unsigned i = 0; i < kHashes && table && !table->empty(); ++i) {
+        const size_t place = (*table)[scale(hash, table->size())];
         if (place < route.targets.size() && takes(route, place, tried)) return place;
         hash = sched::mix(hash);
     }

@@ -45,9 +45,11 @@ Route route_of(SchedulerKind kind, const std::vector<uint32_t>& weights, std::st
         candidates.push_back({backend, weights[i]});
         places.push_back(i);
     }
-    if (kind == SchedulerKind::maglev) route.table = sched::build_maglev(candidates, 65537);
-    if (kind == SchedulerKind::rendezvous) route.table = sched::build_rendezvous(candidates, 16381);
-    for (auto& entry : route.table) entry = places[entry];
+    std::vector<uint32_t> table;
+    if (kind == SchedulerKind::maglev) table = sched::build_maglev(candidates, 65537);
+    if (kind == SchedulerKind::rendezvous) table = sched::build_rendezvous(candidates, 16381);
+    for (auto& entry : table) entry = places[entry];
+    route.table = std::make_shared<const std::vector<uint32_t>>(std::move(table));
     return route;
 }
 
@@ -137,9 +139,10 @@ TEST(Chooser, ChoosesNothingWhereNothingTakesAny) {
         EXPECT_EQ(chooser.choose(route_of(kind, {0, 0}), client(1), {}), std::nullopt);
         EXPECT_EQ(chooser.choose(route_of(kind, {1, 1}), client(1), both), std::nullopt);
         auto bare = route_of(kind, {0, 1});
-        bare.table.clear();
+        bare.table.reset();
         EXPECT_EQ(chooser.choose(bare, client(1), {}), 1U);
-        bare.table = {7, 0};  // of no target, and of one that takes nothing new
+        bare.table = std::make_shared<const std::vector<uint32_t>>(
+            std::vector<uint32_t>{7, 0});  // of no target, and of one that takes nothing new
         EXPECT_EQ(chooser.choose(bare, client(1), {}), 1U);
     }
 }
@@ -183,7 +186,7 @@ TEST(Chooser, MovesNobodyByItsTableButThoseWhoseTargetIsTried) {
 /// The places are of an independent program: twins must agree, whatever weir's version.
 TEST(Chooser, AgreesByItsTableOnAllWorkersAndMachines) {
     auto route = route_of(SchedulerKind::maglev, {1, 1, 1, 1, 1}, "a-long-name");
-    route.table = {0, 1, 2, 3, 4};
+    route.table = std::make_shared<const std::vector<uint32_t>>(std::vector<uint32_t>{0, 1, 2, 3, 4});
     for (uint32_t seed : {1, 99}) {
         Chooser chooser(seed);
         auto places = [&](Tried tried) {

@@ -55,8 +55,9 @@ struct Route {
     model::Proxy settings;
     model::SchedulerKind scheduler = model::SchedulerKind::maglev;
     std::optional<model::Sticky> sticky;
-    std::vector<Target> targets;       // in the plan's order
-    std::vector<uint32_t> table;       // of maglev and rendezvous: places in `targets`
+    std::vector<Target> targets;  // in the plan's order
+    /// Of maglev and rendezvous: places in `targets`; empty where none takes anything. Of others null.
+    std::shared_ptr<const std::vector<uint32_t>> table;
     std::shared_ptr<Tallies> tallies;  // of the frontend
     std::shared_ptr<Budget> budget;    // of the service: its bandwidth and its connections
 };
