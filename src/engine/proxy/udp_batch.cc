@@ -23,14 +23,20 @@ bool refuses_segments(int error) {
            error == ENOPROTOOPT;
 }
 
-size_t segment_of(msghdr& header, size_t size) {
+bool is_fragment_size(const cmsghdr& control) {
+    return (control.cmsg_level == IPPROTO_IP && control.cmsg_type == IP_RECVFRAGSIZE) ||
+           (control.cmsg_level == IPPROTO_IPV6 && control.cmsg_type == IPV6_RECVFRAGSIZE);
+}
+
+/// What the kernel has said beside the bytes.
+void read_control(msghdr& header, Arrival& arrival) {
     for (auto* each = CMSG_FIRSTHDR(&header); each; each = CMSG_NXTHDR(&header, each)) {
+        if (is_fragment_size(*each)) arrival.in_fragments = true;
         if (each->cmsg_level != IPPROTO_UDP || each->cmsg_type != UDP_GRO) continue;
         int segment = 0;
         std::memcpy(&segment, CMSG_DATA(each), sizeof segment);
-        if (segment > 0) return static_cast<size_t>(segment);
+        if (segment > 0) arrival.segment = static_cast<size_t>(segment);
     }
-    return size;
 }
 
 }  // namespace
@@ -69,9 +75,11 @@ std::expected<size_t, int> UdpInbox::receive(int socket, size_t first, size_t mo
 Arrival UdpInbox::at(size_t place) const {
     auto header = headers_[place];
     const auto& here = (*places_)[place];
-    return {.bytes = {static_cast<std::byte*>(here.bytes.iov_base), header.msg_len},
-            .segment = segment_of(header.msg_hdr, header.msg_len),
-            .source = &here.source};
+    Arrival arrival{.bytes = {static_cast<std::byte*>(here.bytes.iov_base), header.msg_len},
+                    .segment = header.msg_len,
+                    .source = &here.source};
+    if (header.msg_hdr.msg_controllen != 0) read_control(header.msg_hdr, arrival);
+    return arrival;
 }
 
 void UdpOutbox::add(const Arrival& arrival, const net::Endpoint* to) {

@@ -24,6 +24,7 @@ struct Arrival {
     std::span<std::byte> bytes;
     size_t segment = 0;  // the size of each
     const sockaddr_storage* source = nullptr;
+    bool in_fragments = false;  // it came so
 
     /// An empty datagram is one too.
     size_t datagrams() const { return bytes.size() <= segment ? 1 : (bytes.size() + segment - 1) / segment; }

@@ -63,6 +63,7 @@ void UdpSession::follow(const Route& route) {
 }
 
 void UdpSession::take(const Arrival& arrival) {
+    client_fragments_ = client_fragments_ || arrival.in_fragments;
     auto allowed = let_through(arrival, common_.route->budget->to_backends, to_backend_);
     if (allowed) common_.buffers->to_backend.add(*allowed, nullptr);
 }
@@ -86,30 +87,32 @@ std::optional<Arrival> UdpSession::let_through(const Arrival& arrival, Rate& of_
 bool UdpSession::send() {
     auto& outbox = common_.buffers->to_backend;
     const unsigned most = common_.route->settings.retries;
-    bool useful = true;
     for (unsigned moves = 0, widened = 0; !outbox.empty();) {
-        if (!socket_ && !(useful = find_backend())) break;
+        if (const auto reason = socket_ ? std::nullopt : find_backend()) {
+            drop_rest(*reason);
+            return false;
+        }
         const auto before = outbox.left();
         const int error = outbox.send(socket_.get());
         note_sent(before - outbox.left());
         if (error == 0) break;
         if (is_lack_of_room(error)) {
-            common_.around.shared.count(Reason::buffers_full, outbox.left().datagrams);
-            break;
-        }
-        if (error == EMSGSIZE) {
+            drop_rest(Reason::buffers_full);
+        } else if (error == EMSGSIZE) {
             widen(outbox.front_size());
             if (++widened > 2) outbox.skip();  // else that error was an earlier one's
         } else {
             lose_backend(outbox.front_size());
-            if (moves++ == most) {
-                common_.around.shared.count(Reason::connect_failed);
-                break;
-            }
+            if (moves++ == most) drop_rest(Reason::connect_failed);
         }
     }
+    return true;
+}
+
+void UdpSession::drop_rest(Reason reason) {
+    auto& outbox = common_.buffers->to_backend;
+    common_.around.shared.count(reason, outbox.left().datagrams);
     outbox.clear();
-    return useful;
 }
 
 void UdpSession::note_sent(const UdpOutbox::Amount& sent) {
@@ -130,10 +133,9 @@ std::vector<size_t> UdpSession::places_tried() const {
     return places;
 }
 
-/// When every backend has refused it, it begins anew.
-bool UdpSession::find_backend() {
+/// When every backend has refused it, it begins anew. Where it finds none: why.
+std::optional<Reason> UdpSession::find_backend() {
     const auto& route = *common_.route;
-    auto& shared = common_.around.shared;
     auto tried = places_tried();
     for (unsigned tries = 0; tries <= route.settings.retries; ++tries) {
         auto chosen = common_.chooser.choose(route, client_, tried);
@@ -142,30 +144,23 @@ bool UdpSession::find_backend() {
             tried.clear();
             chosen = common_.chooser.choose(route, client_, tried);
         }
-        if (!chosen) {
-            shared.count(tries > 0                        ? Reason::connect_failed
-                         : Chooser::is_full(route, tried) ? Reason::backends_full
-                                                          : Reason::no_backend);
-            return false;
-        }
+        if (!chosen && tries > 0) break;
+        if (!chosen) return Chooser::is_full(route, tried) ? Reason::backends_full : Reason::no_backend;
         const int error = connect_to(route.targets[*chosen]);
-        if (error == 0) return true;
-        if (is_out_of_descriptors(error) || is_about_client(error)) {
-            shared.count(is_about_client(error) ? Reason::connect_failed : Reason::no_descriptors);
-            return false;
-        }
+        if (error == 0) return std::nullopt;
+        if (is_out_of_descriptors(error)) return Reason::no_descriptors;
+        if (is_about_client(error)) break;
         note_failure(*route.targets[*chosen].tallies);
         tried.push_back(*chosen);
     }
-    shared.count(Reason::connect_failed);
-    return false;
+    return Reason::connect_failed;
 }
 
 int UdpSession::connect_to(const Target& target) {
     const auto& settings = common_.route->settings;
     auto socket = open_udp_backend({.backend = target.backend,
                                     .as = settings.transparent ? &client_ : nullptr,
-                                    .joins = !settings.one_packet});
+                                    .bulk = !settings.one_packet});
     if (!socket) return socket.error();
     const auto edges = EPOLLIN | static_cast<uint32_t>(EPOLLET);  // each datagram sent would be an EPOLLOUT
     if (!common_.around.loop.watch_level(socket->get(), *this, edges)) return ENOMEM;
@@ -252,10 +247,10 @@ void UdpSession::leave_backend() {
 }
 
 /// The path takes less than it was thought to: the client is told what would pass, and what comes of it
-/// before it knows goes in fragments.
+/// before it knows goes in fragments. A client that sends fragments does not ask for that word.
 void UdpSession::widen(size_t payload) {
     const size_t mtu = path_mtu(socket_.get(), backend_.address.family());
-    if (mtu > headers(backend_) && payload + headers(backend_) > mtu) {
+    if (!client_fragments_ && mtu > headers(backend_) && payload + headers(backend_) > mtu) {
         const size_t theirs = mtu - headers(backend_) + headers(client_);
         common_.notice.too_big({client_, common_.vip, payload},
                                client_.address.is_v4() ? theirs : std::max(theirs, kIpv6Least),

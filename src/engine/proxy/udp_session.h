@@ -48,7 +48,8 @@ class UdpSession : public Watcher {
     std::optional<Arrival> let_through(const Arrival& arrival, Rate& of_service, Rate& own) const;
     void note_sent(const UdpOutbox::Amount& sent);
     std::vector<size_t> places_tried() const;
-    bool find_backend();
+    std::optional<Reason> find_backend();
+    void drop_rest(Reason reason);
     int connect_to(const Target& target);
     void deliver(size_t messages);
     void note_failure(Tallies& tallies) const;
@@ -70,7 +71,8 @@ class UdpSession : public Watcher {
     std::vector<net::Endpoint> refused_;  // it, since an answer came
     Rate to_backend_, to_client_;
     int64_t unanswered_ = 0;
-    size_t last_size_ = 0;    // of what was sent last
+    size_t last_size_ = 0;  // of what was sent last
+    bool client_fragments_ = false;
     bool fragments_ = false;  // what does not fit the path goes in fragments
     bool waits_ = false;      // for its turn
 };

@@ -9,7 +9,8 @@
 namespace weir::engine::proxy {
 namespace {
 
-constexpr int kBuffer = 4 << 20;  // of the listening socket, each way: all clients share it
+constexpr int kListenerBuffer = 4 << 20;  // each way: all clients share it
+constexpr int kSessionBuffer = 1 << 20;   // a burst of answers; of all sockets together net.ipv4.udp_mem
 
 bool set(int socket, int level, int option, int value) {
     return ::setsockopt(socket, level, option, &value, sizeof value) == 0;
@@ -22,8 +23,8 @@ UniqueFd open_socket(const net::Endpoint& endpoint) {
 }
 
 /// Beyond the system's limit if weir may (CAP_NET_ADMIN).
-void enlarge(int socket, int forced, int asked) {
-    if (!set(socket, SOL_SOCKET, forced, kBuffer)) set(socket, SOL_SOCKET, asked, kBuffer);
+void enlarge(int socket, int forced, int asked, int bytes) {
+    if (!set(socket, SOL_SOCKET, forced, bytes)) set(socket, SOL_SOCKET, asked, bytes);
 }
 
 bool bind_to(int socket, const net::Endpoint& address) {
@@ -55,9 +56,10 @@ Result<UniqueFd> open_udp_listener(const net::Endpoint& address) {
     if (!set(socket.get(), v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_FREEBIND : IPV6_FREEBIND, 1) ||
         !set(socket.get(), SOL_SOCKET, SO_REUSEPORT, 1))
         return fail_with(errno, "a socket for UDP at {} cannot be prepared", address.text());
-    enlarge(socket.get(), SO_RCVBUFFORCE, SO_RCVBUF);
-    enlarge(socket.get(), SO_SNDBUFFORCE, SO_SNDBUF);
+    enlarge(socket.get(), SO_RCVBUFFORCE, SO_RCVBUF, kListenerBuffer);
+    enlarge(socket.get(), SO_SNDBUFFORCE, SO_SNDBUF, kListenerBuffer);
     set(socket.get(), IPPROTO_UDP, UDP_GRO, 1);  // without it datagrams come one by one
+    set(socket.get(), v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_RECVFRAGSIZE : IPV6_RECVFRAGSIZE, 1);
     if (!bind_to(socket.get(), address))
         return fail_with(errno, "no UDP at {} (does another program have the port?)", address.text());
     return socket;
@@ -68,7 +70,10 @@ std::expected<UniqueFd, int> open_udp_backend(const BackendSocket& wanted) {
     if (!socket) return std::unexpected(errno);
     const auto family = wanted.backend.address.family();
     discover_mtu(socket.get(), family, family == net::Family::v4 ? IP_PMTUDISC_DO : IPV6_PMTUDISC_DO);
-    if (wanted.joins) set(socket.get(), IPPROTO_UDP, UDP_GRO, 1);
+    if (wanted.bulk) {
+        set(socket.get(), IPPROTO_UDP, UDP_GRO, 1);
+        enlarge(socket.get(), SO_RCVBUFFORCE, SO_RCVBUF, kSessionBuffer);
+    }
     if (wanted.as && wanted.as->address.family() == family && !take_address(socket.get(), *wanted.as))
         return std::unexpected(errno);
     const auto name = net::to_socket_address(wanted.backend);

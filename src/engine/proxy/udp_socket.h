@@ -17,7 +17,7 @@ Result<UniqueFd> open_udp_listener(const net::Endpoint& address);
 struct BackendSocket {
     net::Endpoint backend;
     const net::Endpoint* as = nullptr;  // transparent: the client whose address it has (CAP_NET_ADMIN)
-    bool joins = false;                 // UDP_GRO: where many datagrams may come
+    bool bulk = false;                  // many datagrams may come: UDP_GRO, and room for a burst
 };
 /// Connected, so that ICMP errors come back; or errno. What does not fit the path is not sent: EMSGSIZE.
 std::expected<UniqueFd, int> open_udp_backend(const BackendSocket& wanted);
