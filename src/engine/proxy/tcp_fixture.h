@@ -162,6 +162,7 @@ class TcpFrontTest : public testing::Test {
     void TearDown() override {
         if (front) in_loop([&] { front.reset(); });
         EXPECT_EQ(in_loop([] { return Workbench::of_this_thread()->pipes.out(); }), 0U);
+        keeps_bench_.reset();
         loop->stop();
         thread_.join();
         loop.reset();
