@@ -60,8 +60,8 @@ TEST_P(TcpBulkTest, HoldsLittleWhereNobodyReads) {
     size_t sent = 0;
     int stuck = 0;
     while (stuck < 200) {  // it has not taken anything for so many looks
-        const ssize_t more = ::send(client.get(), piece.data() + sent % piece.size(), piece.size() - sent % piece.size(),
-                                    MSG_NOSIGNAL);
+        const ssize_t more = ::send(client.get(), piece.data() + sent % piece.size(),
+                                    piece.size() - sent % piece.size(), MSG_NOSIGNAL);
         sent += static_cast<size_t>(std::max<ssize_t>(more, 0));
         stuck = more > 0 ? 0 : stuck + 1;
         if (more <= 0) std::this_thread::sleep_for(1ms);
@@ -77,7 +77,8 @@ TEST_P(TcpBulkTest, HoldsLittleWhereNobodyReads) {
     }
     ASSERT_EQ(all.size(), sent);
     for (size_t at = 0; at < all.size(); at += piece.size())
-        ASSERT_TRUE(all.compare(at, piece.size(), piece, 0, std::min(piece.size(), all.size() - at)) == 0) << at;
+        ASSERT_TRUE(all.compare(at, piece.size(), piece, 0, std::min(piece.size(), all.size() - at)) == 0)
+            << at;
 }
 
 TEST_P(TcpBulkTest, DropsWhatItHoldsWithAReset) {
@@ -246,7 +247,8 @@ TEST_F(TcpFrontTest, TellsTheBackendWhoItsClientIs) {
     open_before(backend);
     auto client = Peer::to(where);
     const auto mine = *local_endpoint(client.get());
-    const auto line = fmt::format("PROXY TCP4 127.0.0.1 127.0.0.1 {} {}\r\n", mine.port.value(), where.port.value());
+    const auto line =
+        fmt::format("PROXY TCP4 127.0.0.1 127.0.0.1 {} {}\r\n", mine.port.value(), where.port.value());
     auto server = backend.accept();
     EXPECT_TRUE(client.say("hello"));
     EXPECT_EQ(server.hear(line.size() + 5), line + "hello");
@@ -259,7 +261,8 @@ TEST_F(TcpFrontTest, HandsOnWhatAHeaderSays) {
     route.settings.send_header = model::ProxyHeader::v2;
     open_before(backend);
     auto client = Peer::to(where);
-    const proto::ProxyEnds ends{*net::Endpoint::parse("[2001:db8::7]:4711"), *net::Endpoint::parse("[2001:db8::1]:443")};
+    const proto::ProxyEnds ends{*net::Endpoint::parse("[2001:db8::7]:4711"),
+                                *net::Endpoint::parse("[2001:db8::1]:443")};
     const std::string line = "PROXY TCP6 2001:db8::7 2001:db8::1 4711 443\r\n";
     EXPECT_TRUE(client.say(line.substr(0, 10)));
     ASSERT_TRUE(holds_soon([&] { return connections() == 1; }));

@@ -160,10 +160,12 @@ TEST_F(TcpFrontTest, LeavesAtOnceWithoutConnections) {
     Backend backend;
     open_before(backend);
     std::promise<void> left;
-    in_loop([&] { front->leave([&] {
-        front.reset();
-        left.set_value();
-    }); });
+    in_loop([&] {
+        front->leave([&] {
+            front.reset();
+            left.set_value();
+        });
+    });
     EXPECT_EQ(left.get_future().wait_for(30s), std::future_status::ready);
 }
 
@@ -171,7 +173,8 @@ TEST_F(TcpFrontTest, SharesItsAddressWithAnother) {
     Backend backend;
     open_before(backend);
     route.key.port = where.port;
-    auto second = in_loop([&] { return TcpFront::open(Around{*loop, 0, shared}, std::make_shared<const Route>(route)); });
+    auto second = in_loop(
+        [&] { return TcpFront::open(Around{*loop, 0, shared}, std::make_shared<const Route>(route)); });
     EXPECT_TRUE(second);
     in_loop([&] { second->reset(); });
 }
@@ -182,9 +185,11 @@ TEST_F(TcpFrontTest, SaysWhereItCannotListen) {
     ASSERT_EQ(::bind(other.get(), at.get(), at.size), 0);
     ASSERT_EQ(::listen(other.get(), 1), 0);
     route.key.port = local_endpoint(other.get())->port;
-    auto opened = in_loop([&] { return TcpFront::open(Around{*loop, 0, shared}, std::make_shared<const Route>(route)); });
+    auto opened = in_loop(
+        [&] { return TcpFront::open(Around{*loop, 0, shared}, std::make_shared<const Route>(route)); });
     ASSERT_FALSE(opened);
-    EXPECT_NE(opened.error().message.find(route.key.port.value() ? "cannot listen on 127.0.0.1:" : "?"), std::string::npos);
+    EXPECT_NE(opened.error().message.find(route.key.port.value() ? "cannot listen on 127.0.0.1:" : "?"),
+              std::string::npos);
 }
 
 // ---- backends that do not take it
@@ -392,7 +397,8 @@ TEST_F(TcpFrontTest, LooksAwayForAWhileWhereDescriptorsRunOut) {
     const rlimit low{.rlim_cur = 256, .rlim_max = before.rlim_max};
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
     std::vector<UniqueFd> all;
-    while (all.emplace_back(::dup(0))) {}
+    while (all.emplace_back(::dup(0))) {
+    }
 
     auto address = net::to_socket_address(where);
     EXPECT_EQ(::connect(client.get(), address.get(), address.size), 0);
@@ -407,7 +413,8 @@ TEST_F(TcpFrontTest, LooksAwayForAWhileWhereDescriptorsRunOut) {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     timespec now{};
     ::clock_gettime(clock, &now);
-    const double busy = static_cast<double>(now.tv_sec - used.tv_sec) + static_cast<double>(now.tv_nsec - used.tv_nsec) / 1e9;
+    const double busy =
+        static_cast<double>(now.tv_sec - used.tv_sec) + static_cast<double>(now.tv_nsec - used.tv_nsec) / 1e9;
     EXPECT_LT(busy, took.count() / 4);
 
     all.clear();
@@ -425,7 +432,8 @@ TEST_F(TcpFrontTest, RefusesWhatHasNoDescriptorForItsBackend) {
     const rlimit low{.rlim_cur = 256, .rlim_max = before.rlim_max};
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
     std::vector<UniqueFd> all;
-    while (all.emplace_back(::dup(0))) {}
+    while (all.emplace_back(::dup(0))) {
+    }
     all.pop_back();
     all.pop_back();  // one is free
 
