@@ -39,6 +39,7 @@ struct Shared {
     std::array<std::atomic<uint64_t>, kReasons> refused{};
     std::atomic<uint64_t> connections{0};                 // of all services
     std::atomic<uint64_t> max_connections{~uint64_t{0}};  // of all services
+    std::atomic<uint32_t> pipe_size{1 << 20};             // model::ProxyEngine's; 0: bulk is copied
     /// A backend took no connection: its control thread may look at the tallies. From any worker.
     std::function<void()> on_failure = [] {};
 
