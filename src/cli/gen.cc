@@ -30,6 +30,7 @@ void tell(const Error& what) {
 int generate(const Asked& asked) {
     auto url = proto::sp::Url::parse(asked.url);
     if (!url) return refuse(url.error());
+    std::signal(SIGPIPE, SIG_IGN);  // somebody who read the errors may have gone
     boost::asio::io_context context{1};
     SystemClock clock{context.get_executor()};
     boost::asio::signal_set signals(context, SIGTERM, SIGINT);

@@ -138,7 +138,7 @@ Run declare_refresh(Options& options, const Context& context) {
     if (context.daemon && context.daemon->source_kinds) kinds = context.daemon->source_kinds();
     for (const auto& kind : kinds) {
         const std::string name(kind.known.section->name);
-        auto entry = options.subcommand(name, fmt::format("Those of a {} source, weir.yaml(5)", name),
+        auto entry = options.subcommand(name, fmt::format("What a source `{}` finds, weir.yaml(5)", name),
                                         choose(name), name == "zookeeper" ? "zk" : "");
         asked->sources[name] = std::make_unique<SourceOptions>(*kind.known.section, entry);
     }

@@ -66,7 +66,11 @@ void SourceOptions::declare(const Setting& setting, std::vector<std::string> pat
     if (&setting != only_) return options.repeated(all_.back()->option, values, help_of(setting));
     std::string word(setting.name);
     std::ranges::transform(word, word.begin(), [](char c) { return c == '_' ? '-' : std::toupper(c); });
-    options.repeated(all_.back()->option + "," + word, values, help_of(setting));
+    const auto names = all_.back()->option + "," + word;
+    if (setting.takes == Takes::list)
+        options.arguments(names, values, help_of(setting));
+    else
+        options.repeated(names, values, help_of(setting));
 }
 
 /// A line for each setting, so that its mistakes can be told by their line.
@@ -88,8 +92,9 @@ SourceOptions::Text SourceOptions::text() const {
         for (const auto& each : given->values)
             value += (value.empty() ? "" : ", ") + value_of(*given->setting, each);
         if (given->setting->takes == Takes::list || given->values.size() > 1) value = "[" + value + "]";
-        text.yaml += fmt::format("{}{}: {}\n", indent, given->path.back(), value);
-        text.options[line++] = given->option;
+        auto key = fmt::format("{}{}: ", indent, given->path.back());
+        text.options[line++] = {static_cast<int>(key.size()) + 1, given->option};
+        text.yaml += key + value + '\n';
     }
     if (line == 4) text.yaml += "      {}\n";
     return text;
@@ -101,8 +106,10 @@ Result<model::SourceSpec> SourceOptions::spec(config::SourceKinds kinds) const {
     if (config) return config->pools.at(kPool).sources.at(0);
     const auto& mistake = config.error().front();
     auto option = options.find(mistake.line);
-    if (option == options.end()) return fail("{}: {}", kind_.name, mistake.message);
-    return fail("{} {}: {}", kind_.name, option->second, mistake.message);
+    // Of the source as a whole, where it begins: at its first key.
+    if (option == options.end() || mistake.column < option->second.column)
+        return fail("{}: {}", kind_.name, mistake.message);
+    return fail("{} {}: {}", kind_.name, option->second.name, mistake.message);
 }
 
 }  // namespace weir::cli

@@ -34,9 +34,13 @@ class SourceOptions {
         const Setting* setting;
         std::vector<std::string> values{};
     };
+    struct Place {
+        int column = 0;  // of the value
+        std::string name;
+    };
     struct Text {
         std::string yaml;
-        std::map<int, std::string> options;  // by line
+        std::map<int, Place> options;  // by line
     };
 
     void declare(const Setting& setting, std::vector<std::string> path, Options& options);

@@ -28,6 +28,8 @@ constexpr Setting kSettings[] = {
 const Section kSection{"sample", kSettings};
 constexpr Setting kTwo[] = {required({"a", Takes::text, "a"}), required({"b", Takes::list, "of b"})};
 const Section kTwoSection{"two", kTwo};
+constexpr Setting kList[] = {required({"words", Takes::list, "of words"}), {"user", Takes::text, "a name"}};
+const Section kListSection{"several", kList};
 
 const model::SourceKind kKinds[] = {
     {&kSection,
@@ -35,6 +37,7 @@ const model::SourceKind kKinds[] = {
          return spec.text("name") == "wrong" ? Status(fail("'wrong' is wrong")) : Status();
      }},
     {&kTwoSection, [](const model::SourceSpec&) { return Status(); }},
+    {&kListSection, [](const model::SourceSpec&) { return Status(); }},
 };
 
 Result<model::SourceSpec> read(std::vector<std::string> words, const Section& section = kSection) {
@@ -74,6 +77,8 @@ TEST(SourceOptions, HaveTheOneThatIsNeededWithoutItsName) {
     EXPECT_EQ(read({"web"}).value().text("name"), "web");
     EXPECT_EQ(read({"--max-depth", "1", "web"}).value().text("name"), "web");
     EXPECT_THROW(read({"x", "y"}, kTwoSection), CLI::ParseError);
+    EXPECT_THAT(read({"--", "x", "--y", "z"}, kListSection).value().list("words"),
+                ElementsAre("x", "--y", "z"));
     auto two = read({"--a", "x", "--b", "y"}, kTwoSection);
     ASSERT_TRUE(two);
     EXPECT_THAT(two->list("b"), ElementsAre("y"));
@@ -88,8 +93,9 @@ TEST(SourceOptions, SayWhichOfThemIsWrong) {
     EXPECT_THAT(mistake({"web", "--max-depth", "99"}), HasSubstr("sample --max-depth: "));
     EXPECT_THAT(mistake({"web", "--servers", "a", "--interval", "1ms"}), HasSubstr("sample --interval: "));
     EXPECT_THAT(mistake({"web", "--tls-verify", "perhaps"}), HasSubstr("sample --tls-verify: "));
-    EXPECT_THAT(mistake({"wrong"}), HasSubstr("'wrong' is wrong"));
-    EXPECT_THAT(mistake({}), HasSubstr("name"));
+    EXPECT_THAT(mistake({"wrong"}), "sample: 'wrong' is wrong");
+    EXPECT_THAT(mistake({"--servers", "a"}), testing::StartsWith("sample: the sample source has no 'name'"));
+    EXPECT_THAT(mistake({}), HasSubstr("'name'"));
     EXPECT_THAT(mistake({"web", "--token-file", "/nonexistent"}), HasSubstr("sample --token-file: "));
 }
 

@@ -357,10 +357,11 @@ TEST_F(QueueToolkit, RefreshesFromAFile) {
 }
 
 TEST_F(QueueToolkit, RefreshesFromPrograms) {
-    auto script = directory_.write("refresh-oio", "#!/bin/sh\necho 10.0.0.1:6006\necho 10.0.0.2:6006\n");
+    auto script = directory_.write("backends", "#!/bin/sh\necho 10.0.0.1:$1\necho 10.0.0.2:$1\n");
     fs::permissions(directory_.path(), fs::perms(0755));
     fs::permissions(script, fs::perms(0755));
-    EXPECT_EQ(shell("weir refresh exec " + script + " | head -n 3").out, "10.0.0.1:6006\n10.0.0.2:6006\n\n");
+    EXPECT_EQ(shell("weir refresh exec --timeout 20s -- " + script + " 6006 --all | head -n 3").out,
+              "10.0.0.1:6006\n10.0.0.2:6006\n\n");
 }
 
 TEST_F(QueueToolkit, EndsWithWhoeverReads) {
