@@ -108,6 +108,7 @@ Status Proxy::apply(const model::Plan& plan) {
         spdlog::warn("proxy: {} workers go on: another number of them takes a restart", workers_.size());
     plan_ = plan;
     shared_.max_connections = most_connections(plan.proxy);
+    shared_.pipe_size = plan.proxy.pipe_size;
     publish();
     return {};
 }
