@@ -50,12 +50,12 @@ testing::AssertionResult FedSiteTest::become(const Addresses& wanted) {
 testing::AssertionResult FedSiteTest::follows_at_once(const std::string& what, const Turn& there,
                                                       const Turn& back) {
     Pace pace;
-    for (size_t i = 0; i < Pace::kChanges; ++i) {
-        const auto& turn = i % 2 == 0 ? there : back;
-        const auto since = std::chrono::steady_clock::now();
-        turn.make();
-        if (!pace.await(since, [&] { return backends() == turn.then; })) return become(turn.then);
-    }
+    while (pace.goes_on())
+        for (const auto* turn : {&there, &back}) {
+            const auto since = std::chrono::steady_clock::now();
+            turn->make();
+            if (!pace.await(since, [&] { return backends() == turn->then; })) return become(turn->then);
+        }
     return pace.is_prompt(what);
 }
 

@@ -73,7 +73,7 @@ TEST_F(Klb, FollowsAnnouncementsAtOnce) {
     std::deque<lab::Process> names;
     Pace pace;
     // Of one backend's names the one with the greatest weight counts.
-    for (uint64_t i = 1; i <= Pace::kChanges; ++i) {
+    for (uint64_t i = 1; pace.goes_on(); ++i) {
         names.push_back(
             workers_[0].publish({fmt::format("web {}", i), kType, 80, {fmt::format("weight={}", i)}}));
         // Before this, Avahi has asked for most of a second whether the name is somebody else's.
@@ -96,7 +96,7 @@ TEST_F(Klb, LeavesGarbageOut) {
     workers_[1].write_service("web", {"two", kType, 80, {"weight=2"}});
     ASSERT_TRUE(become({kOne, kTwo}));
     workers_[0].write_service("web", {"one", kType, 80, {"weight=1e9"}});
-    workers_[1].write_service("web", {"two", kType, 80, {"=", "weight=-1", "x"}});
+    workers_[1].write_service("web", {"two", kType, 80, {"=y", "weight=-1"}});
     ASSERT_TRUE(refuses({"one: its 'weight' is '1e9'", "two: its 'weight' is '-1'", "three: it has port 0"}));
     EXPECT_TRUE(is_held_back()) << "garbage alone does not empty a pool";
     EXPECT_FALSE(backends().empty());

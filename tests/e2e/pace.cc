@@ -14,6 +14,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kPrompt = 200ms;
+constexpr size_t kLeast = 6, kMost = 40;
 
 /// Never less than it is.
 milliseconds passed_since(Moment since) {
@@ -28,12 +29,17 @@ bool Pace::await(Moment since, const std::function<bool()>& is_in_force) {
     return true;
 }
 
+bool Pace::goes_on() const {
+    if (took_.size() < kLeast) return true;
+    return took_.size() < kMost && std::ranges::min(took_) > kPrompt;
+}
+
 testing::AssertionResult Pace::is_prompt(const std::string& what) const {
     std::vector<int64_t> all;
     for (auto each : took_) all.push_back(each.count());
     const auto text = fmt::format("{}: {} ms", what, fmt::join(all, ", "));
     fmt::print("{}\n", text);
-    if (took_.size() < kChanges) return testing::AssertionFailure() << text << ": too few changes";
+    if (took_.size() < kLeast) return testing::AssertionFailure() << text << ": too few changes";
     if (std::ranges::min(took_) > kPrompt)
         return testing::AssertionFailure() << text << ": none within " << kPrompt.count() << " ms";
     return testing::AssertionSuccess();

@@ -16,11 +16,11 @@ using Moment = std::chrono::steady_clock::time_point;
 
 class Pace {
   public:
-    static constexpr size_t kChanges = 6;  // at least five count
-
+    /// Whether there is to be another change: at least some, and on a busy machine more until one was prompt.
+    bool goes_on() const;
     /// Waits until a change is in force that was made at `since`. False if it does not come to that.
     [[nodiscard]] bool await(Moment since, const std::function<bool()>& is_in_force);
-    /// After kChanges; prints how long `what` took.
+    /// Once it does not go on; prints how long `what` took.
     testing::AssertionResult is_prompt(const std::string& what) const;
 
   private:
