@@ -28,7 +28,7 @@ enum class Reason : uint8_t {
     lifetime,         // the connection was as old as it may be
     backend_removed,  // what it had may not be kept
     over_rate,        // UDP: datagrams above the bandwidth
-    buffers_full,     // UDP: datagrams that a socket had no room for
+    not_sent,         // UDP: datagrams that a socket did not take: no room, too large, no way to go
 };
 inline constexpr size_t kReasons = 12;
 /// As in metrics: snake_case.

@@ -198,9 +198,10 @@ void UdpOutbox::split_front() {
     messages_.insert(place + 1, singles.begin() + 1, singles.end());
 }
 
-void UdpOutbox::skip() {
+size_t UdpOutbox::skip() {
     const auto& gone = messages_[next_++];
     left_ = left_ - Amount{gone.datagrams, gone.size};
+    return gone.datagrams;
 }
 
 void UdpOutbox::clear() {

@@ -74,8 +74,8 @@ class UdpOutbox {
 
     /// Of the message in front: what one of its datagrams has.
     size_t front_size() const { return messages_[next_].segment; }
-    /// Lets the message in front go.
-    void skip();
+    /// Lets the message in front go: so many datagrams.
+    size_t skip();
     void clear();
     bool empty() const { return next_ == messages_.size(); }
     Amount left() const { return left_; }

@@ -147,7 +147,7 @@ class UdpProxy {
         loop = Loop::make().value();
         thread = std::jthread([this] { loop->run(); });
         in_loop([this] {
-            auto opened = open_udp({*loop, 0, shared}, std::make_shared<Route>(route));
+            auto opened = open_udp({*loop, worker, shared}, std::make_shared<Route>(route));
             ASSERT_TRUE(opened) << opened.error().message;
             front = std::move(*opened);
         });
@@ -182,6 +182,7 @@ class UdpProxy {
     const Tally& of(size_t target) const { return route.targets[target].tallies->by_worker[0]; }
 
     Route route;
+    size_t worker = 0;
     Shared shared;
     std::unique_ptr<Loop> loop;
     std::unique_ptr<Front> front;

@@ -263,6 +263,32 @@ TEST(UdpFront, RespectsTheLimitOfAllServices) {
     EXPECT_EQ(proxy.route.budget->connections, 1u);
 }
 
+TEST(UdpFront, SharesClientsAndTheLimitAmongWorkers) {
+    EchoBackend backend("a");
+    UdpProxy one, other;
+    one.add(backend.address);
+    one.route.tallies = std::make_shared<Tallies>(2);
+    one.route.targets[0].tallies = std::make_shared<Tallies>(2);
+    one.route.settings.udp_sessions = 40;
+    other.route = one.route;
+    other.worker = 1;
+    one.start();
+    other.start();
+    std::vector<Peer> clients;
+    size_t served = 0;
+    for (int i = 0; i < 60; ++i) {
+        clients.push_back(one.client());
+        clients.back().send("x");
+    }
+    EXPECT_TRUE(eventually(
+        [&] { return one.refused(Reason::service_full) + other.refused(Reason::service_full) == 20; }));
+    for (const auto& each : clients) served += each.receive(20ms) == "ax";
+    EXPECT_EQ(served, 40u);
+    EXPECT_EQ(one.sessions(), 40u);
+    EXPECT_GT(one.route.tallies->by_worker[0].active, 0u);
+    EXPECT_GT(one.route.tallies->by_worker[1].active, 0u);
+}
+
 TEST(UdpFront, KeepsSessionsWhoseBackendTakesNothingNew) {
     EchoBackend a("a"), b("b");
     UdpProxy proxy;

@@ -22,11 +22,10 @@ std::expected<size_t, int> UdpReplies::receive(int backend) {
 void UdpReplies::flush() {
     while (const int error = outbox_.send(listener_)) {
         if (is_lack_of_room(error)) {
-            shared_->count(Reason::buffers_full, outbox_.left().datagrams);
-            outbox_.clear();
+            shared_->count(Reason::not_sent, outbox_.left().datagrams);
             break;
         }
-        outbox_.skip();
+        shared_->count(Reason::not_sent, outbox_.skip());
     }
     outbox_.clear();
     used_ = 0;

@@ -97,10 +97,11 @@ bool UdpSession::send() {
         note_sent(before - outbox.left());
         if (error == 0) break;
         if (is_lack_of_room(error)) {
-            drop_rest(Reason::buffers_full);
+            drop_rest(Reason::not_sent);
         } else if (error == EMSGSIZE) {
             widen(outbox.front_size());
-            if (++widened > 2) outbox.skip();  // else that error was an earlier one's
+            if (++widened > 2)  // else that error was an earlier one's
+                common_.around.shared.count(Reason::not_sent, outbox.skip());
         } else {
             lose_backend(outbox.front_size());
             if (moves++ == most) drop_rest(Reason::connect_failed);
