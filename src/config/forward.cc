@@ -59,7 +59,8 @@ void read_settings(const Node& node, model::Forward& forward, Mistakes& mistakes
 Placed<model::Forward> read_forward(const Fields& service, model::EngineKind engine, Mistakes& mistakes) {
     Placed<model::Forward> forward{{}, service.place_of("forward")};
     if (engine == model::EngineKind::proxy) forward.value.kind = ForwardKind::proxy;
-    auto chosen = service.chosen(forward_of(engine), "gue: {port: 6080}");
+    const auto& words = service.find("engine") ? forward_of(engine) : *kService.find("forward");
+    auto chosen = service.chosen(words, "gue: {port: 6080}");
     if (!chosen) return forward;
     auto& kind = forward.value.kind = static_cast<ForwardKind>(chosen->word);
     if (kind == ForwardKind::fou) forward.value.port = kFouPort;

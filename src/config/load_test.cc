@@ -349,7 +349,7 @@ std::vector<std::string> examples_of_the_manual() {
 
 TEST(Load, ReadsTheExamplesOfTheManual) {
     auto examples = examples_of_the_manual();
-    ASSERT_EQ(examples.size(), 3u);
+    ASSERT_EQ(examples.size(), 4u);
     for (const auto& text : examples) {
         auto config = parse(text);
         EXPECT_TRUE(config) << text << describe("weir.yaml.5", config.error());

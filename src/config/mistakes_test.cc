@@ -31,7 +31,7 @@ TEST(Mistakes, OfKeys) {
             {"foo: 1\n",
              "f:1:1: unknown key 'foo'; the file takes node, interfaces, vlans, admin, flows, icmp, "
              "unmatched, "
-             "alerts, announce, bgp, sync, ipvs, watchdog, pools, services\n"},
+             "alerts, announce, bgp, sync, ipvs, proxy, watchdog, pools, services\n"},
             {"flows: {size: 2000, size: 3000}\n",
              "f:1:21: 'size' stands here again, after line 1; keep one of the two\n"},
             {"flows: {handshake: 1s}\n", "f:1:9: unknown key 'handshake'; flows takes size, timeouts\n"},
@@ -40,7 +40,7 @@ TEST(Mistakes, OfKeys) {
             {"? [a]\n: 1\n", "f:1:3: a key of the file is a list; write a setting's name\n"},
             {"a: &a {size: 2000}\nflows:\n  <<: *a\n",
              "f:1:1: unknown key 'a'; the file takes node, interfaces, vlans, admin, flows, icmp, unmatched, "
-             "alerts, announce, bgp, sync, ipvs, watchdog, pools, services\n"
+             "alerts, announce, bgp, sync, ipvs, proxy, watchdog, pools, services\n"
              "f:3:3: merge keys ('<<') are not read; alias a whole value or write the settings out\n"},
             {"pools:\n  a b: {static: [192.0.2.1]}\n",
              "f:2:3: 'a b' does not name a pool; write 1 to 64 letters, digits, '.', '_' and '-'\n"},
@@ -58,11 +58,8 @@ TEST(Mistakes, SayWhatThisVersionHasInstead) {
         "");
     expect_all(
         {
-            {"forward: proxy",
-             "f:3:61: forward 'proxy' is not available in this version; dsr, ipip, gre, fou, gue, dscp and "
-             "nat are\n"},
             {"engine: nfqueue",
-             "f:3:60: engine 'nfqueue' is not available in this version; xdp and ipvs are\n"},
+             "f:3:60: engine 'nfqueue' is not available in this version; xdp, ipvs and proxy are\n"},
         },
         "interfaces: [eth0]\npools: {p: {static: [192.0.2.1]}}\nservices: {s: {vip: 192.0.2.9, ports: 80, "
         "pool: p, ",

@@ -74,7 +74,8 @@ TEST(Mistakes, OfBackendsInPoolsThatStandBy) {
     for (auto setting : {"backup", "fallback"})
         EXPECT_EQ(
             mistakes_in(text(setting)),
-            "f:4:43: a backend's port is for 'forward: nat', but service 's' has 'dsr'; leave it out or "
+            "f:4:43: a backend's port is for 'forward: nat' and 'proxy', but service 's' has 'dsr'; leave it "
+            "out or "
             "give the service another pool\n"
             "f:4:60: a backend of pool 'p', which service 's' has too, has this server id; give each its "
             "own\n");

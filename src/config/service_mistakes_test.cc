@@ -97,10 +97,9 @@ TEST(Mistakes, OfForwarding) {
         {"vip: 198.51.100.1, ports: 80, forward: {fou: {}, gue: {}}",
          "f:3:55: this does not name one forward; write it as in 'gue: {port: 6080}'\n"},
         {"vip: 198.51.100.1, ports: 80, forward: [gue]",
-         "f:3:55: 'forward' is a list; write dsr, ipip, gre, fou, gue, dscp or nat\n"},
+         "f:3:55: 'forward' is a list; write dsr, ipip, gre, fou, gue, dscp, nat or proxy\n"},
         {"vip: 198.51.100.1, ports: 80, forward: {proxy: {}}",
-         "f:3:56: forward 'proxy' is not available in this version; dsr, ipip, gre, fou, gue, dscp and nat "
-         "are\n"},
+         "f:3:63: 'forward: proxy' has no settings here; write them beside it, as 'proxy: {…}'\n"},
         {"vip: 198.51.100.1, ports: 80, forward: {ipip: {source: 10.0.0.0/15}}",
          "f:3:71: 10.0.0.0/15 is too wide here; write a length of 16 at least\n"},
         {"vip: 198.51.100.1, ports: 80, forward: {ipip: {source: [\"2001:db8::/111\", 10.0.0.1]}}",
@@ -174,7 +173,8 @@ TEST(Mistakes, OfBackendPortsAndServerIds) {
     EXPECT_EQ(with_pool("{address: 192.0.2.1, port: 0}", "ports: 80, forward: nat"),
               "f:2:49: 0 is out of range; 'port' takes a number from 1 to 65535\n");
     EXPECT_EQ(with_pool("{address: 192.0.2.1, port: 8080}", "ports: 80, forward: gre"),
-              "f:2:49: a backend's port is for 'forward: nat', but service 's' has 'gre'; leave it out or "
+              "f:2:49: a backend's port is for 'forward: nat' and 'proxy', but service 's' has 'gre'; leave "
+              "it out or "
               "give the service another pool\n");
     for (auto id : {"0", "0x01", "000102030405060708090a0b0c0d0e0f", "\"\""})
         EXPECT_THAT(
