@@ -69,9 +69,17 @@ Gmond::Gmond(Host& host, const std::string& address, const GmondOptions& options
 }
 
 void Gmond::report(const std::string& address, const std::string& metric, double value) {
-    const auto done =
-        run(host_, {"/usr/bin/gmetric", "-c", dir_ / "gmond.conf", "-n", metric, "-v",
-                    fmt::format("{}", value), "-t", "float", "-S", fmt::format("{0}:{0}", address)});
+    tell(address, metric, fmt::format("{}", value), "float");
+}
+
+void Gmond::report(const std::string& address, const std::string& metric, const std::string& text) {
+    tell(address, metric, text, "string");
+}
+
+void Gmond::tell(const std::string& address, const std::string& metric, const std::string& value,
+                 const char* type) {
+    const auto done = run(host_, {"/usr/bin/gmetric", "-c", dir_ / "gmond.conf", "-n", metric, "-v", value,
+                                  "-t", type, "-S", fmt::format("{0}:{0}", address)});
     if (done.status != 0) give_up("{}: gmetric fails: {}{}", host_.name(), done.out, done.err);
 }
 

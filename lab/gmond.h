@@ -23,6 +23,8 @@ class Gmond {
 
     /// By `gmetric`, in the name of the host that has this address: a metric of it.
     void report(const std::string& address, const std::string& metric, double value);
+    /// Whatever it says.
+    void report(const std::string& address, const std::string& metric, const std::string& text);
 
     void kill();
     void start();
@@ -31,6 +33,9 @@ class Gmond {
     static std::string why_not();
 
   private:
+    void tell(const std::string& address, const std::string& metric, const std::string& value,
+              const char* type);
+
     Host& host_;
     std::string address_;
     TempDir dir_;

@@ -25,7 +25,7 @@ ALLOWED = {
     "admin": CORE | {"control", "engine/capture.h"},
     # its values are control's events; it speaks TLS by the checks' connection
     "alert": CORE | {"control/herald.h", "control/json.h", "health/connection.h", "health/tls.h"},
-    "cli": CORE | {"config", "sched", "control", "admin", "doctor", "lab", "engine/replay.h"},
+    "cli": CORE | {"config", "sched", "control", "admin", "doctor", "lab", "engine/replay.h", "discovery/source.h"},
     "app": None,
     "lab": CORE,
     "tests": None,

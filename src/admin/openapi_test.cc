@@ -83,6 +83,14 @@ model::Config rich_config() {
         model::ForwardKind::gue, net::Port(6080), 0, {net::Prefix::parse("10.9.0.0/16").value()}};
     tunnel.scheduler.table_size = 251;
     config.services["tunnel"] = tunnel;
+    auto& proxied = config.services["proxied"];
+    proxied.vips = {net::only(control::ip("203.0.113.1"))};
+    proxied.ports = {{net::Port(80)}};
+    proxied.pool = "spare";
+    proxied.engine = model::EngineKind::proxy;
+    proxied.forward.kind = model::ForwardKind::proxy;
+    proxied.scheduler.table_size = 251;
+    proxied.proxy = model::Proxy{.bandwidth = 1000000, .send_header = model::ProxyHeader::v2};
     return config;
 }
 

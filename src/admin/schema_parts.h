@@ -91,6 +91,9 @@ inline Fields operator+(Fields one, const Fields& other) {
 void add_bgp(json::object& to);
 json::object bgp_attributes();
 json::object bgp_settings();
+// schemas_proxy.cc
+json::object proxy();
+json::object proxy_engine();
 // schemas_sync.cc
 void add_sync(json::object& to);
 json::object sync_settings();

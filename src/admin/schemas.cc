@@ -22,14 +22,14 @@ json::object serving() {
     return words({"nothing", "pool", "backup", "fallback", "fail_open"});
 }
 json::object forward() {
-    return words({"dsr", "ipip", "gre", "fou", "gue", "dscp", "nat"});
+    return words({"dsr", "ipip", "gre", "fou", "gue", "dscp", "nat", "proxy"});
 }
 json::object scheduler() {
     return words({"maglev", "rendezvous", "rr", "random", "wlc", "wrr", "lc", "lblc", "lblcr", "dh", "sh",
                   "mh", "sed", "nq", "fo", "ovf", "twos"});
 }
 json::object engine() {
-    return words({"xdp", "ipvs"});
+    return words({"xdp", "ipvs", "proxy"});
 }
 json::object ipvs() {
     return record({{"flags", list(text())},
@@ -46,6 +46,7 @@ Fields forward_fields() {
             {"scheduler", scheduler()},
             {"table_size", or_null(whole())},
             {"ipvs", or_null(ipvs())},
+            {"proxy", or_null(proxy())},
             {"sticky", or_null(record({{"ipv4", whole(0, 32)}, {"ipv6", whole(0, 128)}}))},
             {"quic", list(record({{"rotation", whole(0, 6)},
                                   {"server_id_length", whole()},
@@ -87,7 +88,8 @@ Fields settings_fields() {
                                           {"ttl", or_null(whole(1, 255))}}))},
             {"ipvs_timeouts", or_null(record({{"tcp_seconds", or_null(whole())},
                                               {"tcp_fin_seconds", or_null(whole())},
-                                              {"udp_seconds", or_null(whole())}}))}};
+                                              {"udp_seconds", or_null(whole())}}))},
+            {"proxy", proxy_engine()}};
 }
 
 json::object event_kind() {

@@ -1,8 +1,10 @@
 #include "cli/cli.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 
+#include "cli/lbtk.h"
 #include "cli/subcommand.h"
 
 namespace weir::cli {
@@ -32,6 +34,9 @@ constexpr Subcommand kSubcommands[] = {
     {"replay", "Send a capture's packets through the datapath, and say what it does with each",
      declare_replay},
     {"import", "Write another balancer's configuration as weir's", declare_import},
+    {"refresh", "Print a list of backends each time that it changes", declare_refresh},
+    {"gen", "Push the backends of a list on a queue, in turns", declare_gen},
+    {"echo", "Send back what comes, for tests", declare_echo},
     {"doctor", "Say what on this host stands in the way, and how to mend it", declare_doctor},
     {"demo", "See it at work on this machine: balancing, and a backend that dies", declare_demo},
 };
@@ -56,7 +61,9 @@ int main(int argc, char** argv, const Daemon& daemon) {
         entry->callback([&chosen, run = subcommand.declare(options, context)] { chosen = run; });
     }
     try {
-        app.parse(argc, argv);
+        auto words = without_lbtk_names({argv + 1, argv + argc});
+        std::ranges::reverse(words);  // as the library takes them
+        app.parse(std::move(words));
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? kDone : kBadInput;
     }

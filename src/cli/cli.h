@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "config/load.h"
+#include "discovery/source.h"
 #include "engine/replay.h"
 
 namespace weir::cli {
@@ -29,6 +30,7 @@ struct Daemon {
     Result<engine::Replay> (*replay)(const model::Plan& plan, engine::ReplaySetup setup);
     config::Loaded (*load)(const std::string& path);  // a configuration that the engine can carry out
     Result<uint64_t> (*table_bytes)(const model::Config& config);  // of the kernel's memory
+    std::span<const discovery::Kind> (*source_kinds)() = nullptr;
 };
 
 int main(int argc, char** argv, const Daemon& daemon);

@@ -58,4 +58,13 @@ void Options::duration(const std::string& names, std::optional<std::chrono::seco
                                           CLI::AsNumberWithUnit::UNIT_REQUIRED, "DURATION"));
 }
 
+Options Options::subcommand(const std::string& name, const std::string& summary, std::function<void()> chosen,
+                            const std::string& alias) {
+    app_.require_subcommand(1);
+    auto* entry = app_.add_subcommand(name, summary);
+    if (!alias.empty()) entry->alias(alias);
+    entry->callback(std::move(chosen));
+    return Options(*entry);
+}
+
 }  // namespace weir::cli

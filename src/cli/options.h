@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,6 +33,10 @@ class Options {
     /// `90s`, `5m`, `1h`.
     void duration(const std::string& names, std::optional<std::chrono::seconds>& into,
                   const std::string& help);
+    /// One of several words that may follow, with options of its own; `chosen` is called if it does. One of
+    /// them has to.
+    Options subcommand(const std::string& name, const std::string& summary, std::function<void()> chosen,
+                       const std::string& alias = "");
 
   private:
     CLI::App& app_;

@@ -80,20 +80,11 @@ void check_ipvs_families(const ServiceDraft& service, const Draft& draft, Mistak
 }
 
 /// A proxy listens: at addresses, and at ports of protocols that it can take apart.
-void check_proxy(const ServiceDraft& service, const Draft& draft, Mistakes& mistakes) {
-    for (const auto& [vip, at] : service.vips) {
+void check_proxy_frontends(const ServiceDraft& service, Mistakes& mistakes) {
+    for (const auto& [vip, at] : service.vips)
         if (net::free_bits(vip) > 0)
             mistakes.add(at, "service '{}' has 'forward: proxy', which takes no prefix; write addresses",
                          service.name);
-        if (!service.proxy.value.transparent) continue;
-        for (const auto* pool : pools_of(service, draft))
-            for (const auto& backend : pool->backends)
-                if (backend.value.address.family() != vip.address.family())
-                    mistakes.add(backend.at,
-                                 "backend {} is of another family than the VIP {} of service '{}', and so "
-                                 "than its clients; leave 'transparent' out, or give each family a service",
-                                 backend.value.address.text(), vip.address.text(), service.name);
-    }
     for (const auto& [port, at] : service.ports)
         if (port.more > 0 || (port.protocol != Protocol::tcp && port.protocol != Protocol::udp))
             mistakes.add(at,
@@ -106,6 +97,46 @@ void check_proxy(const ServiceDraft& service, const Draft& draft, Mistakes& mist
         mistakes.add(service.announce_arp.at,
                      "service '{}' has 'forward: proxy', whose VIPs are addresses of this host: the kernel "
                      "answers for them; leave 'arp' out",
+                     service.name);
+}
+
+/// Connections from a client's own address are of its family, which is the VIP's.
+void check_proxy_families(const ServiceDraft& service, const Draft& draft, Mistakes& mistakes) {
+    if (!service.proxy.value.transparent) return;
+    for (const auto* pool : pools_of(service, draft))
+        for (const auto& backend : pool->backends) {
+            auto differs = [&](const auto& vip) {
+                return vip.value.address.family() != backend.value.address.family();
+            };
+            auto vip = std::ranges::find_if(service.vips, differs);
+            if (vip != service.vips.end())
+                mistakes.add(backend.at,
+                             "backend {} is of another family than the VIP {} of service '{}', and so than "
+                             "its clients; leave 'transparent' out, or give each family a service and a pool",
+                             backend.value.address.text(), vip->value.address.text(), service.name);
+        }
+}
+
+/// Settings that do nothing with the ports that there are.
+void check_proxy_sense(const ServiceDraft& service, Mistakes& mistakes) {
+    constexpr std::pair<std::string_view, Protocol> kOfOne[] = {
+        {"connect_timeout", Protocol::tcp}, {"idle_timeout", Protocol::tcp}, {"keepalive", Protocol::tcp},
+        {"fast_open", Protocol::tcp},       {"udp_timeout", Protocol::udp},  {"udp_sessions", Protocol::udp},
+        {"one_packet", Protocol::udp}};
+    auto has = [&](Protocol protocol) {
+        return std::ranges::any_of(service.ports,
+                                   [&](const auto& port) { return port.value.protocol == protocol; });
+    };
+    const auto& given = service.proxy.given;
+    for (const auto& [name, protocol] : kOfOne)
+        if (auto at = given.find(name); at != given.end() && !service.ports.empty() && !has(protocol))
+            mistakes.add(at->second,
+                         "'{}' is for {}, and service '{}' has no {} port; leave it out, or add such a port",
+                         name, model::to_text(protocol), service.name, model::to_text(protocol));
+    if (service.proxy.value.send_header == model::ProxyHeader::v1 && has(Protocol::udp))
+        mistakes.add(given.at("send_header"),
+                     "the header 'v1' is for tcp, and service '{}' has a udp port; write v2, or give that "
+                     "port a service of its own",
                      service.name);
 }
 
@@ -138,29 +169,34 @@ void check_marks(const Draft& draft, Mistakes& mistakes) {
 
 void check_engine(const ServiceDraft& service, const Draft& draft, Mistakes& mistakes) {
     if (service.engine != EngineKind::ipvs) check_not_ipvs(service, draft, mistakes);
-    if (service.engine == EngineKind::proxy) check_proxy(service, draft, mistakes);
-    if (service.engine != EngineKind::ipvs) return;
-    check_ipvs_frontends(service, mistakes);
-    check_ipvs_choosing(service, mistakes);
-    check_ipvs_families(service, draft, mistakes);
+    if (service.engine == EngineKind::ipvs) {
+        check_ipvs_frontends(service, mistakes);
+        check_ipvs_choosing(service, mistakes);
+        check_ipvs_families(service, draft, mistakes);
+    }
+    if (service.engine == EngineKind::proxy) {
+        check_proxy_frontends(service, mistakes);
+        check_proxy_families(service, draft, mistakes);
+        check_proxy_sense(service, mistakes);
+    }
 }
 
 void check_engines(const Draft& draft, Mistakes& mistakes) {
     check_marks(draft, mistakes);
-    PrefixMap<const ServiceDraft*> xdp;
+    std::map<EngineKind, PrefixMap<const ServiceDraft*>> vips;
     for (const auto& service : draft.services)
-        if (service.engine == EngineKind::xdp)
-            for (const auto& vip : service.vips) xdp.add(vip.value, &service);
-    for (const auto& service : draft.services) {
-        if (service.engine == EngineKind::xdp) continue;
+        for (const auto& vip : service.vips) vips[service.engine].add(vip.value, &service);
+    for (const auto& service : draft.services)
         for (const auto& [vip, at] : service.vips)
-            if (const auto* other = xdp.overlapping(vip))
-                mistakes.add(
-                    at,
-                    "the VIP {} is in service '{}' too, which has 'engine: xdp' and sees its packets "
-                    "first; give each engine VIPs of its own",
-                    short_text(vip), other->second->name);
-    }
+            for (const auto& [engine, theirs] : vips) {
+                if (engine >= service.engine) break;  // it is said at one of the two
+                if (const auto* other = theirs.overlapping(vip))
+                    mistakes.add(at,
+                                 "the VIP {} is in service '{}' too, which has 'engine: {}'{}; give each "
+                                 "engine VIPs of its own",
+                                 short_text(vip), other->second->name, model::to_text(engine),
+                                 engine == EngineKind::xdp ? " and sees its packets first" : "");
+            }
 }
 
 }  // namespace weir::config

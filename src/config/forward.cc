@@ -27,7 +27,7 @@ const Section& section_of(ForwardKind kind) {
         case ForwardKind::nat:
             return kNat;
         case ForwardKind::proxy:
-            return kProxied;
+            break;
     }
     return kDsr;
 }
@@ -43,6 +43,9 @@ void read_sources(const Fields& fields, std::vector<net::Prefix>& sources, Mista
 }
 
 void read_settings(const Node& node, model::Forward& forward, Mistakes& mistakes) {
+    if (forward.kind == ForwardKind::proxy)
+        return mistakes.add(node.place,
+                            "'forward: proxy' has no settings here; write them beside it, as 'proxy: {{…}}'");
     const auto& section = section_of(forward.kind);
     Fields fields(node, section, std::string(section.name), node.place, mistakes);
     uint16_t port = 0;
@@ -55,6 +58,7 @@ void read_settings(const Node& node, model::Forward& forward, Mistakes& mistakes
 
 Placed<model::Forward> read_forward(const Fields& service, model::EngineKind engine, Mistakes& mistakes) {
     Placed<model::Forward> forward{{}, service.place_of("forward")};
+    if (engine == model::EngineKind::proxy) forward.value.kind = ForwardKind::proxy;
     auto chosen = service.chosen(forward_of(engine), "gue: {port: 6080}");
     if (!chosen) return forward;
     auto& kind = forward.value.kind = static_cast<ForwardKind>(chosen->word);

@@ -86,8 +86,7 @@ void check_backend_port(const ServiceDraft& service, const BackendDraft& backend
     if (backend.value.port && !model::knows_backend_ports(service.forward.value.kind))
         mistakes.add(backend.port_at,
                      "a backend's port is for 'forward: nat' and 'proxy', but service '{}' has '{}'; leave "
-                     "it out or give "
-                     "the service another pool",
+                     "it out or give the service another pool",
                      service.name, method(service));
 }
 

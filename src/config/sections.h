@@ -54,7 +54,7 @@ struct IpvsDraft {
 
 struct ProxyDraft {
     model::Proxy value;
-    Place transparent_at{};  // {} where it is not given
+    std::map<std::string_view, Place> given{};  // where its settings stand, by their names
 };
 
 struct ServiceDraft {

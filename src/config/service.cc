@@ -103,15 +103,18 @@ void read_choosing(const Fields& fields, ServiceDraft& service, Mistakes& mistak
                      "'proxy' is for services with 'forward: proxy'; add that, or leave it out");
 }
 
-/// One follows from the other where only one of them is given.
+/// By its word alone, whatever else is wrong with it.
+bool is_proxied(const Node* forward) {
+    if (!forward) return false;
+    const Node& word = forward->entries.size() == 1 ? *forward->entries.front().key : *forward;
+    return word.text == "proxy";
+}
+
+/// Who forwards, and how: `forward: proxy` says the one with the other.
 void read_carrying(const Fields& fields, ServiceDraft& service, Mistakes& mistakes) {
-    const Node* forward = fields.find("forward");
-    const bool is_proxied =
-        forward && (forward->text == "proxy" ||
-                    (forward->entries.size() == 1 && forward->entries.front().key->text == "proxy"));
-    if (is_proxied && !fields.find("engine")) service.engine = model::EngineKind::proxy;
-    read_carrying(fields, service, mistakes);
-    if (service.engine == model::EngineKind::proxy) service.forward.value.kind = model::ForwardKind::proxy;
+    const bool is_said = fields.choice("engine", service.engine);
+    if (!is_said && is_proxied(fields.find("forward"))) service.engine = model::EngineKind::proxy;
+    service.forward = read_forward(fields, service.engine, mistakes);
 }
 
 }  // namespace
@@ -122,8 +125,7 @@ ServiceDraft read_service(const Node& node, const std::string& name, Place at, M
     read_taken(fields, service, mistakes);
     if (const Node* pool = fields.scalar("pool")) service.pool = {pool->text, pool->place};
     read_stand_ins(fields, service, mistakes);
-    fields.choice("engine", service.engine);
-    service.forward = read_forward(fields, service.engine, mistakes);
+    read_carrying(fields, service, mistakes);
     read_choosing(fields, service, mistakes);
     fields.duration("slow_start", service.slow_start);
     service.sticky = read_sticky(fields, mistakes);

@@ -37,6 +37,7 @@ constexpr Choice kModes[] = {word("auto", XdpMode::automatic), word("native", Xd
                              word("generic", XdpMode::generic)};
 constexpr Choice kStates[] = {word("enabled", AdminState::enabled), word("draining", AdminState::draining),
                               word("disabled", AdminState::disabled)};
+// proxy is the last.
 constexpr Choice kForwards[] = {word("dsr", ForwardKind::dsr), word("ipip", ForwardKind::ipip),
                                 word("gre", ForwardKind::gre), word("fou", ForwardKind::fou),
                                 word("gue", ForwardKind::gue), word("dscp", ForwardKind::dscp),
@@ -45,12 +46,8 @@ constexpr Choice kForwards[] = {word("dsr", ForwardKind::dsr), word("ipip", Forw
 constexpr Choice kIpvsForwards[] = {word("dsr", ForwardKind::dsr), word("ipip", ForwardKind::ipip),
                                     word("gre", ForwardKind::gre), word("gue", ForwardKind::gue),
                                     word("nat", ForwardKind::nat)};
-// In the words of kForwards.
-constexpr Choice kXdpForwards[] = {word("dsr", ForwardKind::dsr), word("ipip", ForwardKind::ipip),
-                                   word("gre", ForwardKind::gre), word("fou", ForwardKind::fou),
-                                   word("gue", ForwardKind::gue), word("dscp", ForwardKind::dscp),
-                                   word("nat", ForwardKind::nat)};
-constexpr Choice kProxyForwards[] = {word("proxy", ForwardKind::proxy)};
+constexpr auto kXdpForwards = std::span(kForwards).first<std::size(kForwards) - 1>();
+constexpr auto kProxyForwards = std::span(kForwards).last<1>();
 constexpr Choice kEngines[] = {word("xdp", EngineKind::xdp), word("ipvs", EngineKind::ipvs),
                                word("proxy", EngineKind::proxy),
                                missing("nfqueue", "xdp, ipvs and proxy are")};
@@ -268,8 +265,8 @@ constexpr Setting kServiceSettings[] = {
     number("overflow", 100, 1000, "140"),
     {"fallback", Takes::text, "the name of a pool"},
     choice("fail_open", kTruth, "false"),
-    choice("engine", kEngines, "proxy where 'forward' is, else xdp"),
-    choice("forward", kForwards, "dsr"),
+    choice("engine", kEngines, "proxy where that is how to forward, else xdp"),
+    choice("forward", kForwards, "dsr, or proxy of that engine"),
     choice("scheduler", kAllSchedulers, "maglev, or wlc of ipvs"),
     {"ipvs", Takes::mapping, "of service ipvs settings"},
     {"proxy", Takes::mapping, "of service proxy settings"},
@@ -286,7 +283,9 @@ constexpr Setting kServiceIpvsSettings[] = {
     choice("one_packet", kTruth, "false"),
     {"flags", Takes::list, "of flags of the scheduler, or one"},
 };
-constexpr int64_t kMostRate = 1000000000000;
+constexpr Setting rate(std::string_view name) {
+    return {name, Takes::text, "a number of bytes a second, or a rate such as 10MB or 1Gbit"};
+}
 constexpr Setting kServiceProxySettings[] = {
     {"connect_timeout", Takes::milliseconds, "", 10, kHour, {}, "3s"},
     number("retries", 0, 100, "2"),
@@ -294,8 +293,8 @@ constexpr Setting kServiceProxySettings[] = {
     {"lifetime", Takes::milliseconds, "", kSecond, 366 * kDay},
     {"max_connections", Takes::number, "", 1, 100000000},
     {"queue_timeout", Takes::milliseconds, "", 0, kHour, {}, "5s"},
-    {"bandwidth", Takes::number, "", 1000, kMostRate},
-    {"connection_bandwidth", Takes::number, "", 1000, kMostRate},
+    rate("bandwidth"),
+    rate("connection_bandwidth"),
     choice("accept_header", kTruth, "false"),
     choice("send_header", kProxyHeaders, "none"),
     choice("transparent", kTruth, "false"),
@@ -463,7 +462,6 @@ const Section kFou{"fou", kFouSettings, {}, &kService};
 const Section kGue{"gue", kGueSettings, {}, &kService};
 const Section kDscp{"dscp", kDscpSettings, {}, &kService};
 const Section kNat{"nat", kNatSettings, {}, &kService};
-const Section kProxied{"forward proxy", {}, {}, &kService};
 const Section kSticky{"sticky", kStickySettings, {}, &kService};
 const Section kQuic{"quic", kQuicSettings, {}, &kService};
 const Section kQuicConfig{"quic config", kQuicConfigSettings, {}, &kQuic};

@@ -16,9 +16,9 @@ namespace weir::config {
 extern const Section kFile, kNode, kInterface, kAdmin, kAdminTls, kAdminToken, kFlows, kTimeouts, kIcmp,
     kAnnouncing, kBgp, kBgpPeer, kBfd, kSync, kIpvs, kIpvsSync, kIpvsTimeouts, kProxy, kPool, kSourceTls,
     kBackend, kService, kServiceIpvs, kNetmask, kServiceProxy, kDsr, kIpip, kGre, kFou, kGue, kDscp, kNat,
-    kProxied, kTable, kSticky, kQuic, kQuicConfig, kAnnounce, kAnnounceBgp, kCheck, kTcpCheck, kSynCheck,
-    kHttpCheck, kHttpsCheck, kDnsCheck, kExecCheck, kUdpCheck, kIcmpCheck, kAlert, kWebhook, kWebhookTls,
-    kSyslog, kJournal;
+    kTable, kSticky, kQuic, kQuicConfig, kAnnounce, kAnnounceBgp, kCheck, kTcpCheck, kSynCheck, kHttpCheck,
+    kHttpsCheck, kDnsCheck, kExecCheck, kUdpCheck, kIcmpCheck, kAlert, kWebhook, kWebhookTls, kSyslog,
+    kJournal;
 
 /// All of them, in the manual page's order.
 std::span<const Section* const> all_sections();

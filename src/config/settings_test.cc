@@ -54,7 +54,7 @@ TEST(Settings, DefaultsInTheTablesAreTheModels) {
         "unmatched: {}\n",
         defaults_of(kInterface), defaults_of(kTimeouts).substr(2), defaults_of(kFlows),
         defaults_of(kIcmp).substr(2), defaults_of(kAnnouncing).substr(2), defaults_of(kBackend, {"port"}),
-        defaults_of(kService, {"overflow", "family"}), defaults_of(kSticky).substr(2),
+        defaults_of(kService, {"overflow", "family", "engine"}), defaults_of(kSticky).substr(2),
         defaults_of(kAnnounce).substr(2), defaults_of(kQuicConfig), defaults_of(kCheck, {"port"}),
         defaults_of(kHttpCheck, {"host", "path"}),
         defaults_of(kHttpsCheck, {"host", "path", "sni", "ca_file"}), defaults_of(kDnsCheck),
@@ -80,7 +80,7 @@ TEST(Settings, DefaultsInTheTablesAreTheModels) {
 
 TEST(Manual, SaysWhichWordsEachEngineKnows) {
     auto manual = read_manual();
-    for (auto engine : {model::EngineKind::xdp, model::EngineKind::ipvs}) {
+    for (auto engine : {model::EngineKind::xdp, model::EngineKind::ipvs, model::EngineKind::proxy}) {
         for (const auto* setting : {&scheduler_of(engine), &forward_of(engine)}) {
             auto& item = manual["service"][std::string(setting->name)];
             EXPECT_NE(item.find(describe(*setting)), item.npos)
@@ -104,6 +104,22 @@ TEST(Settings, DefaultsOfIpvsInTheTablesAreTheModels) {
     EXPECT_EQ(loaded->services.at("s").ipvs, (model::Ipvs{.persistence = std::chrono::minutes(5)}));
     EXPECT_EQ(loaded->services.at("s").mark, model::Mark{});
     EXPECT_TRUE(kService.find("scheduler")->fallback.ends_with(model::Ipvs{}.scheduler + " of ipvs"));
+}
+
+TEST(Settings, DefaultsOfTheProxyInTheTablesAreTheModels) {
+    auto written = fmt::format(
+        "proxy: {{{}}}\n"
+        "pools: {{p: {{static: [192.0.2.1]}}}}\n"
+        "services: {{s: {{engine: proxy, forward: proxy, vip: 192.0.2.9, ports: [80, 53/udp], pool: p{}, "
+        "proxy: {{{}}}}}}}\n",
+        defaults_of(kProxy, {"workers", "max_connections"}).substr(2),
+        defaults_of(kService, {"overflow", "family", "engine", "forward"}),
+        defaults_of(kServiceProxy).substr(2));
+    auto loaded = parse(written);
+    ASSERT_TRUE(loaded) << written << describe("", loaded.error());
+    EXPECT_EQ(loaded->proxy, model::ProxyEngine{});
+    EXPECT_EQ(loaded->services.at("s").proxy, model::Proxy{});
+    EXPECT_EQ(loaded->services.at("s").scheduler, model::Scheduler{});
 }
 
 TEST(Settings, DefaultOverflowInTheTableIsTheModels) {

@@ -135,6 +135,7 @@ json::object service_json(const model::Service& service) {
             {"scheduler", text(model::scheduler_text(service.scheduler, service.ipvs))},
             {"table_size", table_size_json(service.scheduler, service.ipvs)},
             {"ipvs", ipvs_json(service.ipvs)},
+            {"proxy", proxy_json(service.proxy)},
             {"sticky", sticky_json(service.sticky)},
             {"quic", list(service.quic, quic_json)},
             {"announce_arp", service.announce_arp},
@@ -229,6 +230,7 @@ json::object config_json(const model::Config& config) {
             {"watchdog_seconds", config.watchdog.count()},
             {"ipvs_sync", ipvs_sync_json(config.ipvs_sync)},
             {"ipvs_timeouts", ipvs_timeouts_json(config.ipvs_timeouts)},
+            {"proxy", proxy_engine_json(config.proxy)},
             {"alerts", by_name(config.alerts, alert_json)},
             {"pools", by_name(config.pools, pool_json)},
             {"services", by_name(config.services, service_json)}};

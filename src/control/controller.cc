@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
 #include "control/difference.h"
 #include "control/health_file.h"
@@ -246,7 +247,7 @@ void Controller::reconcile(const std::set<std::string>& services, bool by_time) 
 void Controller::keep_part() {
     auto is_in_force = [this](model::EngineKind kind) { return engine_.is_in_force(kind); };
     using enum model::EngineKind;
-    if (std::ranges::none_of(std::initializer_list{xdp, ipvs, proxy}, is_in_force)) return;
+    if (std::ranges::none_of(std::array{xdp, ipvs, proxy}, is_in_force)) return;
     applied_ = std::make_shared<const model::Plan>(partly(applied_.get(), *wanted_, is_in_force));
     announce(*applied_);
 }

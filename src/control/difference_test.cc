@@ -72,7 +72,7 @@ TEST(Difference, SeesEveryFieldOfThePlan) {
     const auto plan = plan_of(sample_config());
     // Does not compile for a plan with another field: that belongs below, too.
     [[maybe_unused]] auto [node, interfaces, vlans, flows, icmp, unmatched, watchdog, ipvs_sync,
-                           ipvs_timeouts, secret, silent, stands_by, frontends] = plan;
+                           ipvs_timeouts, proxy, secret, silent, stands_by, frontends] = plan;
     std::map<std::string, model::Plan> others;
     auto other_in = [&](const char* name) -> model::Plan& {
         return others.emplace(name, plan).first->second;
@@ -86,6 +86,7 @@ TEST(Difference, SeesEveryFieldOfThePlan) {
     other_in("watchdog").watchdog += 1s;
     other_in("ipvs sync").ipvs_sync.emplace();
     other_in("ipvs timeouts").ipvs_timeouts.emplace();
+    other_in("proxy").proxy.workers = 7;
     other_in("sync").flow_secret = 1;
     other_in("silent").silent = true;
     other_in("stands by").stands_by = true;
@@ -114,6 +115,21 @@ TEST(Difference, SeesAnotherEngineAndWhatIpvsIsTold) {
     EXPECT_TRUE(difference(xdp, wlc).changed.at(0).scheduler_changed);
     EXPECT_TRUE(difference(wlc, sh).changed.at(0).scheduler_changed);
     EXPECT_FALSE(difference(wlc, persistent).changed.at(0).scheduler_changed);
+}
+
+TEST(Difference, SeesWhatAProxyIsTold) {
+    auto with = [](const model::Proxy& proxy) {
+        auto config = sample_config();
+        config.services.at("web").engine = model::EngineKind::proxy;
+        config.services.at("web").forward.kind = model::ForwardKind::proxy;
+        config.services.at("web").proxy = proxy;
+        return plan_of(config);
+    };
+    const auto plain = with({}), patient = with({.queue_timeout = 9s});
+    EXPECT_FALSE(same_programming(plain, patient));
+    EXPECT_TRUE(same_programming(plain, with({})));
+    EXPECT_FALSE(difference(plain, patient).changed.at(0).scheduler_changed);
+    EXPECT_TRUE(difference(plan_of(sample_config()), plain).changed.at(0).scheduler_changed) << "the engine";
 }
 
 TEST(Difference, NamesFrontendsThatComeAndGo) {

@@ -7,8 +7,15 @@ namespace {
 
 /// Whether its packets get to backends of another family than its own.
 bool crosses_families(const model::Service& service, bool has_ipvs_sync) {
-    if (service.engine == model::EngineKind::xdp) return !model::knows_transport(service.forward.kind);
-    return model::is_tunnel(service.forward.kind) && !has_ipvs_sync;
+    switch (service.engine) {
+        case model::EngineKind::xdp:
+            return !model::knows_transport(service.forward.kind);
+        case model::EngineKind::ipvs:
+            return model::is_tunnel(service.forward.kind) && !has_ipvs_sync;
+        case model::EngineKind::proxy:
+            return !service.proxy || !service.proxy->transparent;
+    }
+    return false;
 }
 
 /// What of the service cannot be brought to a backend of this family; "" where all can.
@@ -22,9 +29,8 @@ std::string refusal_of(const std::string& name, const model::Service& service, n
     auto other = std::ranges::find_if(service.vips, is_other);
     if (!crosses && other != service.vips.end())
         return fmt::format(
-            "it is of another family than the VIP {} of service '{}', which 'forward: {}' cannot "
-            "cross",
-            other->text(), name, model::to_text(forward.kind));
+            "it is of another family than the VIP {} of service '{}', which '{}' cannot cross", other->text(),
+            name, service.proxy ? "transparent" : fmt::format("forward: {}", model::to_text(forward.kind)));
     if (model::is_tunnel(forward.kind) && !forward.sources.empty() &&
         std::ranges::all_of(forward.sources, is_other))
         return fmt::format("service '{}' has no tunnel 'source' of its family", name);

@@ -105,6 +105,7 @@ json::object frontend_json(const model::Frontend& frontend, Tables& tables) {
     object["scheduler"] = text(model::scheduler_text(frontend.scheduler, frontend.ipvs));
     object["table_size"] = table_size_json(frontend.scheduler, frontend.ipvs);
     object["ipvs"] = ipvs_json(frontend.ipvs);
+    object["proxy"] = proxy_json(frontend.proxy);
     object["sticky"] = sticky_json(frontend.sticky);
     object["quic"] = list(frontend.quic, quic_json);
     object["announce_arp"] = frontend.announce_arp;
@@ -252,6 +253,7 @@ json::object plan_json(const model::Plan& plan, std::optional<uint64_t> number) 
     object["watchdog_seconds"] = plan.watchdog.count();
     object["ipvs_sync"] = ipvs_sync_json(plan.ipvs_sync);
     object["ipvs_timeouts"] = ipvs_timeouts_json(plan.ipvs_timeouts);
+    object["proxy"] = proxy_engine_json(plan.proxy);
     Tables tables;
     object["frontends"] =
         list(plan.frontends, [&](const auto& frontend) { return frontend_json(frontend, tables); });

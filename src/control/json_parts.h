@@ -55,6 +55,8 @@ boost::json::value table_size_json(const model::Scheduler& scheduler, const std:
 boost::json::value ipvs_json(const std::optional<model::Ipvs>& ipvs);
 boost::json::value ipvs_sync_json(const std::optional<model::IpvsSync>& sync);
 boost::json::value ipvs_timeouts_json(const std::optional<model::IpvsTimeouts>& timeouts);
+boost::json::value proxy_json(const std::optional<model::Proxy>& proxy);
+boost::json::object proxy_engine_json(const model::ProxyEngine& engine);
 /// Never the key.
 boost::json::object quic_json(const model::QuicConfig& config);
 /// Without passwords.

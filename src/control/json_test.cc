@@ -99,12 +99,37 @@ TEST(Json, GivesAPlanWithWhatTheConfigurationSaysOfForwarding) {
     EXPECT_EQ(frontend,
               json::parse(
                   R"({"vip": "192.0.2.0/28", "port": "8000-8099", "protocol": "udp", "engine": "xdp",
-        "ipvs": null, "forward": "gue", "forward_settings": {"port": 6081, "source": ["10.9.0.0/16"]},
+        "ipvs": null, "proxy": null, "forward": "gue", "forward_settings": {"port": 6081, "source": ["10.9.0.0/16"]},
         "sticky": {"ipv4": 24, "ipv6": 56}, "announce_arp": true,
         "quic": [{"rotation": 1, "server_id_length": 2, "nonce_length": 14, "encrypted": true},
                  {"rotation": 0, "server_id_length": 2, "nonce_length": 4, "encrypted": false}]})"));
     EXPECT_EQ(first.at("server_id"), "0a01");
     EXPECT_EQ(first.at("backend_port"), "8000-8099");
+}
+
+TEST(Json, GivesWhatAProxyIsTold) {
+    auto config = sample_config();
+    config.proxy = {.workers = 2, .max_connections = 9, .busy_poll = 50ms, .pipe_size = 65536};
+    auto& service = config.services.at("web");
+    service.engine = model::EngineKind::proxy;
+    service.forward.kind = model::ForwardKind::proxy;
+    service.proxy = model::Proxy{.connect_timeout = 500ms,
+                                 .bandwidth = 10'000'000,
+                                 .send_header = model::ProxyHeader::v2,
+                                 .udp_timeout = 10s};
+    auto plan = plan_json(model::plan(config, {}), {});
+    EXPECT_EQ(plan.at("proxy"), json::parse(R"({"workers": 2, "max_connections": 9,
+        "busy_poll_seconds": 0.05, "pipe_size": 65536})"));
+    const auto& frontend = plan.at("frontends").at(0);
+    EXPECT_EQ(frontend.at("engine"), "proxy");
+    EXPECT_EQ(frontend.at("forward"), "proxy");
+    EXPECT_EQ(frontend.at("proxy"), json::parse(R"({"connect_timeout_seconds": 0.5, "retries": 2,
+        "idle_timeout_seconds": 900.0, "lifetime_seconds": 0.0, "max_connections": 0,
+        "queue_timeout_seconds": 5.0, "bandwidth_bytes_per_second": 10000000,
+        "connection_bandwidth_bytes_per_second": 0, "accept_header": false, "send_header": "v2",
+        "transparent": false, "keepalive_seconds": 0.0, "fast_open": false, "udp_timeout_seconds": 10.0,
+        "udp_sessions": 65536, "one_packet": false})"));
+    EXPECT_TRUE(plan_json(model::plan(sample_config(), {}), {}).at("frontends").at(0).at("proxy").is_null());
 }
 
 TEST(Json, GivesABackendsOwnPort) {

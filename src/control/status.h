@@ -124,7 +124,7 @@ struct StatusReport {
     sync::Report sync{};
 };
 
-/// `xdp`, `ipvs`, `xdp, ipvs`: those that services use, or XDP where there are none.
+/// `xdp`, `xdp, ipvs`, `ipvs, proxy`, …: those that services use, or XDP where there are none.
 std::string engines_of(const model::Config& config);
 
 std::vector<ServiceRow> service_rows(const model::Config& config, const model::Plan& plan);

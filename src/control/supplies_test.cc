@@ -97,6 +97,19 @@ TEST_F(SuppliesTest, AreOfTheFamilyThatIpvsCanReach) {
     EXPECT_THAT(left_out(), ElementsAre(HasSubstr("of another family than the mark")));
 }
 
+TEST_F(SuppliesTest, AreOfTheFamilyThatAProxyReachesWithTheClientsAddress) {
+    auto& service = config.services["web"];
+    service.vips = {net::only(kSampleV4.vip)};
+    service.engine = model::EngineKind::proxy;
+    service.forward.kind = model::ForwardKind::proxy;
+    service.proxy.emplace();
+    auto left_out = [&] { return filled(members({"2001:db8::5", "10.0.0.2"}), {}).left_out.at("web")[0]; };
+    EXPECT_THAT(left_out(), IsEmpty());
+    service.proxy->transparent = true;
+    EXPECT_THAT(left_out(), ElementsAre("2001:db8::5: it is of another family than the VIP 192.0.2.1/32 of "
+                                        "service 'web', which 'transparent' cannot cross"));
+}
+
 TEST_F(SuppliesTest, AreNoMoreThanTheTableHasEntries) {
     config.services["web"].scheduler.table_size = 2;
     auto made = filled(members({"10.0.0.2", "10.0.0.3"}), {});

@@ -55,7 +55,7 @@ class Redis final : public Search {
     awaitable<void> read_over(RedisConnection connection);
     awaitable<Reading> read(RedisConnection& connection);
     awaitable<void> keep_hearing();
-    awaitable<void> hear_over(RedisConnection connection, Backoff& backoff);
+    awaitable<bool> hear_over(RedisConnection connection, Backoff& backoff);
 
     Clock::Time deadline() const { return clock_.now() + kPatience; }
     /// Something may have changed.
@@ -133,8 +133,9 @@ awaitable<void> Redis::keep_reading() {
     }
 }
 
-/// For as long as the connection is of use. A server that says nothing is asked whether it is there.
-awaitable<void> Redis::hear_over(RedisConnection connection, Backoff& backoff) {
+/// For as long as the connection is of use. A server that says nothing is asked whether it is there. False
+/// where it may not hear this.
+awaitable<bool> Redis::hear_over(RedisConnection connection, Backoff& backoff) {
     auto channel = fmt::format("__keyspace@{}__:{}", server_.db, key_);
     const std::string_view subscribe[] = {"SUBSCRIBE", channel};
     const std::string_view ping[] = {"PING"};
@@ -142,20 +143,21 @@ awaitable<void> Redis::hear_over(RedisConnection connection, Backoff& backoff) {
     bool is_asked = true;
     while (sent) {
         auto reply = co_await connection.receive(deadline());
-        if (!reply) co_return;
+        if (!reply) break;
         if (!*reply) {
-            if (is_asked) co_return;
+            if (is_asked) break;
             is_asked = true;
             sent = co_await connection.send(ping, deadline());
             continue;
         }
-        if ((*reply)->is_error()) co_return;  // it may not hear this; the key is read every few seconds
+        if ((*reply)->is_error()) co_return false;  // the key is read every few seconds
         if (is_asked) backoff.reset();
         is_asked = false;
         // Also when the subscription begins: what has happened before was not told.
         bool is_pong = !(*reply)->items.empty() && (*reply)->items[0].text == "pong";
         if (!is_pong) look_again();
     }
+    co_return true;
 }
 
 /// Its failures are nobody's business: the other coroutine has the same, and says so.
@@ -165,7 +167,8 @@ awaitable<void> Redis::keep_hearing() {
     for (;;) {
         auto connection =
             co_await RedisConnection::open(server_, lookup ? &*lookup : nullptr, clock_, deadline());
-        if (connection) co_await hear_over(*std::move(connection), backoff);
+        // When it is lost, so may the server be, which is not to be known only after the interval.
+        if (connection && co_await hear_over(*std::move(connection), backoff)) look_again();
         co_await hearing_.until(clock_, clock_.now() + backoff.next());
     }
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstdio>
 
@@ -10,6 +11,10 @@
 
 namespace weir::doctor {
 namespace {
+
+bool has_port_of(const model::Service& service, model::Protocol protocol) {
+    return std::ranges::find(service.ports, protocol, &model::ServicePort::protocol) != service.ports.end();
+}
 
 uint64_t mib(uint64_t bytes) {
     return (bytes + (1 << 20) - 1) >> 20;
@@ -135,6 +140,24 @@ void judge_ipvs(const Facts& facts, std::vector<Finding>& into) {
     found.problem("the kernel has no IPVS (module ip_vs)", "modprobe ip_vs");
 }
 
+/// Of the file's limits. 0: there is a service that is under none.
+uint64_t connections_of(const model::Config& config) {
+    if (config.proxy.max_connections > 0) return config.proxy.max_connections;
+    uint64_t sum = 0;
+    for (const auto& [name, service] : config.services) {
+        if (!service.proxy || !has_port_of(service, model::Protocol::tcp)) continue;
+        if (service.proxy->max_connections == 0) return 0;
+        sum += service.proxy->max_connections;
+    }
+    return sum;
+}
+
+void add_proxied(const model::Service& service, Wanted& wanted) {
+    wanted.proxy = true;
+    if (service.proxy && has_port_of(service, model::Protocol::udp))
+        wanted.proxy_sessions += service.proxy->udp_sessions;
+}
+
 }  // namespace
 
 Wanted wanted_by(const model::Config& config) {
@@ -148,11 +171,13 @@ Wanted wanted_by(const model::Config& config) {
         const model::ForwardKind kind = service.forward.kind;
         wanted.nat |= kind == model::ForwardKind::nat;
         wanted.ipvs |= service.engine == model::EngineKind::ipvs;
+        if (service.engine == model::EngineKind::proxy) add_proxied(service, wanted);
         if (service.engine != model::EngineKind::xdp) continue;
         wanted.xdp = true;
         wanted.tunnels |= model::is_tunnel(kind);
         wanted.vips.insert(wanted.vips.end(), service.vips.begin(), service.vips.end());
     }
+    wanted.proxy_connections = connections_of(config);
     wanted.vlans = !config.vlans.empty();
     wanted.redirects = config.interfaces.size() > 1;
     return wanted;
@@ -165,6 +190,7 @@ std::vector<Finding> diagnose(const Facts& facts) {
         judge_kernel(facts.kernel, findings);
     }
     judge_ipvs(facts, findings);
+    judge_proxy(facts, findings);
     judge_memory(facts, findings);
     judge_neighbours(facts, findings);
     judge_forwarding(facts, findings);

@@ -380,6 +380,65 @@ TEST(Diagnose, WantsIpvsOfTheKernelWhereServicesHaveItAndNoRightsForPrograms) {
     EXPECT_EQ(findings[0].severity, Severity::ok);
 }
 
+/// A host for a proxy alone.
+Facts for_proxy(uint64_t connections, uint64_t sessions) {
+    Facts facts;
+    facts.wanted.xdp = false;
+    facts.wanted.proxy = true;
+    facts.wanted.proxy_connections = connections;
+    facts.wanted.proxy_sessions = sessions;
+    facts.descriptors = 20000;
+    facts.accept_queue = 4096;
+    return facts;
+}
+
+TEST(WantedBy, SumsTheConnectionsThatAProxyMayHave) {
+    model::Config config;
+    EXPECT_FALSE(wanted_by(config).proxy);
+    auto add = [&](const char* name, model::Protocol protocol) -> model::Proxy& {
+        auto& service = config.services[name];
+        service.engine = model::EngineKind::proxy;
+        service.forward.kind = model::ForwardKind::proxy;
+        service.ports = {{net::Port(80), protocol}};
+        return service.proxy.emplace();
+    };
+    add("names", model::Protocol::udp).udp_sessions = 700;
+    add("web", model::Protocol::tcp).max_connections = 1000;
+    auto& tls = add("tls", model::Protocol::tcp);
+    EXPECT_TRUE(wanted_by(config).proxy);
+    EXPECT_FALSE(wanted_by(config).xdp);
+    EXPECT_EQ(wanted_by(config).proxy_connections, 0u) << "tls has no limit";
+    EXPECT_EQ(wanted_by(config).proxy_sessions, 700u);
+    tls.max_connections = 500;
+    EXPECT_EQ(wanted_by(config).proxy_connections, 1500u);
+    config.proxy.max_connections = 1200;
+    EXPECT_EQ(wanted_by(config).proxy_connections, 1200u);
+}
+
+TEST(Diagnose, WantsDescriptorsForAllConnectionsOfAProxy) {
+    EXPECT_THAT(wrong(for_proxy(9000, 976)), IsEmpty());
+    EXPECT_THAT(wrong(for_proxy(9000, 977)),
+                ElementsAre(finding("problem descriptors: ",
+                                    "9000 connections and 977 UDP sessions take 20001 descriptors, and the "
+                                    "limit is 20000",
+                                    "LimitNOFILE=20001; in a shell ulimit -n 20001")));
+    EXPECT_THAT(wrong(for_proxy(0, 0)), IsEmpty()) << "as many as there are";
+    EXPECT_EQ(diagnose(for_proxy(0, 0)).at(0).what,
+              "there is room for 9488 connections that wait, half as many that carry bulk one way");
+    auto unseen = for_proxy(1000000, 0);
+    unseen.descriptors.reset();
+    EXPECT_THAT(wrong(unseen), IsEmpty());
+    unseen.wanted.proxy = false;
+    EXPECT_TRUE(diagnose(unseen).empty()) << "no service has it";
+}
+
+TEST(Diagnose, AShortAcceptQueueLosesABurst) {
+    auto facts = for_proxy(0, 0);
+    facts.accept_queue = 128;
+    EXPECT_THAT(wrong(facts), ElementsAre(finding("advice accept queue: ", "no more than 128 connections",
+                                                  "sysctl -w net.core.somaxconn=4096")));
+}
+
 TEST(WantedBy, TellsWhatAConfigurationAsksOfTheHost) {
     model::Config config;
     config.interfaces = {{.name = "eth0", .mode = model::XdpMode::native}};

@@ -17,6 +17,9 @@ namespace weir::doctor {
 struct Wanted {
     bool xdp = true;  // the engines
     bool ipvs = false;
+    bool proxy = false;
+    uint64_t proxy_connections = 0;            // at a time; 0: the file names no limit
+    uint64_t proxy_sessions = 0;               // of UDP, likewise
     std::vector<model::Interface> interfaces;  // of XDP, as the VIPs
     std::vector<net::Prefix> vips;
     size_t backends_v4 = 0;
@@ -79,6 +82,8 @@ struct Facts {
     std::optional<bool> forwards_v4;
     std::optional<bool> forwards_v6;
     std::optional<bool> has_ipvs;
+    std::optional<uint64_t> descriptors;    // as many as a daemon with this process's rights may have
+    std::optional<uint64_t> accept_queue;   // net.core.somaxconn
     std::optional<uint64_t> neighbours_v4;  // gc_thresh3; seen in the first network namespace only
     std::optional<uint64_t> neighbours_v6;
     std::vector<LocalVip> local_vips;

@@ -3,6 +3,7 @@
 #include <linux/capability.h>
 #include <linux/genetlink.h>
 #include <linux/rtnetlink.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
@@ -69,6 +70,13 @@ std::optional<bool> has_ipvs() {
     auto answer = netlink->ask(question);
     if (!answer && answer.error().code != ENOENT) return std::nullopt;
     return answer.has_value();
+}
+
+/// The engine raises its limit to this.
+std::optional<uint64_t> descriptor_limit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit)) return std::nullopt;
+    return limit.rlim_max;
 }
 
 std::vector<LocalVip> local_vips(const std::vector<net::Prefix>& vips,
@@ -145,6 +153,10 @@ Result<Facts> gather(Wanted wanted) {
     if (!trial) facts.load_error = trial.error().message;
     examine_host(facts, capabilities(), trial ? &*trial : nullptr);
     if (wanted.ipvs) facts.has_ipvs = has_ipvs();
+    if (wanted.proxy) {
+        facts.descriptors = descriptor_limit();
+        facts.accept_queue = setting("core/somaxconn");
+    }
     facts.local_vips = local_vips(wanted.vips, *links);
     if (!wanted.xdp) wanted.interfaces.clear();
     const bool attach = trial && !wanted.interfaces.empty();

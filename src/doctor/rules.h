@@ -27,6 +27,8 @@ class Findings {
     std::string subject_;
 };
 
+/// What the proxy engine needs.
+void judge_proxy(const Facts& facts, std::vector<Finding>& into);
 void judge_interface(const InterfaceFacts& interface, const Facts& facts, std::vector<Finding>& into);
 
 }  // namespace weir::doctor

@@ -1,75 +1,104 @@
 // A pool of the real daemon that a name in DNS fills: what comes of it in the plan and for clients.
 #include <gmock/gmock.h>
 
-#include <boost/json/array.hpp>
-
 #include "lab/knot.h"
-#include "tests/e2e/lone_source.h"
-#include "tests/e2e/site.h"
+#include "tests/e2e/fed_site.h"
 
 namespace weir::e2e {
 namespace {
 
 using std::chrono::steady_clock;
-using testing::HasSubstr;
-using Words = std::vector<std::string>;
 
-class DnsPool : public SiteTest {
+const std::string kOne = "10.1.10.10", kTwo = "10.1.10.11", kThree = "10.1.10.12";
+
+class DnsPool : public FedSiteTest {
   protected:
     void SetUp() override {
-        SiteTest::SetUp();
+        FedSiteTest::SetUp();
         if (IsSkipped()) return;
         if (auto why = lab::Knot::why_not(); !why.empty()) GTEST_SKIP() << why;
-        site_.emplace();
         knot_.emplace(site_->balancer(), std::vector<std::string>{"10.1.10.100@53"},
-                      std::map<std::string, std::string>{{"example.org", records({10, 11})}});
-        auto config = Yaml{}.text();
-        const std::string fixed = "static: [10.1.10.10, 10.1.10.11, 10.1.10.12]";
-        config.replace(config.find(fixed), fixed.size(),
-                       "dns: {name: web.example.org, type: a, servers: [10.1.10.100], timeout: 200ms}");
-        site_->run(config);
+                      std::map<std::string, std::string>{{"example.org", ""}});
     }
-    static std::string records(const std::vector<int>& hosts) {
+    void tell(const std::string& records) { knot_->set("example.org", records); }
+    static std::string web(const std::vector<std::string>& addresses) {
         std::string all;
-        for (int host : hosts) all += fmt::format("web 1 A 10.1.10.{}\n", host);
+        for (const auto& address : addresses) all += "web 1 A " + address + "\n";
         return all;
     }
-    boost::json::object source() { return site_->get("/api/v1/pools").at(0).at("sources").at(0).as_object(); }
-    [[nodiscard]] bool has(const std::string& address, bool there) {
-        return lab::wait_until([&] { return site_->row(address).empty() != there; }, kSoon);
-    }
-    [[nodiscard]] bool is(const std::string& state) {
-        return lab::wait_until([&] { return source().at("state").as_string() == state; }, kSoon);
+    void ask_for(const std::string& name, const std::string& type) {
+        start(fmt::format("dns: {{name: {}.example.org, type: {}, servers: [10.1.10.100], timeout: 200ms}}",
+                          name, type));
     }
 
-    std::optional<Site> site_;
     std::optional<lab::Knot> knot_;
 };
 
 TEST_F(DnsPool, FollowsItsNameAndKeepsItsBackendsWhileNobodyAnswers) {
-    ASSERT_TRUE(has("10.1.10.10", true));
-    ASSERT_TRUE(site_->await("10.1.10.10", "up") && site_->await("10.1.10.11", "up"));
-    EXPECT_TRUE(answered_by(site_->ask("192.168.101.1:80"), {"backend-1", "backend-2"}));
+    tell(web({kOne, kTwo}));
+    ask_for("web", "a");
+    ASSERT_TRUE(become({kOne, kTwo}));
+    EXPECT_TRUE(served_by({"backend-1", "backend-2"}));
     EXPECT_TRUE(is("ok"));
 
     auto since = steady_clock::now();
-    knot_->set("example.org", records({11, 12}));
-    ASSERT_TRUE(has("10.1.10.12", true) && has("10.1.10.10", false));
-    print_delay("from Knot's new zone to the daemon's backends, with a TTL of 1 s", since);
-    ASSERT_TRUE(site_->await("10.1.10.12", "up"));
+    tell(web({kTwo, kThree}));
+    ASSERT_TRUE(become({kTwo, kThree}));
+    print_span("from Knot's new zone to the plan in force, with a TTL of 1 s", since);
+    ASSERT_TRUE(site_->await(kThree, "up"));
 
     knot_->kill();
-    ASSERT_TRUE(is("failing"));
-    EXPECT_THAT(std::string(source().at("error").as_string()), HasSubstr("it cannot be reached"));
-    EXPECT_FALSE(site_->row("10.1.10.11").empty());
+    ASSERT_TRUE(fails_with("it cannot be reached"));
+    EXPECT_EQ(backends(), (Addresses{kTwo, kThree}));
     knot_->start();
     ASSERT_TRUE(is("ok"));
 
-    knot_->set("example.org", "other A 10.1.10.10");
-    lab::pause_for(2500ms);
-    EXPECT_FALSE(site_->row("10.1.10.11").empty()) << "a name that is gone does not empty a pool";
-    knot_->set("example.org", records({10}));
-    ASSERT_TRUE(has("10.1.10.10", true));
+    tell("other A " + kOne);
+    ASSERT_TRUE(is_held_back());
+    EXPECT_EQ(backends(), (Addresses{kTwo, kThree})) << "a name that is gone does not empty a pool";
+    tell(web({kOne}));
+    ASSERT_TRUE(become({kOne}));
+}
+
+TEST_F(DnsPool, LeavesOutWhatIsNoBackendsAddress) {
+    tell(web({kOne, kTwo}));
+    ask_for("web", "a");
+    ASSERT_TRUE(become({kOne, kTwo}));
+    tell(web({kOne, "127.0.0.1", kTwo, "224.0.0.1", "0.0.0.0"}));
+    ASSERT_TRUE(refuses({"web.example.org: 127.0.0.1 is not the address of a backend", ": 224.0.0.1 is not",
+                         ": 0.0.0.0 is not"}));
+    EXPECT_TRUE(is("ok"));
+    EXPECT_EQ(backends(), (Addresses{kOne, kTwo}));
+    tell(web({kTwo, "255.255.255.255"}));
+    ASSERT_TRUE(become({kTwo})) << "garbage does not hold back what is good";
+    tell(web({"0.0.0.0"}));
+    ASSERT_TRUE(fails_with("web.example.org: 0.0.0.0 is not the address of a backend"));
+    EXPECT_EQ(backends(), Addresses{kTwo});
+    EXPECT_TRUE(served_by({"backend-2"}));
+    tell(web({kThree}));
+    ASSERT_TRUE(become({kThree}));
+    EXPECT_TRUE(is("ok"));
+}
+
+TEST_F(DnsPool, LeavesOutServicesThatLeadNowhere) {
+    const std::string hosts = "one 1 A 10.1.10.10\ntwo 1 A 10.1.10.11\nmany 1 A 224.0.0.1\n";
+    tell(hosts + "_web._tcp 1 SRV 0 1 80 one\n_web._tcp 1 SRV 0 1 80 two\n");
+    ask_for("_web._tcp", "srv");
+    ASSERT_TRUE(become({kOne, kTwo}));
+    tell(hosts +
+         "_web._tcp 1 SRV 0 1 80 one\n_web._tcp 1 SRV 0 1 80 gone\n_web._tcp 1 SRV 0 1 0 one\n"
+         "_web._tcp 1 SRV 0 1 80 two\n_web._tcp 1 SRV 0 1 80 many\n");
+    ASSERT_TRUE(refuses({"gone.example.org:80: it has no address", "one.example.org:0: 0 is no port",
+                         "many.example.org:80: 224.0.0.1 is not the address of a backend"}));
+    EXPECT_TRUE(is("ok"));
+    EXPECT_EQ(backends(), (Addresses{kOne, kTwo}));
+    tell(hosts + "_web._tcp 1 SRV 0 1 80 gone\n");
+    ASSERT_TRUE(fails_with("_web._tcp.example.org: gone.example.org:80: it has no address"));
+    EXPECT_EQ(backends(), (Addresses{kOne, kTwo}));
+    EXPECT_TRUE(served_by({"backend-1", "backend-2"}));
+    tell(hosts + "_web._tcp 1 SRV 0 1 80 two\n");
+    ASSERT_TRUE(become({kTwo}));
+    EXPECT_TRUE(is("ok"));
 }
 
 }  // namespace

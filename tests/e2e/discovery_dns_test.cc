@@ -5,6 +5,7 @@
 #include "lab/knot.h"
 #include "lab/lab.h"
 #include "tests/e2e/lone_source.h"
+#include "tests/e2e/pace.h"
 
 namespace weir::e2e {
 namespace {
@@ -56,7 +57,7 @@ TEST_F(DiscoveryDns, FollowsTheAddressesOfAName) {
     auto since = steady_clock::now();
     change("web 1 A 10.0.0.1\nweb 1 A 10.0.0.2\nweb 1 AAAA 2001:db8::1");
     ASSERT_TRUE(source_->awaits({"10.0.0.1:8080", "10.0.0.2:8080", "[2001:db8::1]:8080"}));
-    print_delay("from Knot's new zone to the listener, with a TTL of 1 s", since);
+    print_span("from Knot's new zone to the listener, with a TTL of 1 s", since);
     change("web 1 A 10.0.0.3");
     ASSERT_TRUE(source_->awaits({"10.0.0.3:8080"}));
     change("other A 10.0.0.3");

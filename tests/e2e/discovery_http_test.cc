@@ -3,13 +3,13 @@
 
 #include "discovery/kinds.h"
 #include "lab/lab.h"
-#include "tests/e2e/seeker.h"
+#include "tests/e2e/lone_source.h"
 #include "tests/e2e/site.h"
 
 namespace weir::e2e {
 namespace {
 
-using testing::HasSubstr, testing::IsEmpty, testing::SizeIs;
+using testing::SizeIs;
 
 class HttpDiscovery : public SiteTest {
   protected:
@@ -33,10 +33,10 @@ class HttpDiscovery : public SiteTest {
                                                               std::chrono::seconds(seconds_ago));
         std::filesystem::rename(files_ / "next", files_ / "list");
     }
-    Seeker& seek() {
-        return seeker_.emplace(
+    void begin() {
+        source_.emplace(
             lab_->host("balancer"), discovery::http_kind(),
-            Seeker::Settings{{"url", "http://10.1.10.1/list"}, {"interval", std::chrono::milliseconds(100)}});
+            LoneSource::Spec{{"url", "http://10.1.10.1/list"}, {"interval", std::chrono::milliseconds(100)}});
     }
     size_t logged(const std::string& what) {
         auto log = nginx_->access_log();
@@ -48,43 +48,40 @@ class HttpDiscovery : public SiteTest {
     lab::TempDir files_;
     std::optional<lab::Lab> lab_;
     std::optional<lab::Nginx> nginx_;
-    std::optional<Seeker> seeker_;
+    std::optional<LoneSource> source_;
 };
 
 TEST_F(HttpDiscovery, FollowsADocument) {
     publish(R"(["10.1.10.11"])", 100);
-    auto& seeker = seek();
-    ASSERT_TRUE(seeker.finds({"10.1.10.11"})) << seeker.last_failure();
-    ASSERT_TRUE(seeker.until([&] { return logged("GET /list HTTP/1.1\" 304 ") >= 3; }))
+    begin();
+    ASSERT_TRUE(source_->awaits({"10.1.10.11"})) << source_->error();
+    ASSERT_TRUE(source_->await([&] { return logged("GET /list HTTP/1.1\" 304 ") >= 3; }))
         << nginx_->access_log();
     EXPECT_EQ(logged("GET /list HTTP/1.1\" 200 "), 1u);
     publish(R"([{"address": "10.1.10.12:80"}, "x"])", 50);
-    ASSERT_TRUE(seeker.finds({"10.1.10.12"}));
-    EXPECT_THAT(seeker.heard().sets.back().refused, SizeIs(1));
-    EXPECT_THAT(seeker.heard().failures, IsEmpty());
+    ASSERT_TRUE(source_->awaits({"10.1.10.12:80"}));
+    EXPECT_THAT(source_->last().refused, SizeIs(1));
+    EXPECT_EQ(source_->times_failed(), 0u);
 }
 
 TEST_F(HttpDiscovery, KeepsWhatItKnowsWhileTheServerIsGoneOrTalksNonsense) {
     publish(R"(["10.1.10.11"])", 100);
-    auto& seeker = seek();
-    ASSERT_TRUE(seeker.finds({"10.1.10.11"})) << seeker.last_failure();
+    begin();
+    ASSERT_TRUE(source_->awaits({"10.1.10.11"})) << source_->error();
     nginx_->kill();
-    ASSERT_TRUE(seeker.fails(1));
-    EXPECT_THAT(seeker.last_failure(), HasSubstr("connection refused"));
+    ASSERT_TRUE(source_->awaits_failure("connection refused"));
     publish("<html>", 60);
     nginx_->start();
-    auto fails = [&](size_t times) {
-        return seeker.later([&] { return seeker.heard().failures.size() >= times; });
+    auto fails = [&](const char* why) {
+        return source_->await_later([&, why] { return source_->error().contains(why); });
     };
-    ASSERT_TRUE(fails(2));
-    EXPECT_THAT(seeker.last_failure(), HasSubstr("is not JSON"));
+    ASSERT_TRUE(fails("is not JSON")) << source_->error();
     std::filesystem::remove(files_ / "list");
-    ASSERT_TRUE(fails(3));
-    EXPECT_THAT(seeker.last_failure(), HasSubstr("HTTP 404"));
-    EXPECT_THAT(seeker.heard().sets, SizeIs(1));
+    ASSERT_TRUE(fails("HTTP 404")) << source_->error();
+    EXPECT_EQ(source_->times_found(), 1u);
     publish(R"(["10.1.10.11", "10.1.10.12"])", 20);
-    ASSERT_TRUE(seeker.later([&] { return seeker.has({"10.1.10.11", "10.1.10.12"}); }))
-        << seeker.last_failure();
+    ASSERT_TRUE(source_->await_later([&] { return source_->has({"10.1.10.11", "10.1.10.12"}); }))
+        << source_->error();
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "lab/lab.h"
 #include "lab/redis.h"
 #include "tests/e2e/lone_source.h"
+#include "tests/e2e/pace.h"
 
 namespace weir::e2e {
 namespace {
@@ -56,7 +57,7 @@ TEST_F(DiscoveryRedis, FollowsASetByItsEvents) {
     auto since = steady_clock::now();
     tell({"SADD", "web", "10.1.10.12"});
     ASSERT_TRUE(source_->awaits({"10.1.10.10:80", "10.1.10.11*3", "10.1.10.12"}));
-    print_delay("from redis-cli SADD to the listener", since);
+    print_span("from redis-cli SADD to the listener", since);
     tell({"SREM", "web", "10.1.10.10:80", "garbage"});
     ASSERT_TRUE(source_->awaits({"10.1.10.11*3", "10.1.10.12"}));
     EXPECT_TRUE(source_->last().refused.empty());

@@ -10,18 +10,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr const char* kVip = "192.168.101.1:80";
 const std::string kOne = "10.1.10.10", kTwo = "10.1.10.11", kThree = "10.1.10.12";
 
-class ServedDiscovery : public FedSiteTest {
-  protected:
-    testing::AssertionResult served_by(const std::vector<std::string>& servers) {
-        auto answers = testing::AssertionFailure();
-        if (lab::wait_until([&] { return bool(answers = answered_by(site_->ask(kVip), servers)); }, kSoon))
-            return testing::AssertionSuccess();
-        return answers;
-    }
-};
+using ServedDiscovery = FedSiteTest;
 
 TEST_F(ServedDiscovery, AnHttpDocumentFillsAPool) {
     put("[\"" + kOne + "\"]");
@@ -70,6 +61,40 @@ TEST_F(ServedDiscovery, GmondFillsAPoolAndWeighsIt) {
     EXPECT_TRUE(is("ok"));
 }
 
+TEST_F(ServedDiscovery, GmondsGarbageIsLeftOut) {
+    if (const auto why = lab::Gmond::why_not(); !why.empty()) GTEST_SKIP() << why;
+    lab::Gmond gmond(site_->balancer(), "127.0.0.1");
+    for (const auto& address : {kOne, kTwo}) gmond.report(address, "load_one", 1);
+    start("ganglia: {address: \"127.0.0.1:8649\", interval: 1s}, damping: 0s");
+    ASSERT_TRUE(become({kOne, kTwo}));
+    gmond.report(kThree, "load_one", "heavy");
+    EXPECT_TRUE(refuses({kThree + ": its load_one is 'heavy', not a number from 0"}));
+    EXPECT_EQ(backends(), (Addresses{kOne, kTwo}));
+    gmond.report(kTwo, "load_one", -1);
+    EXPECT_TRUE(refuses({kTwo + ": its load_one is '-1", "'heavy'"}));
+    EXPECT_EQ(backends(), (Addresses{kOne, kTwo})) << "of a host that is known, what it told last counts";
+    EXPECT_TRUE(is("ok"));
+
+    gmond.kill();
+    const std::string half = "<GANGLIA_XML><CLUSTER NAME=\"lab\"><HOST NAME=\"a\" IP=\"" + kThree;
+    put(half, "said");
+    {
+        lab::Process teller(site_->balancer(), {"/usr/bin/python3", WEIR_SOURCE_DIR "/tests/e2e/teller.py",
+                                                "8649", path("said")});
+        ASSERT_TRUE(fails_with("127.0.0.1:8649: not whole XML"));
+        put("<html><body>Bad Gateway</body></html>", "said");
+        ASSERT_TRUE(fails_with("no Ganglia XML: it begins with <html>"));
+        put(half + "\" TN=\"soon\"/></CLUSTER></GANGLIA_XML>", "said");
+        ASSERT_TRUE(refuses({"cluster lab, host a: it does not say when it has last reported"}));
+        EXPECT_EQ(backends(), (Addresses{kOne, kTwo}));
+        EXPECT_TRUE(served_by({"backend-1", "backend-2"}));
+    }
+    gmond.start();
+    gmond.report(kThree, "load_one", 1);
+    EXPECT_TRUE(become({kOne, kTwo, kThree}));
+    EXPECT_TRUE(is("ok"));
+}
+
 TEST_F(ServedDiscovery, AConsulServiceFillsAPool) {
     auto passing = [&, index = 6](const std::string& services) mutable {
         put(fmt::format(R"({{"index": {}, "passing": [{}]}})", ++index, services), "consul.json");
@@ -85,10 +110,10 @@ TEST_F(ServedDiscovery, AConsulServiceFillsAPool) {
     start("consul: {address: \"http://127.0.0.1:8500\", service: web}, damping: 0s");
     ASSERT_TRUE(become({kOne}));
     EXPECT_EQ(site_->row(kOne).at("weight").to_number<int>(), 2);
-    auto since = steady_clock::now();
-    passing(fmt::format(R"("{}:80", "{}:80")", kTwo, kThree));
-    ASSERT_TRUE(become({kTwo, kThree}));
-    print_span("from the service's change to the plan in force", since);
+    EXPECT_TRUE(follows_at_once(
+        "from the service's change to the plan in force",
+        {[&] { passing(fmt::format(R"("{}:80", "{}:80")", kOne, kTwo)); }, {kOne, kTwo}},
+        {[&] { passing(fmt::format(R"("{}:80", "{}:80")", kTwo, kThree)); }, {kTwo, kThree}}));
     EXPECT_TRUE(served_by({"backend-2", "backend-3"}));
     running.reset();
     ASSERT_TRUE(is("failing"));

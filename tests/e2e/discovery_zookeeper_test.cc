@@ -5,6 +5,7 @@
 #include "lab/lab.h"
 #include "lab/zookeeper.h"
 #include "tests/e2e/lone_source.h"
+#include "tests/e2e/pace.h"
 
 namespace weir::e2e {
 namespace {
@@ -61,11 +62,11 @@ TEST_F(DiscoveryZookeeper, FollowsChildrenAndWhatIsInThem) {
     zookeeper_->create("/web/10.1.10.12:80");
     ASSERT_TRUE(source_->awaits({"10.1.10.10:80", "10.1.10.11*3", "10.1.10.12:80"}))
         << "its name, being empty";
-    print_delay("from zoo_create() to the listener", since);
+    print_span("from zoo_create() to the listener", since);
     since = steady_clock::now();
     zookeeper_->set("/web/a", "10.1.10.10:81");
     ASSERT_TRUE(source_->awaits({"10.1.10.10:81", "10.1.10.11*3", "10.1.10.12:80"}));
-    print_delay("from zoo_set() to the listener", since);
+    print_span("from zoo_set() to the listener", since);
     zookeeper_->set("/web/a", "10.1.10.10:82");
     ASSERT_TRUE(source_->awaits({"10.1.10.10:82", "10.1.10.11*3", "10.1.10.12:80"})) << "watched again";
     zookeeper_->remove("/web/b");

@@ -4,7 +4,6 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
-#include <iostream>
 
 namespace weir::e2e {
 
@@ -48,13 +47,52 @@ testing::AssertionResult FedSiteTest::become(const Addresses& wanted) {
                                        << boost::json::serialize(source());
 }
 
+testing::AssertionResult FedSiteTest::follows_at_once(const std::string& what, const Turn& there,
+                                                      const Turn& back) {
+    Pace pace;
+    for (size_t i = 0; i < Pace::kChanges; ++i) {
+        const auto& turn = i % 2 == 0 ? there : back;
+        const auto since = std::chrono::steady_clock::now();
+        turn.make();
+        if (!pace.await(since, [&] { return backends() == turn.then; })) return become(turn.then);
+    }
+    return pace.is_prompt(what);
+}
+
+testing::AssertionResult FedSiteTest::served_by(const std::vector<std::string>& servers) {
+    auto answers = testing::AssertionFailure();
+    if (lab::wait_until([&] { return bool(answers = answered_by(site_->ask("192.168.101.1:80"), servers)); },
+                        kSoon))
+        return testing::AssertionSuccess();
+    return answers << "\n" << site_->daemon().log();
+}
+
 boost::json::object FedSiteTest::source(size_t i) {
     return site_->get("/api/v1/pools").at(0).at("sources").at(i).as_object();
 }
 
 testing::AssertionResult FedSiteTest::is(const std::string& state) {
-    if (lab::wait_until([&] { return says("state") == state; }, kSoon)) return testing::AssertionSuccess();
-    return testing::AssertionFailure() << boost::json::serialize(source());
+    return is_so([&] { return says("state") == state; });
+}
+
+testing::AssertionResult FedSiteTest::is_so(const std::function<bool()>& condition) {
+    if (lab::wait_until(condition, 2 * kSoon)) return testing::AssertionSuccess();
+    return testing::AssertionFailure() << boost::json::serialize(source()) << "\n" << site_->daemon().log();
+}
+
+testing::AssertionResult FedSiteTest::refuses(const std::vector<std::string>& words) {
+    return is_so([&] {
+        const auto refused = boost::json::serialize(source().at("refused"));
+        return std::ranges::all_of(words, [&](const auto& word) { return refused.contains(word); });
+    });
+}
+
+testing::AssertionResult FedSiteTest::fails_with(const std::string& words) {
+    return is_so([&] { return says("state") == "failing" && says("error").contains(words); });
+}
+
+testing::AssertionResult FedSiteTest::is_held_back() {
+    return is_so([&] { return !says("held_back").empty(); });
 }
 
 std::string FedSiteTest::says(const std::string& name) {
@@ -80,12 +118,6 @@ void FedSiteTest::put(const std::string& text, const std::string& name) const {
     auto fresh = folder_->write("fresh", text);
     fs::permissions(fresh, fs::perms(0644));
     fs::rename(fresh, path(name));
-}
-
-void print_span(const std::string& what, std::chrono::steady_clock::time_point since) {
-    const auto span = std::chrono::steady_clock::now() - since;
-    std::cout << what << ": " << std::chrono::duration_cast<std::chrono::milliseconds>(span).count()
-              << " ms\n";
 }
 
 }  // namespace weir::e2e

@@ -1,7 +1,6 @@
 #include "tests/e2e/lone_source.h"
 
 #include <filesystem>
-#include <iostream>
 #include <iterator>
 
 #include "lab/failure.h"
@@ -17,19 +16,47 @@ LoneSource::LoneSource(lab::Host& host, const discovery::Kind& kind, Spec settin
     if (times_found_ + times_failed_ > 0) lab::give_up("it tells before it is made");
 }
 
+LoneSource::~LoneSource() {
+    source_.reset();
+    clock_.settle();
+}
+
 bool LoneSource::await(const std::function<bool()>& so, lab::Duration limit) {
     const auto deadline = steady_clock::now() + limit;
     return host_.run([&] {
         while (!so() && steady_clock::now() < deadline) {
+            lab::throw_if_interrupted();
             context_.restart();
-            context_.run_one_for(std::chrono::milliseconds(50));
+            context_.run_one_for(std::chrono::milliseconds(5));
+            follow_the_machine();
         }
         return so();
     });
 }
 
+void LoneSource::follow_the_machine() {
+    const auto before = std::exchange(machine_, steady_clock::now());
+    clock_.move(machine_ - before);
+}
+
 bool LoneSource::awaits(const std::set<std::string>& wanted) {
-    return await([&] { return error_.empty() && members() == wanted; });
+    return await([&] { return has(wanted); });
+}
+
+bool LoneSource::has(const std::set<std::string>& wanted) const {
+    return error_.empty() && members() == wanted;
+}
+
+bool LoneSource::await_later(const std::function<bool()>& so) {
+    for (int second = 0; second < 60 && !so(); second++) {
+        let_pass(std::chrono::seconds(1));
+        [[maybe_unused]] const bool not_yet = await(so, std::chrono::milliseconds(300));
+    }
+    return so();
+}
+
+void LoneSource::let_pass(Clock::Duration span) {
+    host_.run([&] { clock_.move(span); });
 }
 
 bool LoneSource::awaits_failure(const std::string& words) {
@@ -71,11 +98,6 @@ void LoneSource::failed(const Error& why) {
 size_t threads() {
     using Entries = std::filesystem::directory_iterator;
     return static_cast<size_t>(std::distance(Entries("/proc/self/task"), Entries()));
-}
-
-void print_delay(const std::string& of, steady_clock::time_point since) {
-    const auto span = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - since);
-    std::cout << of << ": " << span.count() << " ms\n";
 }
 
 }  // namespace weir::e2e

@@ -1,5 +1,6 @@
 // A source by itself on a host of the lab, with whom it tells: what it finds, and when. Its loop runs in the
-// test's thread, which is in the host's network namespace then.
+// test's thread, which is in the host's network namespace then. Its time is the machine's, but for what a
+// test lets pass at once, so that nobody waits for what takes long.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -9,6 +10,7 @@
 #include <set>
 #include <string>
 
+#include "base/fake_clock.h"
 #include "discovery/source.h"
 #include "lab/host.h"
 #include "lab/wait.h"
@@ -21,6 +23,8 @@ class LoneSource final : private discovery::Listener {
 
     /// Throws for settings that do not fit together.
     LoneSource(lab::Host& host, const discovery::Kind& kind, Spec settings);
+    ~LoneSource() override;
+    LoneSource(const LoneSource&) = delete;
 
     /// Runs the loop until it is so; false if it has not come so within `limit`.
     [[nodiscard]] bool await(const std::function<bool()>& so, lab::Duration limit = std::chrono::seconds(30));
@@ -29,8 +33,12 @@ class LoneSource final : private discovery::Listener {
     [[nodiscard]] bool awaits(const std::set<std::string>& members);
     /// Until it has failed with these words since a set was found.
     [[nodiscard]] bool awaits_failure(const std::string& words);
+    /// As await(), with seconds that pass faster than the machine's: for what comes after long pauses.
+    [[nodiscard]] bool await_later(const std::function<bool()>& so);
     /// Runs the loop for a while, in which nothing should happen.
     void idle(lab::Duration time);
+    /// At once: nothing comes from outside meanwhile.
+    void let_pass(Clock::Duration span);
 
     std::set<std::string> members() const;
     const discovery::Set& last() const { return last_; }
@@ -38,6 +46,8 @@ class LoneSource final : private discovery::Listener {
     size_t times_failed() const { return times_failed_; }
     /// "" where a set was found since.
     const std::string& error() const { return error_; }
+    /// Whether these were found last, and nothing has failed since.
+    bool has(const std::set<std::string>& members) const;
 
     /// The source goes; how long that took.
     lab::Duration end();
@@ -45,10 +55,12 @@ class LoneSource final : private discovery::Listener {
   private:
     void found(discovery::Set set) override;
     void failed(const Error& why) override;
+    void follow_the_machine();
 
     lab::Host& host_;
     boost::asio::io_context context_;
-    SystemClock clock_{context_.get_executor()};
+    FakeClock clock_{context_};
+    std::chrono::steady_clock::time_point machine_ = std::chrono::steady_clock::now();  // as the clock has it
     discovery::Set last_;
     size_t times_found_ = 0;
     size_t times_failed_ = 0;
@@ -58,8 +70,5 @@ class LoneSource final : private discovery::Listener {
 
 /// Threads of this process.
 size_t threads();
-
-/// Prints what a change took from the server to the listener, which the tests do not judge.
-void print_delay(const std::string& of, std::chrono::steady_clock::time_point since);
 
 }  // namespace weir::e2e

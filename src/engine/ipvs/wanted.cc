@@ -54,6 +54,7 @@ Result<Destination> method_of(const model::Forward& forward, const net::Ip& back
         }
         case ForwardKind::fou:
         case ForwardKind::dscp:
+        case ForwardKind::proxy:
             break;
     }
     return fail("IPVS cannot forward by {}; it can by nat, dsr, ipip, gre and gue",

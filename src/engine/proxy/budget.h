@@ -6,11 +6,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace weir::engine::proxy {
 
 /// Bytes a second, each way by itself: a token bucket that holds a tenth of a second's worth, or 64 KiB if
-/// that is more. What was taken too much is paid back before there is more.
+/// that is more. It is kept as one number, the time at which it was empty: what has come since is in it. So
+/// a change of the rate counts at once, and clocks of several threads need not agree to the nanosecond.
 class Rate {
   public:
     using Time = std::chrono::steady_clock::time_point;
@@ -23,20 +25,22 @@ class Rate {
     size_t take(size_t wanted, Time now);
     /// What was taken and not used.
     void give_back(size_t bytes);
-    /// When there is something again, if nothing was.
+    /// When there is something again, if nothing was: some hundredths of a second's worth, at least a byte,
+    /// if nobody else takes it before. Another time for each who asks, so that nobody is always the last.
     Time more_at(Time now) const;
 
   private:
     std::atomic<uint64_t> rate_{0};
-    std::atomic<int64_t> level_{0};
-    std::atomic<int64_t> filled_at_{0};  // nanoseconds of the clock
+    std::atomic<int64_t> empty_at_{std::numeric_limits<int64_t>::min()};  // sixteenths of nanoseconds
+    mutable std::atomic<uint32_t> asked_{0};
 };
 
 class Budget {
   public:
     std::atomic<uint64_t> connections{0};
-    Rate to_backends;
-    Rate to_clients;
+    // Apart: each is written by all workers.
+    alignas(64) Rate to_backends;
+    alignas(64) Rate to_clients;
 };
 
 }  // namespace weir::engine::proxy

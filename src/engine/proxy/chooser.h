@@ -18,8 +18,9 @@ class Chooser {
     explicit Chooser(uint32_t seed) : random_(seed) {}
 
     /// A place in route.targets; nothing where none is left. By maglev and rendezvous the client's address
-    /// and port decide (with `sticky` its network alone), by wlc the fewest connections beside the weight, on
-    /// all workers. A target that is tried or full is passed by.
+    /// and port decide (with `sticky` its network alone), the same on all workers and machines, and for all
+    /// frontends of a service whose tables are equal. By wlc the fewest connections beside the weight, on all
+    /// workers, and turns between equals. A target that is tried or full is passed by.
     std::optional<size_t> choose(const Route& route, const net::Endpoint& client,
                                  std::span<const size_t> tried);
 
@@ -27,10 +28,21 @@ class Chooser {
     static bool is_full(const Route& route, std::span<const size_t> tried);
 
   private:
-    std::optional<size_t> by_turns(const Route& route, std::span<const size_t> tried);
+    using Tried = std::span<const size_t>;
+
+    std::optional<size_t> by_turns(const Route& route, Tried tried);
+    std::optional<size_t> by_least(const Route& route, Tried tried);
+    template <class Takes>
+    std::optional<size_t> next_turn(const Route& route, Takes takes);
+    void begin_turns(const Route& route, uint64_t weight);
+    uint64_t draw();
 
     std::minstd_rand random_;
-    std::vector<int64_t> credits_;  // of rr, by target
+    // By target: how far its turn is due, in parts of weights; and the connections that were just seen, of
+    // wlc.
+    std::vector<int64_t> credits_;
+    std::vector<uint64_t> loads_;
+    uint64_t weight_ = 0;  // of all targets, when the credits began
 };
 
 }  // namespace weir::engine::proxy

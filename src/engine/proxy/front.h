@@ -27,8 +27,10 @@ enum class Reason : uint8_t {
     idle,             // nothing came either way for idle_timeout
     lifetime,         // the connection was as old as it may be
     backend_removed,  // what it had may not be kept
+    over_rate,        // UDP: datagrams above the bandwidth
+    buffers_full,     // UDP: datagrams that a socket had no room for
 };
-inline constexpr size_t kReasons = 10;
+inline constexpr size_t kReasons = 12;
 /// As in metrics: snake_case.
 std::string_view to_text(Reason reason);
 
@@ -37,11 +39,12 @@ struct Shared {
     std::array<std::atomic<uint64_t>, kReasons> refused{};
     std::atomic<uint64_t> connections{0};                 // of all services
     std::atomic<uint64_t> max_connections{~uint64_t{0}};  // of all services
+    std::atomic<uint32_t> pipe_size{1 << 20};             // model::ProxyEngine's; 0: bulk is copied
     /// A backend took no connection: its control thread may look at the tallies. From any worker.
     std::function<void()> on_failure = [] {};
 
-    void count(Reason reason) {
-        refused[static_cast<size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
+    void count(Reason reason, uint64_t times = 1) {
+        refused[static_cast<size_t>(reason)].fetch_add(times, std::memory_order_relaxed);
     }
 };
 

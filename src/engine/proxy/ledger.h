@@ -1,51 +1,62 @@
-// What outlives a snapshot: the tallies of targets and frontends, the services' budgets, and tables that need
-// not be built again. And how a snapshot is made of a plan.
+// What one connection, or session, adds to the tallies of its frontend and of its target: it is active for as
+// long as this lives. In the worker's thread, whose own tallies they are.
 #pragma once
 
-#include <map>
 #include <memory>
-#include <set>
-#include <string>
-#include <tuple>
-#include <vector>
+#include <utility>
 
 #include "engine/proxy/snapshot.h"
-#include "sched/table.h"
 
 namespace weir::engine::proxy {
 
+enum class Direction : uint8_t { to_backend, to_client };
+
 class Ledger {
   public:
-    explicit Ledger(size_t workers) : workers_(workers) {}
+    Ledger() = default;
+    Ledger(const std::shared_ptr<Tallies>& frontend, const std::shared_ptr<Tallies>& target, size_t worker)
+        : frontend_(frontend, &frontend->by_worker[worker]), target_(target, &target->by_worker[worker]) {
+        add(&Tally::active, 1);
+    }
+    Ledger(Ledger&&) = default;
+    Ledger& operator=(Ledger&& other) noexcept {
+        std::swap(frontend_, other.frontend_);
+        std::swap(target_, other.target_);
+        return *this;
+    }
+    ~Ledger() {
+        if (target_) add(&Tally::active, ~uint64_t{0});
+    }
 
-    /// The proxy's frontends of the plan. `shunned` get no new connections.
-    std::shared_ptr<const Snapshot> snapshot(const model::Plan& plan,
-                                             const std::set<model::TargetKey>& shunned);
-
-    /// Null where it has none: no snapshot had the target, or it has gone with its last connection.
-    const Tallies* of(const model::TargetKey& target) const;
-    /// Every target's that there is.
-    const std::map<model::TargetKey, std::shared_ptr<Tallies>>& targets() const { return targets_; }
-
-    /// Drops what is in no snapshot of late, and has no connection.
-    void forget(const Snapshot& present);
+    /// The backend has taken the connection.
+    void taken() {
+        add(&Tally::total, 1);
+        if (target_->in_a_row.load(std::memory_order_relaxed) != 0)
+            target_->in_a_row.store(0, std::memory_order_relaxed);
+    }
+    void failed() {
+        add(&Tally::failed, 1);
+        increase(target_->in_a_row, 1);
+    }
+    void carried(Direction direction, uint64_t bytes, uint64_t packets) {
+        add(direction == Direction::to_backend ? &Tally::in_bytes : &Tally::out_bytes, bytes);
+        if (direction == Direction::to_backend) add(&Tally::in_packets, packets);
+    }
 
   private:
-    using Table = std::vector<uint32_t>;
-    using TableKey = std::tuple<model::Scheduler, std::vector<sched::Candidate>, std::vector<uint32_t>>;
+    using Counter = std::atomic<uint64_t>;
 
-    std::shared_ptr<const Route> route(const model::Frontend& frontend,
-                                       const std::set<model::TargetKey>& shunned);
-    std::shared_ptr<const Table> table(const model::Scheduler& scheduler,
-                                       std::vector<sched::Candidate> candidates,
-                                       std::vector<uint32_t> places);
+    /// One thread writes: this needs no locked instruction.
+    static void increase(Counter& counter, uint64_t by) {
+        counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+    }
+    void add(Counter Tally::* counter, uint64_t by) {
+        increase((*frontend_).*counter, by);
+        increase((*target_).*counter, by);
+    }
 
-    size_t workers_;
-    uint64_t number_ = 0;
-    std::map<model::TargetKey, std::shared_ptr<Tallies>> targets_;
-    std::map<model::FrontendKey, std::shared_ptr<Tallies>> frontends_;
-    std::map<std::string, std::shared_ptr<Budget>> budgets_;
-    std::map<TableKey, std::weak_ptr<const Table>> tables_;
+    std::shared_ptr<Tally> frontend_;
+    std::shared_ptr<Tally> target_;
 };
 
 }  // namespace weir::engine::proxy

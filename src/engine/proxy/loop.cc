@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <utility>
 
 namespace weir::engine::proxy {
 namespace {
@@ -15,13 +17,8 @@ constexpr int kAtOnce = 256;  // events of one fetch
 
 void Alarm::set(Time due) {
     clear();
-    place_ = loop_.alarms_.emplace(due, this);
-    set_ = true;
-}
-
-void Alarm::clear() {
-    if (set_) loop_.alarms_.erase(place_);
-    set_ = false;
+    due_ = std::max(due, loop_.now_);
+    loop_.alarms_.insert(*this);
 }
 
 Result<std::unique_ptr<Loop>> Loop::make() {
@@ -49,30 +46,44 @@ void Loop::forget(int descriptor) {
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, descriptor, nullptr);
 }
 
+void Loop::turn(Watcher& watcher) {
+    if (!watcher.turn_.is_linked()) turns_.push_back(watcher);
+}
+
 void Loop::bury(std::unique_ptr<Watcher> watcher) {
-    std::erase(turns_, watcher.get());
+    if (!watcher) return;
+    watcher->turn_.unlink();
     buried_.push_back(std::move(watcher));
 }
 
+/// Who goes may bury others.
+void Loop::let_go() {
+    while (!buried_.empty()) std::exchange(buried_, {}).clear();
+}
+
+/// Where others wait to be called, the loop is awake or about to be.
 void Loop::post(std::function<void()> call) {
     {
         const std::lock_guard lock(mutex_);
         posted_.push_back(std::move(call));
+        if (posted_.size() > 1) return;
     }
     const uint64_t one = 1;
-    [[maybe_unused]] auto written = ::write(wake_.get(), &one, sizeof one);  // full: it wakes anyway
+    [[maybe_unused]] auto written = ::write(wake_.get(), &one, sizeof one);
 }
 
 void Loop::stop() {
     post([this] { stopped_ = true; });
 }
 
+/// By the clock as it is: what was called since the last fetch took its time.
 int Loop::wait_milliseconds() const {
     if (!turns_.empty()) return 0;
     if (now_ - last_event_ < spin_) return 0;
     if (alarms_.empty()) return -1;
-    auto left = std::chrono::ceil<std::chrono::milliseconds>(alarms_.begin()->first - now_).count();
-    return static_cast<int>(std::clamp<int64_t>(left, 0, 60000));
+    auto left = alarms_.begin()->due_ - std::chrono::steady_clock::now();
+    auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+    return static_cast<int>(std::clamp<int64_t>(milliseconds, 0, 60000));
 }
 
 void Loop::fetch(int timeout) {
@@ -100,9 +111,14 @@ void Loop::call_posted() {
     for (auto& call : calls) call();
 }
 
+/// Those that were due before: an alarm that is set to a time that is over again and again keeps nobody from
+/// anything.
 void Loop::ring() {
-    while (!alarms_.empty() && alarms_.begin()->first <= now_) {
-        auto& alarm = *alarms_.begin()->second;
+    const auto later =
+        std::ranges::find_if(alarms_, [this](const Alarm& alarm) { return alarm.due_ > now_; });
+    auto due = std::distance(alarms_.begin(), later);
+    for (; due > 0 && !alarms_.empty() && alarms_.begin()->due_ <= now_; --due) {
+        auto& alarm = *alarms_.begin();
         alarm.clear();
         alarm.call_();
     }
@@ -110,10 +126,12 @@ void Loop::ring() {
 
 /// Of those that asked before: who asks again waits for the next round.
 void Loop::take_turns() {
-    for (auto left = turns_.size(); left > 0 && !turns_.empty(); --left) {
-        auto* watcher = turns_.front();
-        turns_.pop_front();
-        watcher->ready(0);
+    Turns turns;
+    turns.swap(turns_);
+    while (!turns.empty()) {
+        auto& watcher = turns.front();
+        turns.pop_front();
+        watcher.ready(0);
     }
 }
 
@@ -122,7 +140,7 @@ void Loop::run() {
         fetch(wait_milliseconds());
         take_turns();
         ring();
-        buried_.clear();
+        let_go();
     }
 }
 

@@ -4,11 +4,11 @@
 // another turn.
 #pragma once
 
+#include <boost/intrusive/list.hpp>
+#include <boost/intrusive/set.hpp>
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -19,6 +19,8 @@
 namespace weir::engine::proxy {
 
 class Loop;
+/// Who goes away leaves the loop's lists by itself.
+using Leaves = boost::intrusive::link_mode<boost::intrusive::auto_unlink>;
 
 /// Somebody who is told that a descriptor has become readable, writable or broken.
 class Watcher {
@@ -26,29 +28,34 @@ class Watcher {
     virtual ~Watcher() = default;
     /// `events`: as epoll has them. Of a turn that was asked for: 0. May still come to one that is buried.
     virtual void ready(uint32_t events) = 0;
+
+  private:
+    friend class Loop;
+    boost::intrusive::list_member_hook<Leaves> turn_;
 };
 
-/// A call at a time to come: none while it is not set. Its owner keeps it, and takes it along.
+/// A call at a time to come: none while it is not set. Its owner keeps it, and takes it along; not
+/// within the call, though: bury() the owner there.
 class Alarm {
   public:
     using Time = std::chrono::steady_clock::time_point;
 
     Alarm(Loop& loop, std::function<void()> call) : loop_(loop), call_(std::move(call)) {}
     Alarm(const Alarm&) = delete;
-    ~Alarm() { clear(); }
 
-    /// Whatever it was set to before. Costs a tree's insertion, so what moves with each packet is better
-    /// looked at when it rings.
+    /// Whatever it was set to before; a time that is over is now, after all that is due already. Costs a
+    /// tree's insertion, so what moves with each packet is better looked at when it rings.
     void set(Time due);
-    void clear();
-    bool is_set() const { return set_; }
+    void clear() { place_.unlink(); }
+    bool is_set() const { return place_.is_linked(); }
+    bool operator<(const Alarm& other) const { return due_ < other.due_; }
 
   private:
     friend class Loop;
     Loop& loop_;
     std::function<void()> call_;
-    bool set_ = false;
-    std::multimap<Time, Alarm*>::iterator place_{};
+    Time due_{};
+    boost::intrusive::set_member_hook<Leaves> place_;
 };
 
 class Loop {
@@ -58,6 +65,8 @@ class Loop {
     /// Fails where the process has no descriptors left.
     static Result<std::unique_ptr<Loop>> make();
     Loop(const Loop&) = delete;
+    /// After whoever uses it, but for those who are buried.
+    ~Loop() { let_go(); }
 
     /// The watcher is called from now on, until the descriptor is closed: who closes it does so before the
     /// watcher goes, and lets that go by bury().
@@ -66,9 +75,10 @@ class Loop {
     Status watch_level(int descriptor, Watcher& watcher, uint32_t events);
     void forget(int descriptor);
 
-    /// ready(0) once the others that wait have had their turn.
-    void turn(Watcher& watcher) { turns_.push_back(&watcher); }
-    /// Lets it go after all that is under way: events for it may have been fetched already.
+    /// ready(0) once the others that wait have had their turn; once for all times that it was asked for.
+    void turn(Watcher& watcher);
+    /// Lets it go after all that is under way: events for it may have been fetched already. It has no turn
+    /// any more.
     void bury(std::unique_ptr<Watcher> watcher);
 
     /// Of the last fetch: good enough for time-outs.
@@ -84,20 +94,30 @@ class Loop {
 
   private:
     friend class Alarm;
+    using Turns = boost::intrusive::list<
+        Watcher,
+        boost::intrusive::member_hook<Watcher, boost::intrusive::list_member_hook<Leaves>, &Watcher::turn_>,
+        boost::intrusive::constant_time_size<false>>;
+    using Alarms = boost::intrusive::multiset<
+        Alarm,
+        boost::intrusive::member_hook<Alarm, boost::intrusive::set_member_hook<Leaves>, &Alarm::place_>,
+        boost::intrusive::constant_time_size<false>>;
+
     Loop(UniqueFd epoll, UniqueFd wake) : epoll_(std::move(epoll)), wake_(std::move(wake)) {}
     int wait_milliseconds() const;
     void fetch(int timeout);
     void take_turns();
     void ring();
     void call_posted();
+    void let_go();
 
     UniqueFd epoll_;
     UniqueFd wake_;
     Time now_ = std::chrono::steady_clock::now();
     Time last_event_{};
     std::chrono::nanoseconds spin_{0};
-    std::multimap<Time, Alarm*> alarms_;
-    std::deque<Watcher*> turns_;
+    Alarms alarms_;
+    Turns turns_;
     std::vector<std::unique_ptr<Watcher>> buried_;
     bool stopped_ = false;  // the loop's thread alone
 

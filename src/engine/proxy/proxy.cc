@@ -92,7 +92,7 @@ Proxy::~Proxy() {
 Status Proxy::start_workers(const model::ProxyEngine& settings) {
     const size_t count =
         settings.workers != 0 ? settings.workers : std::max(1u, std::thread::hardware_concurrency());
-    ledger_ = std::make_unique<Ledger>(count);
+    snapshots_ = std::make_unique<Snapshots>(count);
     for (size_t i = 0; i < count; ++i) {
         auto worker = Worker::start(i, shared_);
         if (!worker) return propagate(worker);
@@ -108,6 +108,7 @@ Status Proxy::apply(const model::Plan& plan) {
         spdlog::warn("proxy: {} workers go on: another number of them takes a restart", workers_.size());
     plan_ = plan;
     shared_.max_connections = most_connections(plan.proxy);
+    shared_.pipe_size = plan.proxy.pipe_size;
     publish();
     return {};
 }
@@ -116,8 +117,8 @@ Status Proxy::apply(const model::Plan& plan) {
 void Proxy::publish() {
     std::set<model::TargetKey> shunned;
     for (const auto& [target, until] : shunned_) shunned.insert(target);
-    snapshot_ = ledger_->snapshot(plan_, shunned);
-    ledger_->forget(*snapshot_);
+    snapshot_ = snapshots_->snapshot(plan_, shunned);
+    snapshots_->forget(*snapshot_);
     std::vector<std::future<Deaf>> answers;
     for (auto& worker : workers_) {
         auto answer = std::make_shared<std::promise<Deaf>>();
@@ -153,7 +154,7 @@ void Proxy::tell_later() {
 void Proxy::look_at_failures() {
     look_is_due_ = false;
     bool changed = false;
-    for (const auto& [target, tallies] : ledger_->targets()) {
+    for (const auto& [target, tallies] : snapshots_->targets()) {
         const auto* frontend = find(target.frontend);
         if (!frontend || !target_of(*frontend, target.backend) || shunned_.contains(target)) continue;
         auto failed = [](const Tally& each) { return each.in_a_row >= kFailures; };
@@ -198,7 +199,7 @@ Observation Proxy::observe() {
 Observation Proxy::observe(const std::vector<model::TargetKey>& targets) {
     Observation observation;
     for (const auto& key : targets) {
-        const auto* tallies = ledger_->of(key);
+        const auto* tallies = snapshots_->of(key);
         auto& traffic = observation.targets[key] = tallies ? traffic_of(*tallies) : Traffic();
         (key.frontend.protocol == model::Protocol::udp ? traffic.flows.datagram : traffic.flows.established) =
             traffic.flows_active;

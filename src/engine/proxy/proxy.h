@@ -14,7 +14,7 @@
 
 #include "base/clock.h"
 #include "engine/engine.h"
-#include "engine/proxy/ledger.h"
+#include "engine/proxy/snapshots.h"
 #include "engine/proxy/worker.h"
 
 namespace weir::engine::proxy {
@@ -57,7 +57,7 @@ class Proxy final : public engine::Engine {
     Clock& clock_;
     std::function<void()> on_change_;
     Shared shared_;
-    std::unique_ptr<Ledger> ledger_;
+    std::unique_ptr<Snapshots> snapshots_;
     std::vector<std::unique_ptr<Worker>> workers_;
     model::Plan plan_{};
     std::shared_ptr<const Snapshot> snapshot_;

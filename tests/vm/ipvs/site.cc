@@ -46,11 +46,11 @@ model::Frontend frontend(const Wish& wish) {
     return made;
 }
 
-Site::Site() {
-    lab_.lan("front", {&client(), &balancer()}, "eth0");
-    lab::Host& back = lab_.lan("back", {&backend(1), &backend(2)}, "eth0");
-    lab_.plug(back, balancer(), "eth1");
-    lab_.plug(back, client(), "eth1");
+Site::Site(lab::LanOptions wire) {
+    lab_.lan("front", {&client(), &balancer()}, "eth0", wire);
+    lab::Host& back = lab_.lan("back", {&backend(1), &backend(2)}, "eth0", wire);
+    lab_.plug(back, balancer(), "eth1", wire);
+    lab_.plug(back, client(), "eth1", wire);
     add_addresses(client(), "eth0", 1, 1);
     add_addresses(client(), "eth1", 10, 1);
     add_addresses(balancer(), "eth0", 1, 100);

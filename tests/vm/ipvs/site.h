@@ -44,7 +44,7 @@ model::Frontend frontend(const Wish& wish);
 
 class Site {
   public:
-    Site();
+    explicit Site(lab::LanOptions wire = {});
 
     lab::Host& client() { return lab_.host("client"); }
     lab::Host& balancer() { return lab_.host("balancer"); }

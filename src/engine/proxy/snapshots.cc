@@ -1,4 +1,4 @@
-#include "engine/proxy/ledger.h"
+#include "engine/proxy/snapshots.h"
 
 #include <algorithm>
 
@@ -21,9 +21,9 @@ auto& obtain(Map& map, const typename Map::key_type& key, const Args&... args) {
 
 }  // namespace
 
-std::shared_ptr<const Ledger::Table> Ledger::table(const model::Scheduler& scheduler,
-                                                   std::vector<sched::Candidate> candidates,
-                                                   std::vector<uint32_t> places) {
+std::shared_ptr<const Snapshots::Table> Snapshots::table(const model::Scheduler& scheduler,
+                                                         std::vector<sched::Candidate> candidates,
+                                                         std::vector<uint32_t> places) {
     TableKey key(scheduler, std::move(candidates), std::move(places));
     auto& kept = tables_[key];
     if (auto known = kept.lock()) return known;
@@ -34,8 +34,8 @@ std::shared_ptr<const Ledger::Table> Ledger::table(const model::Scheduler& sched
     return made;
 }
 
-std::shared_ptr<const Route> Ledger::route(const model::Frontend& frontend,
-                                           const std::set<model::TargetKey>& shunned) {
+std::shared_ptr<const Route> Snapshots::route(const model::Frontend& frontend,
+                                              const std::set<model::TargetKey>& shunned) {
     auto route = std::make_shared<Route>();
     route->key = frontend.key;
     route->service = frontend.service;
@@ -65,8 +65,8 @@ std::shared_ptr<const Route> Ledger::route(const model::Frontend& frontend,
     return route;
 }
 
-std::shared_ptr<const Snapshot> Ledger::snapshot(const model::Plan& plan,
-                                                 const std::set<model::TargetKey>& shunned) {
+std::shared_ptr<const Snapshot> Snapshots::snapshot(const model::Plan& plan,
+                                                    const std::set<model::TargetKey>& shunned) {
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->number = ++number_;
     snapshot->settings = plan.proxy;
@@ -79,12 +79,12 @@ std::shared_ptr<const Snapshot> Ledger::snapshot(const model::Plan& plan,
     return snapshot;
 }
 
-const Tallies* Ledger::of(const model::TargetKey& target) const {
+const Tallies* Snapshots::of(const model::TargetKey& target) const {
     auto found = targets_.find(target);
     return found == targets_.end() ? nullptr : found->second.get();
 }
 
-void Ledger::forget(const Snapshot& present) {
+void Snapshots::forget(const Snapshot& present) {
     std::set<const Tallies*> used;
     std::set<std::string_view> services;
     for (const auto& route : present.routes) {
