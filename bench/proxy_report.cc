@@ -76,6 +76,10 @@ const std::vector<Report::Target>& Report::targets() {
     return targets;
 }
 
+void Report::add(Kind kind, Column column, int round, double value) {
+    if (std::isfinite(value)) values_[{kind, column}][round] = value;
+}
+
 void Report::note(const std::string& text) {
     if (std::ranges::find(notes_, text) == notes_.end()) notes_.push_back(text);
 }

@@ -29,7 +29,8 @@ inline constexpr size_t kColumns = static_cast<size_t>(Column::datagram_loss) + 
 
 class Report {
   public:
-    void add(Kind kind, Column column, int round, double value) { values_[{kind, column}][round] = value; }
+    /// What is no number is left out.
+    void add(Kind kind, Column column, int round, double value);
     /// Why something is missing; once for each text.
     void note(const std::string& text);
 

@@ -125,12 +125,12 @@ Bulk pull(const net::Endpoint& from, size_t streams, const Span& span, std::func
     }
     uint64_t bytes = 0;
     Meter meter(span, std::move(cost));
-    char nowhere = 0;
+    std::vector<char> nowhere(kTaken);
     while (meter.goes_on(bytes))
         for (const auto& event : watch.wait(kTurn)) {
             // Thrown away where it is (tcp(7)), so that the client's core is not what is measured.
             const auto got =
-                ::recv(sockets[event.data.u64].get(), &nowhere, kTaken, MSG_TRUNC | MSG_DONTWAIT);
+                ::recv(sockets[event.data.u64].get(), nowhere.data(), kTaken, MSG_TRUNC | MSG_DONTWAIT);
             if (got == 0) lab::give_up("{}: a stream has ended", from.text());
             if (got < 0 && errno != EAGAIN)
                 lab::give_up("{}: a stream broke: {}", from.text(), std::strerror(errno));

@@ -29,8 +29,8 @@ class Watch {
 };
 
 struct Span {
-    std::chrono::milliseconds warm_up{150};
-    std::chrono::milliseconds counted{600};
+    std::chrono::milliseconds warm_up{100};
+    std::chrono::milliseconds counted{500};
 };
 
 /// What is done in the counted time, and what that costs somebody.
