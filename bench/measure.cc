@@ -1,7 +1,6 @@
 #include "bench/measure.h"
 
 #include <fmt/format.h>
-#include <sched.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,6 +48,18 @@ Alone::~Alone() {
     sched_setscheduler(0, SCHED_OTHER, &priority);
 }
 
+OnCpu::OnCpu(int cpu) {
+    lab::check(sched_getaffinity(0, sizeof before_, &before_), "cannot tell this thread's CPUs");
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    lab::check(sched_setaffinity(0, sizeof set, &set), "cannot run on CPU {}", cpu);
+}
+
+OnCpu::~OnCpu() {
+    sched_setaffinity(0, sizeof before_, &before_);
+}
+
 double cpu_seconds() {
     return seconds(CLOCK_THREAD_CPUTIME_ID);
 }
@@ -66,6 +77,16 @@ double quantile(std::vector<double> values, double share) {
 
 uint64_t process_memory(const std::string& name, pid_t pid) {
     auto text = read_field(fmt::format("/proc/{}/status", pid ? std::to_string(pid) : "self"), name);
+    return text.empty() ? 0 : std::stoull(text) * 1024;
+}
+
+double process_seconds(pid_t pid) {
+    clockid_t clock{};
+    return clock_getcpuclockid(pid, &clock) == 0 ? seconds(clock) : 0;
+}
+
+uint64_t process_resident(pid_t pid) {
+    auto text = read_field(fmt::format("/proc/{}/smaps_rollup", pid), "Rss");
     return text.empty() ? 0 : std::stoull(text) * 1024;
 }
 

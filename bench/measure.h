@@ -2,6 +2,7 @@
 // round.
 #pragma once
 
+#include <sched.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -20,6 +21,18 @@ class Alone {
     Alone& operator=(const Alone&) = delete;
 };
 
+/// This thread, and what it starts meanwhile, on one CPU.
+class OnCpu {
+  public:
+    explicit OnCpu(int cpu);
+    ~OnCpu();
+    OnCpu(const OnCpu&) = delete;
+    OnCpu& operator=(const OnCpu&) = delete;
+
+  private:
+    cpu_set_t before_{};
+};
+
 double cpu_seconds();   // of this thread
 double wall_seconds();  // monotonic
 
@@ -28,6 +41,12 @@ double quantile(std::vector<double> values, double share);
 
 /// A line of /proc/PID/status, in bytes: "VmRSS", "RssAnon", … 0: of this process.
 uint64_t process_memory(const std::string& name, pid_t pid = 0);
+
+/// What a process has used on all its threads, as /proc/PID/stat has it, but finer. 0 where there is none.
+double process_seconds(pid_t pid);
+
+/// All that is resident of a process, counted page by page, in bytes.
+uint64_t process_resident(pid_t pid);
 
 /// What the kernel charges for a map, in bytes.
 uint64_t map_memory(int map);
