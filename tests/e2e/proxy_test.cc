@@ -99,7 +99,7 @@ TEST_F(Proxied, KeepsConnectionsOverReloadsAndDrains) {
     ASSERT_TRUE(lab::wait_until([&] { return chats.report().talking == 60; }, kSoon));
     for (int round = 0; round < 10; ++round)
         ASSERT_TRUE(site_->reload(with_chat(fmt::format("proxy: {{retries: {}}},", round))));
-    EXPECT_TRUE(site_->weir({"drain", "10.1.10.10"}).ok());
+    EXPECT_EQ(site_->weir({"drain", "10.1.10.10"}).status, 0);
     EXPECT_TRUE(answered_by(site_->ask(kVip), {"backend-2", "backend-3"}));
     const auto report = chats.report();
     EXPECT_EQ(report.broken, 0u) << report.first_error;
