@@ -38,8 +38,7 @@ class Pump {
         uint32_t chunks = 0;  // that were read
     };
 
-    /// Carries until one of the ends has to be waited for, or as many bytes as it may have been read. A
-    /// process that splices ignores SIGPIPE.
+    /// Carries until one of the ends has to be waited for, or as many bytes as it may have been read.
     Progress run(Line& from, Line& to, Workbench& bench, size_t allowed);
 
     /// To be written before all that will be read. Of a pump that holds nothing.

@@ -61,7 +61,6 @@ void Relay::heard(End& from, uint32_t events) {
 
 /// A turn that it has asked for.
 void Relay::ready(uint32_t) {
-    has_asked_ = false;
     if (phase_ == Phase::carrying) carry();
 }
 

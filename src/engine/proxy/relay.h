@@ -115,7 +115,6 @@ class Relay final : public Watcher {
     size_t allowance(Direction direction, size_t wanted);
     size_t at_own_pace(Direction direction, size_t granted);
     void give_back(Direction direction, size_t bytes);
-    void ask_for_turn();
     Pump& pump(Direction direction) { return pumps_[static_cast<size_t>(direction)]; }
 
     void set_alarm();
@@ -139,7 +138,6 @@ class Relay final : public Watcher {
     Loop::Time active_;  // something was last carried
     Loop::Time paced_ = Loop::Time::max();
     Phase phase_ = Phase::waiting;
-    bool has_asked_ = false;  // for another turn
     std::array<bool, 2> is_shut_{};
 };
 

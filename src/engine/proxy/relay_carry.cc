@@ -42,7 +42,7 @@ void Relay::carry(Direction direction, size_t granted) {
         if (is_paced) return;
         if (granted > 0) return site_.host.throttle(direction).line_up(*this);
         left -= progress.read;
-        if (left == 0) return ask_for_turn();
+        if (left == 0) return site_.around.loop.turn(*this);
         allowed = allowance(direction, left);
         if (allowed == 0) return;
     }
@@ -56,11 +56,6 @@ void Relay::settle(Direction direction, Pump::State state) {
     auto& to = (direction == Direction::to_backend ? backend_ : client_).line;
     if (!is_shut) ::shutdown(to.fd.get(), SHUT_WR);
     is_shut = true;
-}
-
-void Relay::ask_for_turn() {
-    if (!has_asked_) site_.around.loop.turn(*this);
-    has_asked_ = true;
 }
 
 Rate& Relay::rate(Direction direction) const {

@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include <csignal>
 #include <future>
 #include <memory>
 #include <string>
@@ -148,12 +147,12 @@ class TcpFrontTest : public testing::Test {
     }
 
     void SetUp() override {
-        std::signal(SIGPIPE, SIG_IGN);
         descriptors_ = open_descriptors();
         loop = std::move(*Loop::make());
         thread_ = std::jthread([this] { loop->run(); });
         route.key.vip = *net::Ip::parse("127.0.0.1");
         route.key.port = net::Port(0);
+        route.table = std::make_shared<const std::vector<uint32_t>>(1, 0);  // first the first target
         route.tallies = std::make_shared<Tallies>(1);
         route.budget = std::make_shared<Budget>();
     }

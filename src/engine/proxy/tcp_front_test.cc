@@ -1,9 +1,6 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
-#include <numeric>
-#include <random>
-
 #include "engine/proxy/tcp_fixture.h"
 
 namespace weir::engine::proxy {
@@ -188,8 +185,7 @@ TEST_F(TcpFrontTest, SaysWhereItCannotListen) {
     auto opened = in_loop(
         [&] { return TcpFront::open(Around{*loop, 0, shared}, std::make_shared<const Route>(route)); });
     ASSERT_FALSE(opened);
-    EXPECT_NE(opened.error().message.find(route.key.port.value() ? "cannot listen on 127.0.0.1:" : "?"),
-              std::string::npos);
+    EXPECT_TRUE(opened.error().message.starts_with("cannot listen on 127.0.0.1:")) << opened.error().message;
 }
 
 // ---- backends that do not take it

@@ -203,6 +203,7 @@ INSTANTIATE_TEST_SUITE_P(Ways, TcpManyTest, testing::Values(true, false),
 TEST_P(TcpManyTest, HearWhatTheirOtherEndsHaveSaid) {
     Backend one;
     Backend two;
+    route.table = nullptr;
     add(one.endpoint());
     open_before(two);
     std::mt19937 random(11);

@@ -10,7 +10,7 @@
 namespace weir::engine::proxy {
 
 struct Workbench {
-    /// That of the calling thread. It goes with the last who has it.
+    /// That of the calling thread, which gets no SIGPIPE from then on. It goes with the last who has it.
     static std::shared_ptr<Workbench> of_this_thread();
 
     std::array<uint8_t, 65536> buffer;
