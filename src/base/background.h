@@ -6,7 +6,8 @@
 namespace weir {
 
 /// The process that returns is another one: without the terminal and the standard streams, in `/`. The one
-/// that called ends with 0. Call it when what may fail is done, and before there are threads.
+/// that called ends with 0, once the other is on its own. Call it when what may fail is done, and before
+/// there are threads.
 Status go_to_background();
 
 }  // namespace weir
