@@ -17,17 +17,18 @@ struct Proxy {
     std::chrono::milliseconds idle_timeout{900000};   // TCP: nothing either way for so long ends it
     std::chrono::milliseconds lifetime{0};            // of a connection, at most
     uint32_t max_connections = 0;                     // of the service at a time; 0: any number
-    std::chrono::milliseconds queue_timeout{5000};    // so long a connection waits for room, or for a backend
-    uint64_t bandwidth = 0;                           // of all connections together, in fair shares
-    uint64_t connection_bandwidth = 0;                // of each
-    bool accept_header = false;                       // clients begin with a PROXY header
-    ProxyHeader send_header = ProxyHeader::none;      // to backends
-    bool transparent = false;                         // backends see the client's address
-    std::chrono::seconds keepalive{0};                // TCP keepalive on both sides, after so long
-    bool fast_open = false;                           // TCP Fast Open (RFC 7413) on both sides
-    std::chrono::milliseconds udp_timeout{30000};     // of an idle session
-    uint32_t udp_sessions = 65536;                    // at a time, at most
-    bool one_packet = false;                          // UDP: a session ends with its answer
+    std::chrono::milliseconds queue_timeout{
+        5000};                          // so long one waits for room, or for a backend; 0: not at all
+    uint64_t bandwidth = 0;             // of all connections together, in fair shares
+    uint64_t connection_bandwidth = 0;  // of each
+    bool accept_header = false;         // clients begin with a PROXY header
+    ProxyHeader send_header = ProxyHeader::none;   // to backends
+    bool transparent = false;                      // backends see the client's address
+    std::chrono::seconds keepalive{0};             // TCP keepalive on both sides, after so long
+    bool fast_open = false;                        // TCP Fast Open (RFC 7413) on both sides
+    std::chrono::milliseconds udp_timeout{30000};  // of an idle session
+    uint32_t udp_sessions = 65536;                 // at a time, at most
+    bool one_packet = false;                       // UDP: a session ends with its answer
 
     bool operator==(const Proxy&) const = default;
 };

@@ -108,7 +108,7 @@ TEST_F(Proxied, KeepsConnectionsOverReloadsAndDrains) {
 
 TEST_F(Proxied, TellsBackendsOfTheClientByItsHeader) {
     for (const char* version : {"v1", "v2"}) {
-        start(config(fmt::format("proxy: {{send_header: {}}},", version)), [](const std::string&) {
+        start(unchecked(fmt::format("proxy: {{send_header: {}}}", version)), [](const std::string&) {
             lab::NginxOptions options;
             options.listen = {"0.0.0.0:80 proxy_protocol", "127.0.0.1:81"};
             std::swap(options.listen[0], options.listen[1]);
@@ -127,6 +127,8 @@ TEST_F(Proxied, LeavesNothingBehind) {
     site_->daemon().kill();
     EXPECT_THAT(left_behind(), testing::HasSubstr("192.168.101.1")) << "nobody could take it away";
     site_->daemon().start();
+    for (const char* backend : {"10.1.10.10", "10.1.10.11", "10.1.10.12"})
+        ASSERT_TRUE(site_->await(backend, "up"));
     EXPECT_TRUE(answered_by(site_->ask(kVip), kAll));
     ASSERT_TRUE(site_->reload("interfaces: []\n"));
     EXPECT_EQ(left_behind(), "");

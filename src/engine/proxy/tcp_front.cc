@@ -124,10 +124,10 @@ void TcpFront::seat(Relay& relay) {
         if (seat) return relay.go(route_, terms_, seat->target, std::move(seat->room));
         lacking_ = seat.error();
     }
-    if (queue_.size() >= kMostWaiting) return relay.refuse(lacking_);
-    const auto now = site_.around.loop.now();
     const auto timeout = route_->settings.queue_timeout;
-    queue_.push_back({&relay, timeout == 0ms ? Loop::Time::max() : now + timeout});
+    if (timeout == 0ms || queue_.size() >= kMostWaiting) return relay.refuse(lacking_);
+    const auto now = site_.around.loop.now();
+    queue_.push_back({&relay, now + timeout});
     if (!queue_alarm_.is_set()) queue_alarm_.set(now + kLookAgain);
 }
 
