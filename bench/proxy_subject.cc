@@ -117,6 +117,11 @@ pid_t Subject::pid() const {
     return daemon_ ? daemon_->pid() : process_ ? process_->pid() : 0;
 }
 
+std::string Subject::last_words() const {
+    const bool lives = daemon_ ? daemon_->alive() : !process_ || process_->alive();
+    return lives ? "" : fmt::format("{} has ended:\n{}", name_of(kind_), complaint());
+}
+
 std::string Subject::complaint() const {
     if (daemon_) return daemon_->log();
     return process_ ? process_->err() + lab::read_file(dir_ / "error.log") : "";
