@@ -16,7 +16,7 @@ constexpr const char* kStreamModule = "/usr/lib/nginx/modules/ngx_stream_module.
 
 /// Connections leave many ports behind that wait for late packets: these may be used again.
 void allow_many_connections(lab::Host& host) {
-    host.sysctl("net.ipv4.ip_local_port_range", "10000 65000");
+    host.sysctl("net.ipv4.ip_local_port_range", "10000 64999");
     host.sysctl("net.ipv4.tcp_tw_reuse", "1");
 }
 
