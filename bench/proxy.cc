@@ -80,6 +80,10 @@ class Comparison {
         } catch (const lab::Failure& failure) {
             ++failures_[{subject.kind(), what}];
             report_.note(fmt::format("{}, {}: {}", name_of(subject.kind()), what, failure.what()));
+            if (const auto words = subject.last_words(); !words.empty()) {
+                report_.note(words);
+                absent_.insert(subject.kind());
+            }
         }
     }
 

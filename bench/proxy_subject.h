@@ -39,6 +39,8 @@ class Subject {
     void start(int cpu);
     /// 0: there is none.
     pid_t pid() const;
+    /// Of one that has ended by itself: what it has said. Else empty.
+    std::string last_words() const;
 
   private:
     void spawn();

@@ -54,6 +54,7 @@ bool Meter::goes_on(uint64_t done) {
     seconds_ = std::chrono::duration<double>(now_ - began_).count();
     done_ = static_cast<double>(done - first_);
     cost_ = cost_of_() - cost_before_;
+    if (done == first_) lab::give_up("nothing has come");
     return false;
 }
 
