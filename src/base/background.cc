@@ -5,10 +5,7 @@
 
 #include <array>
 
-#include "base/unique_fd.h"
-
 namespace weir {
-
 namespace {
 
 /// Ends once the child is on its own: whoever clears up behind this process must not meet it.
@@ -22,7 +19,7 @@ namespace {
 
 }  // namespace
 
-Status go_to_background() {
+Result<Background> Background::begin() {
     UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
     if (!null) return fail_with(errno, "cannot open /dev/null");
     std::array<int, 2> ends{};
@@ -35,9 +32,13 @@ Status go_to_background() {
         leave_to_child(told);
     }
     if (::setsid() < 0 || ::chdir("/") != 0) return fail_with(errno, "cannot leave the terminal");
+    return Background(std::move(null), std::move(tell));
+}
+
+Status Background::settle() {
     for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-        if (::dup2(null.get(), stream) < 0) return fail_with(errno, "cannot leave the standard streams");
-    if (::write(tell.get(), "", 1) != 1) return fail_with(errno, "cannot go to the background");
+        if (::dup2(null_.get(), stream) < 0) return fail_with(errno, "cannot leave the standard streams");
+    if (::write(tell_.get(), "", 1) != 1) return fail_with(errno, "cannot go to the background");
     return {};
 }
 

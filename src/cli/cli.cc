@@ -36,6 +36,7 @@ constexpr Subcommand kSubcommands[] = {
     {"import", "Write another balancer's configuration as weir's", declare_import},
     {"refresh", "Print a list of backends each time that it changes", declare_refresh},
     {"gen", "Push the backends of a list on a queue, in turns", declare_gen},
+    {"proxy", "Carry connections, each to where a token of a queue says", declare_proxy},
     {"echo", "Send back what comes, for tests", declare_echo},
     {"doctor", "Say what on this host stands in the way, and how to mend it", declare_doctor},
     {"demo", "See it at work on this machine: balancing, and a backend that dies", declare_demo},

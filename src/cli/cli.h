@@ -21,6 +21,16 @@ struct RunOptions {
     std::optional<std::chrono::seconds> lifetime;  // then everything is detached
 };
 
+/// A proxy on its own: each connection to `front` goes where a token says that it has pulled.
+struct ProxyOptions {
+    net::Endpoint front;
+    std::vector<std::string> urls;  // of queues; tokens of one are used where those before it have none
+    bool every_core = false;
+    std::chrono::milliseconds wait{5000};  // for a token, before a connection is refused
+    unsigned retries = 2;
+    bool background = false;
+};
+
 /// What the application can do; it is handed in, because it knows the concrete classes and this folder does
 /// not.
 struct Daemon {
@@ -31,6 +41,7 @@ struct Daemon {
     config::Loaded (*load)(const std::string& path);  // a configuration that the engine can carry out
     Result<uint64_t> (*table_bytes)(const model::Config& config);  // of the kernel's memory
     std::span<const discovery::Kind> (*source_kinds)() = nullptr;
+    Status (*proxy)(const ProxyOptions& options) = nullptr;  // until it is told to end
 };
 
 int main(int argc, char** argv, const Daemon& daemon);

@@ -54,8 +54,11 @@ int echo(const Asked& asked) {
     raise_limit();
     auto sockets = open_sockets(endpoints, protocol, workers);
     if (!sockets) return complain(sockets.error());
-    if (asked.background)
-        if (auto gone = go_to_background(); !gone) return complain(gone.error());
+    if (asked.background) {
+        auto background = Background::begin();
+        if (!background) return complain(background.error());
+        if (auto settled = background->settle(); !settled) return complain(settled.error());
+    }
     std::signal(SIGPIPE, SIG_IGN);
     std::vector<std::jthread> others;
     for (size_t i = 1; i < workers; ++i)

@@ -60,6 +60,7 @@ Run declare_replay(Options&, const Context&);
 Run declare_import(Options&, const Context&);
 Run declare_refresh(Options&, const Context&);
 Run declare_gen(Options&, const Context&);
+Run declare_proxy(Options&, const Context&);
 Run declare_echo(Options&, const Context&);
 Run declare_doctor(Options&, const Context&);
 Run declare_demo(Options&, const Context&);

@@ -7,11 +7,13 @@
 
 #include <boost/asio/io_context.hpp>
 #include <csignal>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <sstream>
 
+#include "lab/chat.h"
 #include "lab/failure.h"
 #include "lab/lab.h"
 #include "lab/process.h"
@@ -161,6 +163,31 @@ void expect_turns(const std::vector<std::string>& tokens, size_t count) {
         ASSERT_EQ(tokens[i], i % 2 ? "127.0.0.1:8001" : "127.0.0.1:8000") << "token " << i;
 }
 
+/// Sends so much, says that it is all, and gets what comes to the end.
+std::string exchange(lab::Host& host, const std::string& address, const std::string& text) {
+    auto socket = lab::connect_tcp(host, lab::endpoint(address), 5s);
+    if (!socket) return "error: " + socket.error().message;
+    std::string got;
+    std::array<char, 65536> buffer{};
+    size_t sent = 0;
+    bool ended = false;
+    auto step = [&] {
+        if (sent < text.size()) {
+            auto size = ::send(socket->get(), text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
+            if (size > 0 && (sent += static_cast<size_t>(size)) == text.size())
+                ::shutdown(socket->get(), SHUT_WR);
+        }
+        for (;;) {
+            auto size = ::recv(socket->get(), buffer.data(), buffer.size(), 0);
+            ended = size == 0 || (size < 0 && errno != EAGAIN);
+            if (size <= 0) break;
+            got.append(buffer.data(), static_cast<size_t>(size));
+        }
+        return ended;
+    };
+    return lab::wait_until(step, kSoon) ? got : "error: it does not end";
+}
+
 TEST_F(QueueToolkit, GeneratesWhatNanocatPulls) {
     start("( echo 127.0.0.1:8000 ; echo 127.0.0.1:8001 ) | weir gen tcp://127.0.0.1:1024");
     expect_turns(nanocat(1000), 1000);
@@ -177,6 +204,65 @@ TEST_F(QueueToolkit, RunsLbtksExamplesAsTheyStand) {
         auto connected = lab::connect_tcp(*host_, lab::endpoint(address), 5s);
         EXPECT_TRUE(connected) << "it listens before the command ends: " << connected.error().message;
     }
+}
+
+/// The third of lbtk's programs, with the other two around it.
+TEST_F(QueueToolkit, ProxiesAsInLbtksExample) {
+    start("weir refresh-static 127.0.0.1:800{0,1} | weir gen tcp://127.0.0.1:1024");
+    ASSERT_EQ(shell("weir echo-tcp-splice -d -f 127.0.0.1:8000 127.0.0.1:8001").status, 0);
+    auto proxy = shell("weir proxy-tcp-splice -d -f 127.0.0.1:8080 tcp://127.0.0.1:1024");
+    ASSERT_EQ(proxy.status, 0) << proxy.err;
+    for (int i = 0; i < 20; ++i) {
+        const auto said = std::string(static_cast<size_t>(1 + i * 5000), static_cast<char>('a' + i));
+        EXPECT_EQ(exchange(*host_, "127.0.0.1:8080", said), said);
+    }
+    auto refused =
+        shell("weir proxy -d 127.0.0.1:8000 tcp://127.0.0.1:1024; weir proxy 127.0.0.1:8081; true");
+    EXPECT_THAT(refused.err, HasSubstr("weir: proxy needs a queue"));
+}
+
+TEST_F(QueueToolkit, ProxiesEachConnectionByOneTokenWithoutDeadOnes) {
+    std::deque<lab::ChatServer> servers;
+    for (const char* at : {"127.0.0.1:8000", "127.0.0.1:8001"})
+        servers.emplace_back(*host_, lab::endpoint(at), at);
+    start("weir refresh static 127.0.0.1:800{0,1,2} | weir gen tcp://127.0.0.1:1024");
+    start("weir proxy 127.0.0.1:8080 tcp://127.0.0.1:1024");
+    ASSERT_TRUE(listens("127.0.0.1:8080"));
+    lab::Chats chats(*host_, lab::endpoint("127.0.0.1:8080"), 30, 0);
+    ASSERT_TRUE(lab::wait_until([&] { return chats.report().talking == 30; }, kSoon));
+    const auto report = chats.report();
+    EXPECT_EQ(report.broken, 0u) << report.first_error;
+    for (const char* at : {"127.0.0.1:8000", "127.0.0.1:8001"}) {
+        const auto share = report.by_server.contains(at) ? report.by_server.at(at) : 0;
+        EXPECT_GE(share, 10u) << at
+                              << ": of three tokens one is its own, and those of the dead one are skipped";
+    }
+}
+
+TEST_F(QueueToolkit, ConnectionsWaitForAGeneratorThatIsLost) {
+    std::deque<lab::ChatServer> servers;
+    for (const char* at : {"127.0.0.1:8000", "127.0.0.1:8001"})
+        servers.emplace_back(*host_, lab::endpoint(at), at);
+    start("weir proxy --wait 60s 127.0.0.1:8080 tcp://127.0.0.1:1024 tcp://127.0.0.1:1025");
+    auto& brief = start("exec weir proxy --wait 1s 127.0.0.1:8081 tcp://127.0.0.1:1024");
+    ASSERT_TRUE(listens("127.0.0.1:8080") && listens("127.0.0.1:8081"));
+    lab::Chats chats(*host_, lab::endpoint("127.0.0.1:8080"), 5, 0);
+    EXPECT_EQ(exchange(*host_, "127.0.0.1:8081", "text"), "") << "it is reset, for no token comes";
+    EXPECT_EQ(chats.report().talking, 0u);
+    start("weir refresh static 127.0.0.1:8001 | weir gen tcp://127.0.0.1:1025");
+    ASSERT_TRUE(lab::wait_until([&] { return chats.report().talking == 5; }, kSoon))
+        << "the second one serves";
+    EXPECT_EQ(chats.report().by_server.size(), 1u);
+    start("weir refresh static 127.0.0.1:8000 | weir gen tcp://127.0.0.1:1024");
+    ASSERT_TRUE(lab::wait_until(
+        [&] {
+            return exchange(*host_, "127.0.0.1:8080", "text").find("127.0.0.1:8000") != std::string::npos;
+        },
+        kSoon))
+        << "the first one is preferred";
+    brief.kill(SIGTERM);
+    EXPECT_EQ(brief.wait(10s), 0);
+    EXPECT_THAT(brief.out() + brief.err(), HasSubstr("no_backend"));
 }
 
 TEST_F(QueueToolkit, GeneratesOverUnixSockets) {
@@ -389,31 +475,6 @@ TEST_F(QueueToolkit, SaysWhatIsWrongWithACommand) {
     auto second = shell("weir gen tcp://127.0.0.1:1024 < /dev/null");
     EXPECT_EQ(second.status, 1);
     EXPECT_THAT(second.err, HasSubstr("cannot listen at tcp://127.0.0.1:1024"));
-}
-
-/// Sends so much, says that it is all, and gets what comes to the end.
-std::string exchange(lab::Host& host, const std::string& address, const std::string& text) {
-    auto socket = lab::connect_tcp(host, lab::endpoint(address), 5s);
-    if (!socket) return "error: " + socket.error().message;
-    std::string got;
-    std::array<char, 65536> buffer{};
-    size_t sent = 0;
-    bool ended = false;
-    auto step = [&] {
-        if (sent < text.size()) {
-            auto size = ::send(socket->get(), text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
-            if (size > 0 && (sent += static_cast<size_t>(size)) == text.size())
-                ::shutdown(socket->get(), SHUT_WR);
-        }
-        for (;;) {
-            auto size = ::recv(socket->get(), buffer.data(), buffer.size(), 0);
-            ended = size == 0 || (size < 0 && errno != EAGAIN);
-            if (size <= 0) break;
-            got.append(buffer.data(), static_cast<size_t>(size));
-        }
-        return ended;
-    };
-    return lab::wait_until(step, kSoon) ? got : "error: it does not end";
 }
 
 TEST_F(QueueToolkit, EchoesToTheEndOfAHalfClosedConnection) {

@@ -84,13 +84,12 @@ void Relay::read_header() {
     site_.host.seat(*this);
 }
 
-void Relay::go(std::shared_ptr<const Route> route, std::shared_ptr<const Terms> terms, size_t target,
-               Room room) {
+void Relay::go(Choice choice, std::shared_ptr<const Terms> terms, Room room) {
     phase_ = Phase::calling;
     terms_ = std::move(terms);
     room_ = std::move(room);
-    opening_->route = std::move(route);
-    opening_->tried = {target};
+    opening_->route = std::move(choice.route);
+    opening_->tried = {choice.target};
     call();
 }
 
@@ -102,11 +101,12 @@ void Relay::call() {
 void Relay::call_next() {
     auto& tried = opening_->tried;
     do {
-        std::optional<size_t> next;
+        std::optional<Choice> next;
         if (tried.size() <= terms_->settings.retries)
-            next = site_.host.choose(*opening_->route, opening_->client, tried);
+            next = site_.host.choose(opening_->route, opening_->client, tried);
         if (!next) return refuse(Reason::connect_failed);
-        tried.push_back(*next);
+        opening_->route = std::move(next->route);
+        tried.push_back(next->target);
     } while (!call_one());
 }
 

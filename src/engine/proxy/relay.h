@@ -25,14 +25,21 @@ struct Terms {
     std::shared_ptr<Budget> budget;
 };
 
+/// A place among a route's targets.
+struct Choice {
+    std::shared_ptr<const Route> route;
+    size_t target;
+};
+
 /// What relays ask of the front that has them.
 class RelayHost {
   public:
     virtual ~RelayHost() = default;
     /// It knows its client, and wants room and a backend: go() or refuse() follows, maybe later.
     virtual void seat(Relay& relay) = 0;
-    virtual std::optional<size_t> choose(const Route& route, const net::Endpoint& client,
-                                         std::span<const size_t> tried) = 0;
+    /// Another backend, where those tried have failed.
+    virtual std::optional<Choice> choose(const std::shared_ptr<const Route>& route,
+                                         const net::Endpoint& client, std::span<const size_t> tried) = 0;
     virtual Throttle& throttle(Direction direction) = 0;
     /// There was no descriptor, or no memory, for it.
     virtual void ran_out() = 0;
@@ -54,8 +61,8 @@ class Relay final : public Watcher {
     Relay(const Site& site, UniqueFd client, const net::Endpoint& from, std::shared_ptr<const Terms> terms);
 
     void begin();
-    /// It has room: connects to the target at this place of the route, then to others if that fails.
-    void go(std::shared_ptr<const Route> route, std::shared_ptr<const Terms> terms, size_t target, Room room);
+    /// It has room: connects to this target, then to others if that fails.
+    void go(Choice choice, std::shared_ptr<const Terms> terms, Room room);
     /// By RST on both sides.
     void refuse(Reason reason);
     void give_up() { end(true); }
@@ -92,7 +99,7 @@ class Relay final : public Watcher {
         net::Endpoint client;
         std::optional<net::Endpoint> asked{};  // what it has connected to, by its PROXY header
         std::shared_ptr<const Route> route{};
-        std::vector<size_t> tried{};  // places in the route; the last is being called
+        std::vector<size_t> tried{};  // places in the route, or in routes; the last is being called
         size_t early = 0;             // bytes that went with the SYN
         Loop::Time due = Loop::Time::max();
     };

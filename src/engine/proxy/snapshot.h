@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/proxy/budget.h"
+#include "engine/proxy/tokens.h"
 #include "model/plan.h"
 #include "net/ip.h"
 
@@ -58,6 +59,8 @@ struct Route {
     std::vector<Target> targets;  // in the plan's order
     /// Of maglev and rendezvous: places in `targets`; empty where none takes anything. Of others null.
     std::shared_ptr<const std::vector<uint32_t>> table;
+    /// In place of targets: each connection uses one. Else null.
+    std::shared_ptr<Tokens> tokens{};
     std::shared_ptr<Tallies> tallies;  // of the frontend
     std::shared_ptr<Budget> budget;    // of the service: its bandwidth and its connections
 };

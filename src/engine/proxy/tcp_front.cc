@@ -113,15 +113,15 @@ void TcpFront::accept(UniqueFd client, const net::Endpoint& from) {
 std::expected<TcpFront::Seat, Reason> TcpFront::find_seat(const Relay& relay) {
     auto room = Room::take(site_.around.shared, *terms_->budget, route_->settings.max_connections);
     if (!room) return std::unexpected(room.error());
-    auto target = chooser_.choose(*route_, relay.client(), {});
-    if (target) return Seat{std::move(*room), *target};
+    auto choice = choose(route_, relay.client(), {});
+    if (choice) return Seat{std::move(*room), *std::move(choice)};
     return std::unexpected(Chooser::is_full(*route_, {}) ? Reason::backends_full : Reason::no_backend);
 }
 
 void TcpFront::seat(Relay& relay) {
     if (queue_.empty()) {
         auto seat = find_seat(relay);
-        if (seat) return relay.go(route_, terms_, seat->target, std::move(seat->room));
+        if (seat) return relay.go(std::move(seat->choice), terms_, std::move(seat->room));
         lacking_ = seat.error();
     }
     const auto timeout = route_->settings.queue_timeout;
@@ -140,7 +140,7 @@ void TcpFront::serve_queue() {
             break;
         }
         queue_.pop_front();
-        relay.go(route_, terms_, seat->target, std::move(seat->room));
+        relay.go(std::move(seat->choice), terms_, std::move(seat->room));
     }
     const auto now = site_.around.loop.now();
     while (!queue_.empty() && queue_.front().due <= now) {
@@ -151,9 +151,24 @@ void TcpFront::serve_queue() {
     if (!queue_.empty()) queue_alarm_.set(std::min(queue_.front().due, now + kLookAgain));
 }
 
-std::optional<size_t> TcpFront::choose(const Route& route, const net::Endpoint& client,
+std::optional<Choice> TcpFront::choose(const std::shared_ptr<const Route>& route, const net::Endpoint& client,
                                        std::span<const size_t> tried) {
-    return chooser_.choose(route, client, tried);
+    if (route->tokens) {
+        if (!tried.empty()) route->tokens->forget(route->targets[tried.back()].backend);
+        return take_token();
+    }
+    auto target = chooser_.choose(*route, client, tried);
+    return target ? std::optional(Choice{route, *target}) : std::nullopt;
+}
+
+/// A route of its own, to the one backend that the token names.
+std::optional<Choice> TcpFront::take_token() {
+    auto token = route_->tokens->take();
+    if (!token) return std::nullopt;
+    auto route = std::make_shared<Route>(*route_);
+    if (!of_tokens_) of_tokens_ = std::make_shared<Tallies>(route_->tallies->by_worker.size());
+    route->targets = {{.backend = *token, .weight = 1, .tallies = of_tokens_}};
+    return Choice{std::move(route), 0};
 }
 
 Throttle& TcpFront::throttle(Direction direction) {

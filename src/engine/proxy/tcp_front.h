@@ -41,7 +41,7 @@ class TcpFront final : public Front, private RelayHost {
     };
     struct Seat {
         Room room;
-        size_t target;
+        Choice choice;
     };
 
     TcpFront(const Around& around, std::shared_ptr<const Route> route);
@@ -54,8 +54,9 @@ class TcpFront final : public Front, private RelayHost {
     void serve_queue();
 
     void seat(Relay& relay) override;
-    std::optional<size_t> choose(const Route& route, const net::Endpoint& client,
+    std::optional<Choice> choose(const std::shared_ptr<const Route>& route, const net::Endpoint& client,
                                  std::span<const size_t> tried) override;
+    std::optional<Choice> take_token();
     Throttle& throttle(Direction direction) override;
     void ran_out() override;
     void ended(Relay& relay) override;
@@ -65,6 +66,7 @@ class TcpFront final : public Front, private RelayHost {
     std::shared_ptr<const Route> route_;
     std::shared_ptr<const Terms> terms_;
     Chooser chooser_;
+    std::shared_ptr<Tallies> of_tokens_;  // of whatever backends they name
     std::unique_ptr<Acceptor> acceptor_;
     std::array<Throttle, 2> throttles_;
     std::list<std::unique_ptr<Relay>> relays_;
