@@ -133,11 +133,15 @@ void check_proxy_sense(const ServiceDraft& service, Mistakes& mistakes) {
             mistakes.add(at->second,
                          "'{}' is for {}, and service '{}' has no {} port; leave it out, or add such a port",
                          name, model::to_text(protocol), service.name, model::to_text(protocol));
-    if (service.proxy.value.send_header == model::ProxyHeader::v1 && has(Protocol::udp))
-        mistakes.add(given.at("send_header"),
-                     "the header 'v1' is for tcp, and service '{}' has a udp port; write v2, or give that "
-                     "port a service of its own",
-                     service.name);
+    const auto& value = service.proxy.value;
+    for (const auto& [name, is_set] :
+         {std::pair("accept_header", value.accept_header),
+          std::pair("send_header", value.send_header != model::ProxyHeader::none)})
+        if (is_set && has(Protocol::udp))
+            mistakes.add(given.at(name),
+                         "'{}' is for tcp, and service '{}' has a udp port; leave it out, or give that port "
+                         "a service of its own",
+                         name, service.name);
 }
 
 /// What is IPVS's alone.

@@ -138,13 +138,16 @@ TEST(ProxyMistakes, OfSettingsThatDoNothingWithThePortsThatThereAre) {
 }
 
 TEST(ProxyMistakes, OfAHeaderThatDatagramsCannotHave) {
-    EXPECT_EQ(with_proxy(fmt::format("{}{{send_header: v2, accept_header: true}}", kUdp)), "");
-    EXPECT_EQ(with_proxy(fmt::format("{}{{send_header: v1}}", kTcp)), "");
-    for (const auto& [before, column] : {std::pair(kUdp, 87), std::pair(kBoth, 93)})
-        EXPECT_EQ(with_proxy(fmt::format("{}{{send_header: v1}}", before)),
-                  fmt::format("f:3:{}: the header 'v1' is for tcp, and service 's' has a udp port; write v2, "
-                              "or give that port a service of its own\n",
-                              column));
+    EXPECT_EQ(with_proxy(fmt::format("{}{{send_header: v2, accept_header: true}}", kTcp)), "");
+    EXPECT_EQ(with_proxy(fmt::format("{}{{send_header: none, accept_header: false}}", kUdp)), "");
+    for (std::string name : {"send_header: v1", "send_header: v2", "accept_header: true"})
+        for (const auto& [before, column] : {std::pair(kUdp, 76), std::pair(kBoth, 82)}) {
+            const auto word = name.substr(0, name.find(':'));
+            EXPECT_EQ(with_proxy(fmt::format("{}{{{}}}", before, name)),
+                      fmt::format("f:3:{}: '{}' is for tcp, and service 's' has a udp port; leave it out, or "
+                                  "give that port a service of its own\n",
+                                  column + word.size(), word));
+        }
 }
 
 TEST(ProxyMistakes, OfBackendsThatHaveNoAddressForTheClientsOwn) {
