@@ -46,8 +46,6 @@ services:
       queue_timeout: 2s
       bandwidth: 100MB
       connection_bandwidth: 1500000
-      accept_header: true
-      send_header: v2
       keepalive: 1m
       fast_open: true
       udp_timeout: 10s
@@ -68,8 +66,6 @@ services:
                                            .queue_timeout = 2s,
                                            .bandwidth = 100000000,
                                            .connection_bandwidth = 1500000,
-                                           .accept_header = true,
-                                           .send_header = model::ProxyHeader::v2,
                                            .transparent = false,
                                            .keepalive = 60s,
                                            .fast_open = true,
@@ -124,6 +120,17 @@ TEST(Proxy, IsCheckedAtAPortOfItsOwn) {
     ASSERT_EQ(service.checks.size(), 3u);
     EXPECT_FALSE(service.checks[0].port) << "the backend's";
     EXPECT_EQ(service.checks[1].port, net::Port(8081));
+}
+
+TEST(Proxy, MayHaveHeadersOnBothSides) {
+    auto config = read(
+        "pools: {p: {static: [10.0.0.1]}}\n"
+        "services: {s: {vip: 192.0.2.1, ports: 80, pool: p, forward: proxy,\n"
+        "  proxy: {accept_header: true, send_header: v1}}}\n");
+    const auto& proxy = config.services.at("s").proxy;
+    ASSERT_TRUE(proxy);
+    EXPECT_TRUE(proxy->accept_header);
+    EXPECT_EQ(proxy->send_header, model::ProxyHeader::v1);
 }
 
 TEST(Proxy, IsOfNoServiceOfXdp) {

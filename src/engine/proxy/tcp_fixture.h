@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/proxy/descriptors_fixture.h"
 #include "engine/proxy/tcp_front.h"
 #include "engine/proxy/tcp_socket.h"
 
@@ -121,14 +122,6 @@ class Backend {
   private:
     Peer listener_;
 };
-
-inline size_t open_descriptors() {
-    size_t count = 0;
-    auto* folder = ::opendir("/proc/self/fd");
-    while (::readdir(folder)) ++count;
-    ::closedir(folder);
-    return count;
-}
 
 class TcpFrontTest : public testing::Test {
   protected:

@@ -33,8 +33,8 @@ struct Row {
 class UdpBatchRow : public testing::TestWithParam<Row> {};
 
 TEST_P(UdpBatchRow, SendsWhatWasAddedInOrder) {
-    Peer receiver(endpoint("127.0.0.1:1"));
-    Peer sender(endpoint("127.0.0.1:1"));
+    UdpPeer receiver(endpoint("127.0.0.1:1"));
+    UdpPeer sender(endpoint("127.0.0.1:1"));
     std::vector<std::string> texts;
     for (size_t size : GetParam().sizes) texts.emplace_back(size, static_cast<char>('a' + texts.size() % 26));
     UdpOutbox outbox;
@@ -60,7 +60,7 @@ INSTANTIATE_TEST_SUITE_P(Sizes, UdpBatchRow,
                          [](const auto& row) { return row.param.what; });
 
 TEST(UdpBatch, SendsToEachReceiverItsOwn) {
-    Peer one(endpoint("127.0.0.1:1")), other(endpoint("127.0.0.2:1")), sender(endpoint("127.0.0.1:1"));
+    UdpPeer one(endpoint("127.0.0.1:1")), other(endpoint("127.0.0.2:1")), sender(endpoint("127.0.0.1:1"));
     std::string text = "same size";
     UdpOutbox outbox;
     for (int i = 0; i < 4; ++i) outbox.add(arrival(text), i % 2 ? &one.address : &other.address);
@@ -77,7 +77,7 @@ TEST(UdpBatch, ReadsTogetherWhatWasSentTogether) {
     sockaddr_storage name{};
     socklen_t size = sizeof name;
     ::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&name), &size);
-    Peer sender(endpoint("127.0.0.1:1"));
+    UdpPeer sender(endpoint("127.0.0.1:1"));
     sender.connect(net::from_socket_address(name).value());
     std::string text(1000, 'x');
     UdpOutbox outbox;
@@ -99,7 +99,7 @@ TEST(UdpBatch, ReadsTogetherWhatWasSentTogether) {
 }
 
 TEST(UdpBatch, SendsPartsOfWhatCameInPiecesTheKernelTakes) {
-    Peer receiver(endpoint("127.0.0.1:1")), sender(endpoint("127.0.0.1:1"));
+    UdpPeer receiver(endpoint("127.0.0.1:1")), sender(endpoint("127.0.0.1:1"));
     std::string text(20 * 200 + 7, 'x');  // more segments than one message may have
     UdpOutbox outbox;
     outbox.add(arrival(text, 20), &receiver.address);
@@ -110,7 +110,7 @@ TEST(UdpBatch, SendsPartsOfWhatCameInPiecesTheKernelTakes) {
 }
 
 TEST(UdpBatch, SendsOneByOneWhereTheSocketCannotSendTogether) {
-    Peer receiver(endpoint("127.0.0.1:1")), sender(endpoint("127.0.0.1:1"));
+    UdpPeer receiver(endpoint("127.0.0.1:1")), sender(endpoint("127.0.0.1:1"));
     const int on = 1;  // without checksums the kernel refuses UDP_SEGMENT
     ASSERT_EQ(::setsockopt(sender.fd.get(), SOL_SOCKET, SO_NO_CHECK, &on, sizeof on), 0);
     std::string text(100, 'x'), last(30, 'y');
@@ -123,7 +123,7 @@ TEST(UdpBatch, SendsOneByOneWhereTheSocketCannotSendTogether) {
 }
 
 TEST(UdpBatch, KeepsWhatIsBehindAnError) {
-    Peer sender(endpoint("127.0.0.1:1")), receiver(endpoint("127.0.0.1:1"));
+    UdpPeer sender(endpoint("127.0.0.1:1")), receiver(endpoint("127.0.0.1:1"));
     const auto nowhere = endpoint("[::1]:9");  // of another family
     std::string text = "text";
     UdpOutbox outbox;
@@ -139,7 +139,7 @@ TEST(UdpBatch, KeepsWhatIsBehindAnError) {
 }
 
 TEST(UdpBatch, TellsSourceAndEmptyDatagram) {
-    Peer receiver(endpoint("[::1]:1")), sender(endpoint("[::1]:1"));
+    UdpPeer receiver(endpoint("[::1]:1")), sender(endpoint("[::1]:1"));
     sender.send_to("", receiver.address);
     sender.send_to("abc", receiver.address);
     UdpInbox inbox;

@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/proxy/descriptors_fixture.h"
 #include "engine/proxy/front.h"
 
 namespace weir::engine::proxy {
@@ -35,10 +36,10 @@ inline bool eventually(const std::function<bool()>& holds) {
 }
 
 /// A bound UDP socket.
-class Peer {
+class UdpPeer {
   public:
     /// Port 1 stands for any.
-    explicit Peer(const net::Endpoint& at, bool shared = false)
+    explicit UdpPeer(const net::Endpoint& at, bool shared = false)
         : fd(::socket(at.address.is_v4() ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
         const int on = 1, room = 8 << 20;
         ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -115,22 +116,16 @@ class EchoBackend {
 
     std::string name_;
     unsigned answers_;
-    std::optional<Peer> peer_;
+    std::optional<UdpPeer> peer_;
     std::jthread thread_;
 };
-
-inline size_t open_descriptors() {
-    size_t count = 0;
-    for ([[maybe_unused]] const auto& each : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
-    return count;
-}
 
 /// One worker of one UDP frontend, on a port that was free.
 class UdpProxy {
   public:
     explicit UdpProxy(const std::string& vip = "127.0.0.1:1") {
         route.key = {.vip = endpoint(vip).address,
-                     .port = Peer(endpoint(vip)).address.port,
+                     .port = UdpPeer(endpoint(vip)).address.port,
                      .protocol = model::Protocol::udp};
         route.service = "dns";
         route.settings.udp_timeout = 1h;
@@ -172,8 +167,8 @@ class UdpProxy {
     }
 
     net::Endpoint address() const { return {route.key.vip, route.key.port}; }
-    Peer client(const std::string& at = "127.0.0.1:1") const {
-        Peer peer(endpoint(at));
+    UdpPeer client(const std::string& at = "127.0.0.1:1") const {
+        UdpPeer peer(endpoint(at));
         peer.connect(address());
         return peer;
     }

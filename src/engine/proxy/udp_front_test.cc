@@ -16,7 +16,7 @@ TEST_P(UdpFrontBy, GivesEachClientAnswersOfItsOwnBackend) {
     UdpProxy proxy(GetParam());
     for (const auto* each : {&a, &b, &c}) proxy.add(each->address);
     proxy.start();
-    std::vector<Peer> clients;
+    std::vector<UdpPeer> clients;
     for (int i = 0; i < 60; ++i) clients.push_back(proxy.client(GetParam()));
     std::vector<std::string> seen(clients.size());
     for (int round = 0; round < 30; ++round) {
@@ -136,7 +136,7 @@ TEST(UdpFront, EndsASessionWithoutAnswerAfterItsTime) {
 TEST(UdpFront, TurnsToTheNextBackendWhenOneRefuses) {
     EchoBackend backend("a");
     UdpProxy proxy;
-    proxy.add(Peer(endpoint("127.0.0.1:1")).address);  // nobody is there any more
+    proxy.add(UdpPeer(endpoint("127.0.0.1:1")).address);  // nobody is there any more
     proxy.add(backend.address);
     std::atomic<int> failures{0};
     proxy.shared.on_failure = [&] { ++failures; };
@@ -157,7 +157,7 @@ TEST(UdpFront, TurnsToTheNextBackendWhenOneRefuses) {
 
 TEST_P(UdpFrontBy, TellsTheClientThatNobodyListens) {
     UdpProxy proxy(GetParam());
-    proxy.add(Peer(endpoint(GetParam())).address);
+    proxy.add(UdpPeer(endpoint(GetParam())).address);
     proxy.start();
     if (!UniqueFd(::socket(AF_INET, SOCK_RAW, IPPROTO_ICMP))) GTEST_SKIP() << "needs CAP_NET_RAW";
     const auto client = proxy.client(GetParam());
@@ -167,7 +167,7 @@ TEST_P(UdpFrontBy, TellsTheClientThatNobodyListens) {
 }
 
 TEST(UdpFront, FindsABackendThatIsBack) {
-    const auto address = Peer(endpoint("127.0.0.1:1")).address;
+    const auto address = UdpPeer(endpoint("127.0.0.1:1")).address;
     UdpProxy proxy;
     proxy.add(address);
     proxy.start();
@@ -205,7 +205,7 @@ TEST(UdpFront, HasNoMoreSessionsThanItMay) {
     proxy.add(backend.address);
     proxy.route.settings.udp_sessions = 3;
     proxy.start();
-    std::vector<Peer> talking;
+    std::vector<UdpPeer> talking;
     for (int i = 0; i < 3; ++i) {
         talking.push_back(proxy.client());
         for (int each = 0; each < 2; ++each) {
@@ -274,7 +274,7 @@ TEST(UdpFront, SharesClientsAndTheLimitAmongWorkers) {
     other.worker = 1;
     one.start();
     other.start();
-    std::vector<Peer> clients;
+    std::vector<UdpPeer> clients;
     size_t served = 0;
     for (int i = 0; i < 60; ++i) {
         clients.push_back(one.client());
@@ -343,7 +343,7 @@ TEST(UdpFront, LeavesWhenItsLastSessionHasEnded) {
     EXPECT_EQ(proxy.refused(Reason::no_backend), 1u);
     EXPECT_EQ(proxy.sessions(), 0u);
     EXPECT_EQ(proxy.shared.connections, 0u);
-    Peer free(proxy.address());  // the port
+    UdpPeer free(proxy.address());  // the port
 }
 
 TEST(UdpFront, LeavesAtOnceWithoutSessions) {
@@ -377,7 +377,7 @@ TEST(UdpFront, SaysWhyItCannotListen) {
     ASSERT_FALSE(ranged);
     EXPECT_NE(ranged.error().message.find("one port"), std::string::npos) << ranged.error().message;
     proxy.route.key.more_ports = 0;
-    Peer other(proxy.address());  // without SO_REUSEPORT
+    UdpPeer other(proxy.address());  // without SO_REUSEPORT
     auto taken = open_udp({*loop, 0, proxy.shared}, std::make_shared<Route>(proxy.route));
     ASSERT_FALSE(taken);
     EXPECT_NE(taken.error().message.find(proxy.address().text()), std::string::npos);

@@ -24,7 +24,7 @@ void flood(const UdpProxy& proxy, size_t clients) {
     for (size_t i = 0; i < clients;) {
         // A port of its own for each, of one address until they are used up.
         const auto from = fmt::format("127.1.{}.{}:1", i / 1000 / 250, i / 1000 % 250 + 1);
-        std::vector<Peer> peers;
+        std::vector<UdpPeer> peers;
         for (size_t each = 0; each < 500; ++each, ++i) {
             peers.emplace_back(endpoint(from));
             peers.back().send_to("x", proxy.address());
@@ -107,7 +107,7 @@ TEST(UdpHostile, DoesNotAnswerItself) {
     UdpProxy proxy;
     proxy.add(backend.address);
     proxy.start();
-    Peer forger(proxy.address(), true);  // of the same address and port
+    UdpPeer forger(proxy.address(), true);  // of the same address and port
     forger.connect(proxy.address());
     for (int i = 0; i < 3; ++i) forger.send("x");
     forger.fd.reset();
