@@ -8,10 +8,9 @@ namespace weir::app {
 
 std::span<const discovery::Kind> source_kinds() {
     static const discovery::Kind kinds[] = {
-        discovery::consul_kind(),    discovery::dns_kind(),   discovery::etcd_kind(),
-        discovery::exec_kind(),      discovery::file_kind(),  discovery::ganglia_kind(),
-        discovery::http_kind(),      discovery::redis_kind(), discovery::zeroconf_kind(),
-        discovery::zookeeper_kind(),
+#define SOURCE(name) discovery::name##_kind(),
+#include "discovery/kinds.def"
+#undef SOURCE
     };
     return kinds;
 }

@@ -1,7 +1,7 @@
 // Where backends come from: a source finds whole sets of them, each in place of the one before, and says when
 // it cannot. What becomes of a set (that one which is too small is not taken, that the last good one stays
 // while the source fails, that sources of one pool are put together) is no concern of a source: see
-// control/feed.h. A new kind is a file here that defines one Kind, and one line in app/sources.cc. Everything
+// control/feed.h. A new kind is a file here that defines one Kind, and one line in kinds.def. Everything
 // happens on the executor's one thread; a library that blocks has a thread of its own and posts.
 #pragma once
 
