@@ -70,7 +70,7 @@ class HttpClient {
     HttpClient(HttpClient&&) noexcept;
 
     /// The whole answer, whatever its status. Fails, saying where, when it is not there after `limit`.
-    /// Throws where its coroutine is cancelled.
+    /// Throws where its coroutine is cancelled. The request outlives the coroutine.
     boost::asio::awaitable<Result<HttpAnswer>> ask(const HttpRequest& request, Clock::Duration limit);
 
     /// An answer that goes on: `take` gets what comes of a body with status 200. Ends without an error when

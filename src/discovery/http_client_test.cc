@@ -64,7 +64,10 @@ class HttpClientTest : public WebTest {
         auto answer = ask();
         return answer ? "answered with " + answer->complaint() : answer.error().message;
     }
-    Result<HttpAnswer> follow() { return finish(client().follow({.target = "/"}, 10s, 5s, take_)); }
+    Result<HttpAnswer> follow() {
+        const HttpRequest request{.target = "/"};
+        return finish(client().follow(request, 10s, 5s, take_));
+    }
 
     std::optional<HttpClient> client_;
     std::string taken_;
@@ -152,7 +155,8 @@ TEST_F(HttpClientTest, StopsAtTheBoundOfWhatHasNoLength) {
 TEST_F(HttpClientTest, GivesUpAtItsDeadline) {
     serve([](const Asked&, Talk& talk) -> asio::awaitable<void> { co_await talk.await_end(); });
     std::optional<Result<HttpAnswer>> result;
-    asio::co_spawn(context_, client().ask({.target = "/"}, 10s),
+    const HttpRequest request{.target = "/"};
+    asio::co_spawn(context_, client().ask(request, 10s),
                    [&](const std::exception_ptr&, Result<HttpAnswer> came) { result = std::move(came); });
     ASSERT_TRUE(await_asked(1));
     clock_.move(9900ms);
@@ -188,7 +192,8 @@ TEST_F(HttpClientTest, FollowsUntilThereIsSilence) {
         co_await talk.await_end();
     });
     std::optional<Result<HttpAnswer>> result;
-    asio::co_spawn(context_, client().follow({.target = "/"}, 10s, 5s, take_),
+    const HttpRequest request{.target = "/"};
+    asio::co_spawn(context_, client().follow(request, 10s, 5s, take_),
                    [&](const std::exception_ptr&, Result<HttpAnswer> came) { result = std::move(came); });
     ASSERT_TRUE(run_until([&] { return taken_ == "one two"; }));
     clock_.move(4s);

@@ -226,7 +226,7 @@ TEST_F(QueueToolkit, ProxiesEachConnectionByOneTokenWithoutDeadOnes) {
     for (const char* at : {"127.0.0.1:8000", "127.0.0.1:8001"})
         servers.emplace_back(*host_, lab::endpoint(at), at);
     start("weir refresh static 127.0.0.1:800{0,1,2} | weir gen tcp://127.0.0.1:1024");
-    start("weir proxy 127.0.0.1:8080 tcp://127.0.0.1:1024");
+    start("weir proxy --retries 20 127.0.0.1:8080 tcp://127.0.0.1:1024");
     ASSERT_TRUE(listens("127.0.0.1:8080"));
     lab::Chats chats(*host_, lab::endpoint("127.0.0.1:8080"), 30, 0);
     ASSERT_TRUE(lab::wait_until([&] { return chats.report().talking == 30; }, kSoon));

@@ -102,8 +102,9 @@ void Relay::call_next() {
     auto& tried = opening_->tried;
     do {
         std::optional<Choice> next;
-        if (tried.size() <= terms_->settings.retries)
-            next = site_.host.choose(opening_->route, opening_->client, tried);
+        const bool may_try = opening_->calls <= terms_->settings.retries;
+        if (may_try) next = site_.host.choose(opening_->route, opening_->client, tried);
+        if (!next && may_try && site_.host.is_worth_waiting(*opening_->route)) return wait_again();
         if (!next) return refuse(Reason::connect_failed);
         opening_->route = std::move(next->route);
         tried.push_back(next->target);
@@ -115,6 +116,7 @@ bool Relay::call_one() {
     auto& around = site_.around;
     const auto& settings = terms_->settings;
     const auto& route = *opening_->route;
+    ++opening_->calls;
     const auto& target = route.targets[opening_->tried.back()];
     ledger_ = Ledger(route.tallies, target.tallies, around.worker);
     target_ = target.backend;
@@ -147,6 +149,14 @@ void Relay::call_failed() {
     ledger_ = {};
     target_.reset();
     site_.around.shared.on_failure();
+}
+
+/// As it did before it had a backend to call.
+void Relay::wait_again() {
+    phase_ = Phase::waiting;
+    room_ = {};
+    opening_->due = kNever;
+    site_.host.seat(*this);
 }
 
 void Relay::answered(uint32_t events) {

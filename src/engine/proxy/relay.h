@@ -37,9 +37,10 @@ class RelayHost {
     virtual ~RelayHost() = default;
     /// It knows its client, and wants room and a backend: go() or refuse() follows, maybe later.
     virtual void seat(Relay& relay) = 0;
-    /// Another backend, where those tried have failed.
+    /// Another backend, where those tried have failed. If there is none now, seat() may be asked for one.
     virtual std::optional<Choice> choose(const std::shared_ptr<const Route>& route,
                                          const net::Endpoint& client, std::span<const size_t> tried) = 0;
+    virtual bool is_worth_waiting(const Route& route) const = 0;
     virtual Throttle& throttle(Direction direction) = 0;
     /// There was no descriptor, or no memory, for it.
     virtual void ran_out() = 0;
@@ -100,6 +101,7 @@ class Relay final : public Watcher {
         std::optional<net::Endpoint> asked{};  // what it has connected to, by its PROXY header
         std::shared_ptr<const Route> route{};
         std::vector<size_t> tried{};  // places in the route, or in routes; the last is being called
+        unsigned calls = 0;           // of backends, all that there were
         size_t early = 0;             // bytes that went with the SYN
         Loop::Time due = Loop::Time::max();
     };
@@ -110,6 +112,7 @@ class Relay final : public Watcher {
     void call_next();
     bool call_one();
     void call_failed();
+    void wait_again();
     void answered(uint32_t events);
     void taken();
     std::vector<uint8_t> header() const;

@@ -56,6 +56,8 @@ class TcpFront final : public Front, private RelayHost {
     void seat(Relay& relay) override;
     std::optional<Choice> choose(const std::shared_ptr<const Route>& route, const net::Endpoint& client,
                                  std::span<const size_t> tried) override;
+    /// For another token.
+    bool is_worth_waiting(const Route& route) const override { return route.tokens != nullptr; }
     std::optional<Choice> take_token();
     Throttle& throttle(Direction direction) override;
     void ran_out() override;
