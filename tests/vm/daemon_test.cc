@@ -118,7 +118,7 @@ TEST(Daemon, ReachesBackendsThatAreMadeByTheDocument) {
     add_client(client, "10.1.10.100", "2001:db8:10::100");
     for (const char* scope : {"all", "default"})  // as systemd sets it
         backend.sysctl(fmt::format("net.ipv4.conf.{}.rp_filter", scope), "2");
-    for (const char* section : {"The VIP (all but nat)", "ipip, gre", "fou, gue"})
+    for (const char* section : {"The VIP (all but nat and proxy)", "ipip, gre", "fou, gue"})
         follow_document(backend, section);
     run_commands(backend, {"nft"}, commands_of("dscp"));
 
