@@ -73,6 +73,7 @@ struct Asker {
 double flood(const net::Endpoint& to, size_t sessions, const Span& span,
              const std::function<uint64_t()>& arrived) {
     std::vector<UniqueFd> sockets;
+    sockets.reserve(sessions);
     for (size_t i = 0; i < sessions; ++i) sockets.push_back(connect_to(to));
     Burst burst;
     Meter meter(span);

@@ -142,6 +142,7 @@ Bulk pull(const net::Endpoint& from, size_t streams, const Span& span, std::func
 double connect_again(const net::Endpoint& to, size_t at_once, const Span& span) {
     Watch watch;
     std::vector<Visitor> visitors;
+    visitors.reserve(at_once);
     for (size_t i = 0; i < at_once; ++i) visitors.emplace_back(to, watch, i);
     uint64_t done = 0;
     Meter meter(span);

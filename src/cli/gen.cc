@@ -24,7 +24,7 @@ struct Asked {
 };
 
 void tell(const Error& what) {
-    std::cerr << "weir gen: " << what.message << std::endl;
+    std::cerr << "weir gen: " << what.message << '\n' << std::flush;
 }
 
 int generate(const Asked& asked) {

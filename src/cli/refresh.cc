@@ -34,7 +34,7 @@ struct Asked {
 };
 
 void tell(std::string_view kind, std::string_view what) {
-    std::cerr << "weir refresh " << kind << ": " << what << std::endl;
+    std::cerr << "weir refresh " << kind << ": " << what << '\n' << std::flush;
 }
 
 /// The loop in which a source searches and lists are printed.

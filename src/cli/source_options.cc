@@ -90,7 +90,7 @@ SourceOptions::Text SourceOptions::text() const {
         }
         std::string value;
         for (const auto& each : given->values)
-            value += (value.empty() ? "" : ", ") + value_of(*given->setting, each);
+            value.append(value.empty() ? "" : ", ").append(value_of(*given->setting, each));
         if (given->setting->takes == Takes::list || given->values.size() > 1) value = "[" + value + "]";
         auto key = fmt::format("{}{}: ", indent, given->path.back());
         text.options[line++] = {static_cast<int>(key.size()) + 1, given->option};

@@ -117,9 +117,9 @@ Result<std::optional<ProxyHeader>> read_v1(Bytes bytes) {
     if (bytes[size - 2] != '\r') return fail("a PROXY line that ends without a carriage return");
     if (begins_with(bytes, "PROXY UNKNOWN")) return ProxyHeader{.size = size, .ends = std::nullopt};
 
-    constexpr std::string_view start = "PROXY TCP4 ";
+    constexpr std::string_view kStart = "PROXY TCP4 ";
     const std::string_view line(reinterpret_cast<const char*>(bytes.data()), size - 2);
-    auto ends = read_line_ends(line.substr(start.size()), line[9] == '4' ? Family::v4 : Family::v6);
+    auto ends = read_line_ends(line.substr(kStart.size()), line[9] == '4' ? Family::v4 : Family::v6);
     if (!ends) return propagate(ends);
     return ProxyHeader{.size = size, .ends = *ends};
 }
@@ -153,8 +153,8 @@ Status check_values(Bytes header, Bytes values) {
 }
 
 size_t addresses_size(uint8_t family) {
-    constexpr size_t sizes[] = {0, 2 * 4 + 2 * 2, 2 * 16 + 2 * 2, 2 * 108};
-    return sizes[family];
+    constexpr size_t kSizes[] = {0, 12, 36, 216};  // two addresses, and of IP two ports
+    return kSizes[family];
 }
 
 /// The bytes that say what follows, as far as they are there.

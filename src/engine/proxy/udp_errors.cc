@@ -77,7 +77,7 @@ bool ClientNotice::may_tell(Time now) {
 void ClientNotice::open(const net::Ip& vip) {
     const bool v4 = vip.is_v4();
     UniqueFd socket(::socket(v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC,
-                             v4 ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6}));
+                             v4 ? IPPROTO_ICMP : static_cast<int>(IPPROTO_ICMPV6)));
     opened_ = socket || errno == EPERM;  // else there may be descriptors again the next time
     if (!socket) return;
     hear_nothing(socket.get(), v4);
