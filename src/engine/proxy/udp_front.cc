@@ -31,7 +31,7 @@ Result<std::unique_ptr<Front>> open_udp(const Around& around, std::shared_ptr<co
         return fail("{}: a proxy takes one address and one port; write them one by one", key.text());
     auto socket = open_udp_listener({key.vip, key.port});
     if (!socket) return propagate(socket, route->service);
-    auto listener = std::make_unique<UdpListener>(around, std::move(route), std::move(*socket));
+    auto listener = std::make_unique<UdpListener>(around, route, std::move(*socket));
     auto watched = listener->watch();
     if (!watched) return propagate(watched);
     return std::make_unique<UdpFront>(around.loop, std::move(listener));

@@ -12,7 +12,7 @@ constexpr unsigned kRounds = 4;  // of batches, before others have their turn
 
 }  // namespace
 
-UdpListener::UdpListener(const Around& around, std::shared_ptr<const Route> route, UniqueFd socket)
+UdpListener::UdpListener(const Around& around, const std::shared_ptr<const Route>& route, UniqueFd socket)
     : common_{.around = around,
               .route = route,
               .vip = {route->key.vip, route->key.port},

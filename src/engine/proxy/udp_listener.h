@@ -15,7 +15,7 @@ namespace weir::engine::proxy {
 
 class UdpListener : public Watcher {
   public:
-    UdpListener(const Around& around, std::shared_ptr<const Route> route, UniqueFd socket);
+    UdpListener(const Around& around, const std::shared_ptr<const Route>& route, UniqueFd socket);
 
     Status watch();
     void set(std::shared_ptr<const Route> route);

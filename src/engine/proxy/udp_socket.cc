@@ -65,11 +65,14 @@ Result<UniqueFd> open_udp_listener(const net::Endpoint& address) {
     return socket;
 }
 
+// Both families count alike.
+static_assert(IP_PMTUDISC_DO == IPV6_PMTUDISC_DO && IP_PMTUDISC_WANT == IPV6_PMTUDISC_WANT);
+
 std::expected<UniqueFd, int> open_udp_backend(const BackendSocket& wanted) {
     auto socket = open_socket(wanted.backend);
     if (!socket) return std::unexpected(errno);
     const auto family = wanted.backend.address.family();
-    discover_mtu(socket.get(), family, family == net::Family::v4 ? IP_PMTUDISC_DO : IPV6_PMTUDISC_DO);
+    discover_mtu(socket.get(), family, IP_PMTUDISC_DO);
     if (wanted.bulk) {
         set(socket.get(), IPPROTO_UDP, UDP_GRO, 1);
         enlarge(socket.get(), SO_RCVBUFFORCE, SO_RCVBUF, kSessionBuffer);
@@ -82,7 +85,7 @@ std::expected<UniqueFd, int> open_udp_backend(const BackendSocket& wanted) {
 }
 
 void allow_fragments(int socket, net::Family family) {
-    discover_mtu(socket, family, family == net::Family::v4 ? IP_PMTUDISC_WANT : IPV6_PMTUDISC_WANT);
+    discover_mtu(socket, family, IP_PMTUDISC_WANT);
 }
 
 size_t path_mtu(int socket, net::Family family) {

@@ -18,7 +18,7 @@ void block_sigpipe() {
 }  // namespace
 
 std::shared_ptr<Workbench> Workbench::of_this_thread() {
-    thread_local std::weak_ptr<Workbench> mine;
+    static thread_local std::weak_ptr<Workbench> mine;
     auto bench = mine.lock();
     if (bench) return bench;
     block_sigpipe();
